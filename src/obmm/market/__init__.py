@@ -1,0 +1,72 @@
+"""The vocabulary: states, orders and what flows between stages.
+
+Struct of arrays over books: the first axis is always the book, the second the level, best first. Prices are
+float64 with NaN for missing, sizes float64 with 0 for missing, times int nanoseconds of simulated time.
+"""
+
+from obmm.market.accounts import Accounts
+from obmm.market.arrays import BUY, SELL, BoolArray, FloatArray, IntArray
+from obmm.market.fees import FeePolicy
+from obmm.market.grid import Grid
+from obmm.market.limits import Limits
+from obmm.market.notices import NoticeKind, Notices
+from obmm.market.open_orders import OpenOrders
+from obmm.market.orders import InstructionKind, Orders, SelfTrade, TimeInForce
+from obmm.market.quotes import Quotes
+from obmm.market.reasons import Reason
+from obmm.market.signals import Signals
+from obmm.market.stages import (
+    Builder,
+    Feed,
+    Gate,
+    Placer,
+    Signal,
+    Stage,
+    builder,
+    gate,
+    memory,
+    option,
+    placer,
+    signal,
+)
+from obmm.market.state import MarketState
+from obmm.market.tape import EventKind, Tape
+from obmm.market.venue import Venue
+
+__all__ = [
+    "BUY",
+    "SELL",
+    "Accounts",
+    "BoolArray",
+    "Builder",
+    "EventKind",
+    "FeePolicy",
+    "Feed",
+    "FloatArray",
+    "Gate",
+    "Grid",
+    "InstructionKind",
+    "IntArray",
+    "Limits",
+    "MarketState",
+    "NoticeKind",
+    "Notices",
+    "OpenOrders",
+    "Orders",
+    "Placer",
+    "Quotes",
+    "Reason",
+    "SelfTrade",
+    "Signal",
+    "Signals",
+    "Stage",
+    "Tape",
+    "TimeInForce",
+    "Venue",
+    "builder",
+    "gate",
+    "memory",
+    "option",
+    "placer",
+    "signal",
+]

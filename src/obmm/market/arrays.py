@@ -1,0 +1,67 @@
+"""Array types of the vocabulary, and the checks that constructors share.
+
+Every array has the book on its first axis. Floats are float64, integers int64, flags bool; a missing price
+is NaN and a missing size 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+BUY = 0
+SELL = 1
+
+
+def as_floats(values: npt.ArrayLike) -> FloatArray:
+    """`values` as float64, shared when they already are."""
+    return np.asarray(values, dtype=np.float64)
+
+
+def as_ints(values: npt.ArrayLike) -> IntArray:
+    """`values` as int64, shared when they already are."""
+    return np.asarray(values, dtype=np.int64)
+
+
+def as_flags(values: npt.ArrayLike) -> BoolArray:
+    """`values` as bool, shared when they already are."""
+    return np.asarray(values, dtype=np.bool_)
+
+
+def column(convert: Callable[[npt.ArrayLike], npt.NDArray[Any]], **options: Any) -> Any:
+    """An attrs field holding an array converted by `convert`, compared by content."""
+    return attrs.field(converter=convert, eq=attrs.cmp_using(eq=_same), **options)
+
+
+def check_shape(owner: object, shape: tuple[int, ...], *names: str) -> None:
+    """Raise ValueError unless each named array of `owner` has `shape`."""
+    for name in names:
+        found = getattr(owner, name).shape
+        if found != shape:
+            raise ValueError(f"{type(owner).__name__}.{name} has shape {found}, expected {shape}")
+
+
+def check_offset(owner: object, offset: IntArray, n_rows: int) -> None:
+    """Raise ValueError unless `offset` cuts `n_rows` rows into consecutive books."""
+    ok = offset.ndim == 1 and offset.size >= 1 and offset[0] == 0 and offset[-1] == n_rows
+    if not ok or bool(np.any(offset[1:] < offset[:-1])):
+        raise ValueError(
+            f"{type(owner).__name__}.offset must rise from 0 to the number of rows ({n_rows}), got {offset!r}"
+        )
+
+
+def book_of_rows(offset: IntArray) -> IntArray:
+    """Book index (N,) of each row cut by `offset` (B+1,)."""
+    return np.repeat(np.arange(offset.size - 1), np.diff(offset))
+
+
+def _same(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))

@@ -1,0 +1,75 @@
+"""Where and how much we want to quote."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_floats, as_ints, check_shape, column
+
+
+@attrs.frozen(kw_only=True)
+class Quotes:
+    """Desired orders per book and side, best first; a NaN price or a size of 0 means none.
+
+    Attributes:
+        bid_price: (B, K) quote.
+        bid_size: (B, K) base.
+        ask_price: (B, K) quote.
+        ask_size: (B, K) base.
+        bid_reason: (B,) `Reason` why a side that risk allows stays empty.
+        ask_reason: (B,) the same for asks.
+
+    Raises:
+        ValueError: Arrays differ in shape.
+
+    >>> Quotes.none(2)
+    Quotes(2 books x 1 levels, 0 bids, 0 asks)
+    """
+
+    bid_price: FloatArray = column(as_floats)
+    bid_size: FloatArray = column(as_floats)
+    ask_price: FloatArray = column(as_floats)
+    ask_size: FloatArray = column(as_floats)
+    bid_reason: IntArray = column(as_ints)
+    ask_reason: IntArray = column(as_ints)
+
+    def __attrs_post_init__(self) -> None:
+        shape = self.bid_price.shape
+        if len(shape) != 2:
+            raise ValueError(f"Quotes.bid_price has shape {shape}, expected (books, levels)")
+        check_shape(self, shape, "bid_size", "ask_price", "ask_size")
+        check_shape(self, shape[:1], "bid_reason", "ask_reason")
+
+    @classmethod
+    def none(cls, n_books: int, n_levels: int = 1) -> Quotes:
+        """No quote anywhere."""
+        nan, zero = np.full((n_books, n_levels), np.nan), np.zeros((n_books, n_levels))
+        why = np.zeros(n_books, dtype=np.int64)
+        return cls(bid_price=nan, bid_size=zero, ask_price=nan, ask_size=zero, bid_reason=why, ask_reason=why)
+
+    @property
+    def n_books(self) -> int:
+        """Number of books B."""
+        return int(self.bid_price.shape[0])
+
+    @property
+    def n_levels(self) -> int:
+        """Orders per side K."""
+        return int(self.bid_price.shape[1])
+
+    @property
+    def has_bid(self) -> BoolArray:
+        """(B, K) where a bid is wanted."""
+        return np.isfinite(self.bid_price) & (self.bid_size > 0.0)
+
+    @property
+    def has_ask(self) -> BoolArray:
+        """(B, K) where an ask is wanted."""
+        return np.isfinite(self.ask_price) & (self.ask_size > 0.0)
+
+    def __repr__(self) -> str:
+        return (
+            f"Quotes({self.n_books} books x {self.n_levels} levels, {int(self.has_bid.sum())} bids, "
+            f"{int(self.has_ask.sum())} asks)"
+        )

@@ -1,0 +1,62 @@
+"""Why a book is quiet or narrowed, one code per book and side."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+from obmm.market.arrays import IntArray
+
+
+class Reason(enum.IntEnum):
+    """Codes in the order in which one wins over another: the smallest non-zero code is kept.
+
+    Codes below `NARROWED` close a side, codes above it only shrink or widen it.
+    """
+
+    OPEN = 0
+    NO_ACCOUNT = 1
+    EMPTY_BOOK = 2
+    ONE_SIDED = 3
+    CROSSED = 4
+    BAD_DATA = 5
+    SIMULATION_ENDING = 6
+    OVERRIDE = 7
+    DRAWDOWN = 8
+    WARMING_UP = 9
+    TURNOVER = 10
+    POSITION_LIMIT = 11
+    REDUCE_ONLY = 12
+    NEAR_LIMIT = 13
+    FEES = 14
+    TOXIC_FLOW = 15
+    CUSTOM = 20
+    NO_FAIR_PRICE = 30
+    NO_EDGE = 31
+    SIZE_TOO_SMALL = 32
+    NO_FUNDS = 40
+    OPEN_ORDER_CAP = 41
+    INSTRUCTION_CAP = 42
+    WOULD_CROSS = 43
+    NARROWED = 50
+    OVERRIDE_TIGHT = 51
+    EXPOSURE = 52
+    VOLATILITY = 53
+    TURNOVER_PACE = 54
+    FEES_WIDE = 55
+    CUSTOM_NARROW = 60
+
+    @property
+    def closes(self) -> bool:
+        """Whether the code closes a side."""
+        return Reason.OPEN < self < Reason.NARROWED
+
+
+def strictest(a: IntArray, b: IntArray) -> IntArray:
+    """The reason that wins per element: commutative, associative, `OPEN` is neutral.
+
+    >>> strictest(np.array([0, 8, 53]), np.array([9, 9, 0])).tolist()
+    [9, 8, 53]
+    """
+    return np.where(a == 0, b, np.where(b == 0, a, np.minimum(a, b)))

@@ -1,0 +1,73 @@
+"""What signals hand to gates and builders."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+import attrs
+import numpy as np
+
+from obmm.market.arrays import FloatArray, as_floats
+
+
+@attrs.define(eq=False)
+class Signals(Mapping[str, FloatArray]):
+    """Signal values of one state by name, each (B,) or (B, K), computed once and read-only.
+
+    Attributes:
+        n_books: Number of books B.
+        age_s: (B,) simulated seconds for which each book has been fed with good data.
+        warmup_s: Seconds after which every signal of the pipeline has settled.
+
+    >>> signals = Signals(n_books=2)
+    >>> signals.add("imbalance", np.array([0.5, -0.1]))
+    >>> signals["imbalance"]
+    array([ 0.5, -0.1])
+    >>> signals["imbalnce"]
+    Traceback (most recent call last):
+    KeyError: "no signal 'imbalnce'; did you mean 'imbalance'?"
+    """
+
+    n_books: int
+    age_s: FloatArray = attrs.field(
+        default=attrs.Factory(lambda self: np.full(self.n_books, np.inf), takes_self=True)
+    )
+    warmup_s: float = 0.0
+    _values: dict[str, FloatArray] = attrs.field(factory=dict, alias="values")
+
+    def add(self, name: str, value: FloatArray) -> None:
+        """Enter a signal.
+
+        Raises:
+            ValueError: The first axis is not the books.
+        """
+        array = as_floats(value).view()
+        if array.ndim not in (1, 2) or array.shape[0] != self.n_books:
+            raise ValueError(
+                f"signal {name!r} has shape {array.shape}, expected ({self.n_books},) or (.., K)"
+            )
+        array.flags.writeable = False
+        self._values[name] = array
+
+    def scalar(self, name: str) -> FloatArray:
+        """(B,) the signal, or its first column when it has several."""
+        value = self[name]
+        return value if value.ndim == 1 else value[:, 0]
+
+    def __getitem__(self, name: str) -> FloatArray:
+        try:
+            return self._values[name]
+        except KeyError:
+            close = difflib.get_close_matches(name, self._values, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {sorted(self._values)}"
+            raise KeyError(f"no signal {name!r}{hint}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Signals({self.n_books} books: {', '.join(self._values) or 'none'})"

@@ -1,0 +1,200 @@
+"""What a stage is, and how stages are found by name.
+
+A stage is a small attrs class: its fields are its options, `__call__` does the work on all books at once, and
+whatever it remembers lives in fields made by `memory`, born new for each validator and simulation. No I/O, no
+logging and no clock inside a stage. A class becomes known to configurations by one of the decorators
+`signal`, `gate`, `builder`, `placer`, by the name `module:Class`, or by an entry point of the same group.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import attrs
+
+from obmm.market.arrays import FloatArray
+from obmm.market.limits import Limits
+from obmm.market.orders import Orders
+from obmm.market.quotes import Quotes
+from obmm.market.signals import Signals
+from obmm.market.state import MarketState
+
+
+class Feed(enum.Enum):
+    """Parts of a state that are decoded only when a stage asks for them."""
+
+    TAPE = "tape"
+    QUEUE = "queue"
+
+
+@runtime_checkable
+class Signal(Protocol):
+    """Turns a state into one number, or a few, per book: (B,) or (B, K)."""
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray: ...
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """Tightens the limits of each book and says why; never loosens."""
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits: ...
+
+
+@runtime_checkable
+class Builder(Protocol):
+    """Decides where and how much to quote; never looks at open orders."""
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes: ...
+
+
+@runtime_checkable
+class Placer(Protocol):
+    """The least instructions that lead from open orders to desired quotes; never looks at signals."""
+
+    def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders: ...
+
+
+class Stage:
+    """Defaults shared by stages; a class needs nothing of it but `__call__`.
+
+    Attributes:
+        needs: Feeds and names of other signals it reads.
+        warmup_s: Simulated seconds of data after which its output has settled.
+        unit: Unit of its output, for people.
+        source: Where its formula comes from, for people.
+    """
+
+    __slots__ = ()
+
+    unit: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        """Feeds and names of other signals this stage reads."""
+        return frozenset()
+
+    @property
+    def warmup_s(self) -> float:
+        """Simulated seconds of data after which the output has settled."""
+        return 0.0
+
+    def reset(self) -> None:
+        """Forget everything: every `memory` field takes its starting value again."""
+        for name, start in _memories(type(self)).items():
+            setattr(self, name, start())
+
+
+def memory(start: Callable[[], Any] = lambda: None) -> Any:
+    """A field in which a stage remembers something between states; `start` makes its first value.
+
+    It is no option: not in the constructor, not compared, not shown.
+    """
+    return attrs.field(
+        default=attrs.Factory(start), init=False, repr=False, eq=False, metadata={"memory": start}
+    )
+
+
+def _memories(cls: type) -> dict[str, Callable[[], Any]]:
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    return {f.name: f.metadata["memory"] for f in fields if "memory" in f.metadata}
+
+
+def option(default: Any = attrs.NOTHING, *, help: str, unit: str = "", **more: Any) -> Any:
+    """A field that configurations may set, with the sentence and unit that `obmm stages` prints."""
+    return attrs.field(default=default, metadata={"help": help, "unit": unit}, **more)
+
+
+T = TypeVar("T", bound=type)
+
+#: Stage classes by group and name.
+_REGISTRY: dict[str, dict[str, type]] = {"signals": {}, "gates": {}, "builders": {}, "placers": {}}
+GROUPS = tuple(_REGISTRY)
+
+
+def signal(name: str) -> Callable[[T], T]:
+    """Register a signal class under `name`."""
+    return _registers("signals", name)
+
+
+def gate(name: str) -> Callable[[T], T]:
+    """Register a gate class under `name`."""
+    return _registers("gates", name)
+
+
+def builder(name: str) -> Callable[[T], T]:
+    """Register a builder class under `name`."""
+    return _registers("builders", name)
+
+
+def placer(name: str) -> Callable[[T], T]:
+    """Register a placer class under `name`."""
+    return _registers("placers", name)
+
+
+def registered(group: str) -> dict[str, type]:
+    """Stage classes of a group by name: our own, and those that installed packages offer as entry points."""
+    found = dict(_REGISTRY[group])
+    for point in importlib.metadata.entry_points(group=f"obmm.{group}"):
+        found.setdefault(point.name, point.load())
+    return found
+
+
+def find(group: str, kind: str) -> type:
+    """The stage class that a configuration calls `kind`: a registered name or `module:Class`.
+
+    Raises:
+        LookupError: There is none; the message says what comes near.
+
+    >>> import obmm.market.stages as stages
+    >>> stages.find("signals", "obmm.market:Signals").__name__
+    'Signals'
+    """
+    if ":" in kind:
+        return _imported(kind)
+    if kind in _REGISTRY[group]:
+        return _REGISTRY[group][kind]
+    known = registered(group)
+    if kind in known:
+        return known[kind]
+    close = difflib.get_close_matches(kind, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
+    raise LookupError(f"no {group[:-1]} is called {kind!r}: {hint}")
+
+
+def name_of(group: str, cls: type) -> str:
+    """The name under which a class is registered, else `module:Class`."""
+    for name, found in _REGISTRY[group].items():
+        if found is cls:
+            return name
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _registers(group: str, name: str) -> Callable[[T], T]:
+    def register(cls: T) -> T:
+        taken = _REGISTRY[group].get(name)
+        if taken is not None and taken.__qualname__ != cls.__qualname__:
+            raise ValueError(f"{group[:-1]} {name!r} is already {taken.__module__}:{taken.__qualname__}")
+        _REGISTRY[group][name] = cls
+        return cls
+
+    return register
+
+
+def _imported(path: str) -> type:
+    module_name, _, class_name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ImportError as error:
+        raise LookupError(f"cannot import {module_name!r} for {path!r}: {error}") from error
+    except AttributeError:
+        raise LookupError(f"module {module_name!r} has no {class_name!r}") from None
+    if not isinstance(found, type):
+        raise LookupError(f"{path!r} is not a class")
+    return found
