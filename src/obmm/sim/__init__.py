@@ -1,0 +1,1 @@
+"""The embedded market: an exact exchange and its living background, compiled."""
