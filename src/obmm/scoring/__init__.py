@@ -1,0 +1,97 @@
+"""What a validator pays: the formulas of every scoring era, and scorers that follow a run state by state."""
+
+from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, activity_window_start_ns, pnl_factors
+from obmm.scoring.delay import instruction_delays_ns, response_delay_ns
+from obmm.scoring.eras import ERAS, EraConstants, era
+from obmm.scoring.fifo import Lot, OpenLots, Realised
+from obmm.scoring.kappa import KappaCache, KappaRatios, kappa_ratios, normalize_kappa
+from obmm.scoring.pareto import distribute_rewards, pareto_draws
+from obmm.scoring.pnl_score import (
+    book_returns,
+    inactive_allowance,
+    pnl_reference_quote,
+    pnl_score,
+    pnl_since_ns,
+)
+from obmm.scoring.realised import PnlHistory, RealisedLedger
+from obmm.scoring.reward_floor import apply_reward_floor
+from obmm.scoring.score_0_1_9 import score_books_0_1_9
+from obmm.scoring.score_0_1_51 import BookWeights, activity_factors, score_books, weight_by_activity
+from obmm.scoring.score_0_3_5 import KappaWeights, TradingScore, score_kappa, score_uid, trading_score
+from obmm.scoring.sharpe import SharpeRatios, normalize_sharpe, sharpe_ratios, sharpe_ratios_0_1_9
+from obmm.scoring.summary import summary_score
+from obmm.scoring.training import rank_scores, training_average
+from obmm.scoring.valuation import best_bid_value, liquidation_value, midquote, midquote_value
+from obmm.scoring.volumes import Role, VolumeSamples, last_traded_ns, sample_time_ns, trade_role
+from obmm.scoring.weights import (
+    PoolShares,
+    burn_weights,
+    chain_weights,
+    emitted_weights,
+    l1_weights,
+    limit_weights,
+    moving_average,
+    pool_weights,
+)
+
+__all__ = [
+    "ERAS",
+    "BookWeights",
+    "EraConstants",
+    "KappaCache",
+    "KappaRatios",
+    "KappaWeights",
+    "Lot",
+    "OpenLots",
+    "PnlHistory",
+    "PoolShares",
+    "Realised",
+    "RealisedLedger",
+    "Role",
+    "SharpeRatios",
+    "TradingScore",
+    "VolumeSamples",
+    "activity_factors",
+    "activity_factors_0_3_5",
+    "activity_window_start_ns",
+    "apply_reward_floor",
+    "best_bid_value",
+    "book_returns",
+    "burn_weights",
+    "chain_weights",
+    "distribute_rewards",
+    "emitted_weights",
+    "era",
+    "inactive_allowance",
+    "instruction_delays_ns",
+    "kappa_ratios",
+    "l1_weights",
+    "last_traded_ns",
+    "limit_weights",
+    "liquidation_value",
+    "midquote",
+    "midquote_value",
+    "moving_average",
+    "normalize_kappa",
+    "normalize_sharpe",
+    "pareto_draws",
+    "pnl_factors",
+    "pnl_reference_quote",
+    "pnl_score",
+    "pnl_since_ns",
+    "pool_weights",
+    "rank_scores",
+    "response_delay_ns",
+    "sample_time_ns",
+    "score_books",
+    "score_books_0_1_9",
+    "score_kappa",
+    "score_uid",
+    "sharpe_ratios",
+    "sharpe_ratios_0_1_9",
+    "summary_score",
+    "trade_role",
+    "trading_score",
+    "training_average",
+    "weight_by_activity",
+]

@@ -1,0 +1,207 @@
+"""Kappa-3 of realised P&L, per book and over books (0.3.5 and later)."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_floats
+from obmm.scoring.eras import EraConstants
+from obmm.scoring.realised import PnlHistory
+
+LEAST_DEVIATION = 1e-6
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KappaRatios:
+    """Kappa-3 of one uid. Only `books` enters the score, the others are reported.
+
+    Attributes:
+        books: (B,) Kappa of each book, NaN for a book with too few realisations.
+        total: Kappa of the summed P&L; None where nothing was ever realised.
+        average: Mean over the books that have one, None if none has.
+        median: Median over the books that have one, None if none has.
+        normalized_total: `total` mapped to 0…1.
+        normalized_average: `average` mapped to 0…1.
+        normalized_median: `median` mapped to 0…1.
+    """
+
+    books: FloatArray
+    total: float | None
+    average: float | None
+    median: float | None
+    normalized_total: float | None
+    normalized_average: float | None
+    normalized_median: float | None
+
+
+def kappa_ratios(history: PnlHistory, n_books: int, era: EraConstants) -> KappaRatios | None:
+    """Kappa-3 of one uid from its realised P&L.
+
+    A book's P&L over all states, the many zeros included, is scaled by its median absolute deviation (at
+    least 1e-6), then `(m − τ) / ∛(L + (0.1(|m| + s))³)` with mean m, standard deviation s and third lower
+    partial moment L. Before 0.5.5 a book without notable losses was divided by its upper partial moment
+    instead. The state after a gap of at least the grace period is left out of the moments but not of the
+    median deviation.
+
+    The work is proportional to the number of realisations, not to states times books.
+
+    Args:
+        history: Realised P&L; entries of books outside 0…B-1 are ignored.
+        n_books: Number of books B.
+        era: Gives window, minima, τ, clip range and the form of the ratio.
+
+    Returns:
+        None without states, or if they span less than the minimum.
+
+    >>> from obmm.scoring import ERAS
+    >>> era = attrs.evolve(ERAS["0.5.4"], kappa_min_lookback_ns=0)
+    >>> history = PnlHistory.of(range(12), range(12), [0] * 12, [1.0, 2.0, -1.0, 0.5] * 3)
+    >>> round(float(kappa_ratios(history, 1, era).books[0]), 10)
+    0.9856259114
+    """
+    times = history.times_ns
+    if times.size == 0:
+        return None
+    if era.kappa_cuts_window:
+        history = history.since(int(times[-1]) - era.kappa_lookback_ns)
+        times = history.times_ns
+    if times[-1] - times[0] < era.kappa_min_lookback_ns:
+        return None
+    kept = np.ones(times.size, dtype=np.bool_)
+    if era.grace_period_ns > 0:
+        kept[1:] = np.diff(times) < era.grace_period_ns
+    known = (history.book >= 0) & (history.book < n_books)
+    entry, book, pnl = history.entry[known], history.book[known], history.pnl[known]
+
+    deviation = _median_absolute_deviation(entry, book, pnl, n_books, times.size)
+    used = kept[entry]
+    n_kept = int(np.count_nonzero(kept))
+    books, counts = _kappa(book[used], pnl[used] / deviation[book[used]], n_books, n_kept, era)
+    unusable = np.isnan(np.bincount(book, weights=pnl, minlength=n_books))
+    books = np.where(unusable | (counts < era.kappa_min_observations), np.nan, books)
+
+    scored = books[~np.isnan(books)]
+    average = float(np.mean(scored)) if scored.size else None
+    median = float(np.median(scored)) if scored.size else None
+    total = _total_kappa(as_floats(np.bincount(entry, weights=pnl, minlength=times.size)), kept, era)
+    return KappaRatios(
+        books=books,
+        total=total,
+        average=average,
+        median=median,
+        normalized_total=normalize_kappa(total, era),
+        normalized_average=normalize_kappa(average, era),
+        normalized_median=normalize_kappa(median, era),
+    )
+
+
+def normalize_kappa(kappa: float | None, era: EraConstants) -> float | None:
+    """Kappa mapped to 0…1 over the clip range; None stays None, NaN becomes 1, an empty range gives 0.
+
+    >>> from obmm.scoring import ERAS
+    >>> normalize_kappa(1.25, ERAS["0.5.4"])
+    0.75
+    """
+    if kappa is None:
+        return None
+    span = era.kappa_max - era.kappa_min
+    if span == 0.0:
+        return 0.0
+    return max(0.0, min(1.0, (kappa - era.kappa_min) / span))
+
+
+class KappaCache:
+    """Keeps a uid's Kappa while its realisations do not change (in use from 0.3.5 to 0.4.5).
+
+    The fingerprint is count, sum, sum of squares, minimum and maximum of the P&L entries, so the growing
+    number of states without P&L does not count, nor do the times of the entries. Missing results are not
+    kept.
+
+    >>> from obmm.scoring import ERAS
+    >>> cache, era = KappaCache(), attrs.evolve(ERAS["0.3.5"], kappa_min_lookback_ns=0)
+    >>> short = PnlHistory.of(range(5), range(3), [0, 0, 0], [1.0, 2.0, -1.0])
+    >>> longer = attrs.evolve(short, times_ns=np.arange(500))
+    >>> cache.ratios(short, 1, era) is cache.ratios(longer, 1, era)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._fingerprint: tuple[float, ...] | None = None
+        self._ratios: KappaRatios | None = None
+
+    def ratios(self, history: PnlHistory, n_books: int, era: EraConstants) -> KappaRatios | None:
+        """`kappa_ratios`, or the result of the last call with the same fingerprint."""
+        if not era.kappa_cached:
+            return kappa_ratios(history, n_books, era)
+        pnl = history.pnl
+        fingerprint = (
+            pnl.size,
+            float(pnl.sum()),
+            float(np.dot(pnl, pnl)),
+            float(pnl.min(initial=np.inf)),
+            float(pnl.max(initial=-np.inf)),
+        )
+        if self._ratios is not None and fingerprint == self._fingerprint:
+            return self._ratios
+        ratios = kappa_ratios(history, n_books, era)
+        if ratios is not None:
+            self._fingerprint, self._ratios = fingerprint, ratios
+        return ratios
+
+
+def _median_absolute_deviation(
+    entry: IntArray, book: IntArray, pnl: FloatArray, n_books: int, n_times: int
+) -> FloatArray:
+    """(B,) deviation over all states, at least 1e-6. Where most states are zero both medians are zero."""
+    deviation = np.full(n_books, LEAST_DEVIATION)
+    busy = np.nonzero(2 * np.bincount(book[pnl != 0.0], minlength=n_books) >= n_times)[0]
+    for b in busy:
+        dense = np.zeros(n_times)
+        dense[entry[book == b]] = pnl[book == b]
+        deviation[b] = max(_deviation(dense), LEAST_DEVIATION)
+    return deviation
+
+
+def _deviation(values: FloatArray) -> float:
+    return float(np.median(np.abs(values - np.median(values))))
+
+
+def _kappa(
+    book: IntArray, x: FloatArray, n_books: int, n: int, era: EraConstants
+) -> tuple[FloatArray, IntArray]:
+    """Kappa (B,) and number of non-zero values (B,) of n values per book, all zero but `x`."""
+    tau = era.kappa_tau
+    zeros = n - np.bincount(book, minlength=n_books)
+
+    def mean_of(values: FloatArray, at_zero: float | FloatArray) -> FloatArray:
+        return (np.bincount(book, weights=values, minlength=n_books) + zeros * at_zero) / n
+
+    counts = np.bincount(book[x != 0.0], minlength=n_books)
+    mean = mean_of(x, 0.0)
+    std = np.sqrt(mean_of((x - mean[book]) ** 2, mean**2))
+    lower = mean_of(_cube(np.maximum(tau - x, 0.0)), max(tau, 0.0) ** 3)
+    regular = _cube(0.1 * (np.abs(mean) + std))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        downside = (mean - tau) / np.cbrt(lower + regular)
+        if era.kappa_monotone:
+            return downside, counts
+        upper = mean_of(_cube(np.maximum(x - tau, 0.0)), max(-tau, 0.0) ** 3)
+        upside = (mean - tau) / np.cbrt(upper + regular)
+    # A NaN fails both comparisons and gives 0, as in the validator.
+    lossy = lower > np.where(mean > tau, 1e-2, 1e-6)
+    return np.where(lossy, downside, np.where(mean > tau, upside, 0.0)), counts
+
+
+def _cube(x: FloatArray) -> FloatArray:
+    return x * x * x
+
+
+def _total_kappa(sums: FloatArray, kept: BoolArray, era: EraConstants) -> float | None:
+    used = sums[kept]
+    n_nonzero = int(np.count_nonzero(used))
+    if n_nonzero == 0:
+        return None
+    x = used / np.maximum(_deviation(used), LEAST_DEVIATION)
+    (kappa,), _ = _kappa(np.zeros(x.size, dtype=np.int64), x, 1, x.size, era)
+    return float(kappa) * min(n_nonzero / era.kappa_min_observations, 1.0)
