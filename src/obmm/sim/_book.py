@@ -7,12 +7,7 @@ import numpy as np
 from obmm.market import FloatArray
 from obmm.sim._bits import clear_level, level_above, level_below, set_level
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BOOK, BUY, FAR_TICK, FAULT_ORDERS, LOTS_PER_BASE, ORDER_SLOTS, TICKS_PER_QUOTE
-
-
-def new_book() -> Record:
-    """An empty book: a record of dtype BOOK. Memory is taken page by page as it is used."""
-    return np.zeros(1, dtype=BOOK)[0]
+from obmm.sim._layout import BUY, FAR_TICK, FAULT_ORDERS, LOTS_PER_BASE, ORDER_SLOTS, TICKS_PER_QUOTE
 
 
 @kernel
