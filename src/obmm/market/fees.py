@@ -28,8 +28,8 @@ class FeePolicy:
         max_maker_rate: Largest maker rebate (dynamic).
         max_taker_rate: Largest maker fee, paid to takers (dynamic).
         target_mtr: Maker share at which the dynamic part vanishes.
-        shape_maker_fee: Exponent of the dynamic part above the target.
-        shape_maker_rebate: Exponent of the dynamic part below the target.
+        shape_maker_fee: Exponent of the dynamic part below the target; the name is the venue's.
+        shape_maker_rebate: Exponent of the dynamic part above the target; the name is the venue's.
         history_slots: Trade instants after which x starts to move.
 
     >>> policy = FeePolicy()
@@ -62,9 +62,9 @@ class FeePolicy:
         target = self.target_mtr
         x = np.where(np.isnan(x), target, x)
         gap = target - x
-        rebate = -self.max_maker_rate * (np.maximum(gap, 0.0) / target) ** self.shape_maker_rebate
+        rebate = -self.max_maker_rate * (np.maximum(gap, 0.0) / target) ** self.shape_maker_fee
         room = max(1.0 - target, np.finfo(np.float64).tiny)
-        fee = self.max_taker_rate * (np.maximum(-gap, 0.0) / room) ** self.shape_maker_fee
+        fee = self.max_taker_rate * (np.maximum(-gap, 0.0) / room) ** self.shape_maker_rebate
         # The venue cuts the gap to three decimals before it asks whether x is at the target; x = 0 pays none.
         still = (np.trunc(np.round(gap * 1e3, 9)) == 0.0) | (x == 0.0)
         return np.where(still, 0.0, np.where(gap > 0.0, rebate, fee))

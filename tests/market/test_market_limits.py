@@ -1,0 +1,142 @@
+"""Limits combine by the stricter value: the laws that make the order of gates irrelevant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obmm.market import Limits, Reason
+from obmm.market.reasons import strictest
+
+B = 3
+FLAGS = st.lists(st.booleans(), min_size=B, max_size=B)
+FACTORS = st.lists(st.floats(-0.5, 1.5) | st.just(float("nan")), min_size=B, max_size=B)
+SPREADS = st.lists(st.floats(0.5, 3.0) | st.just(float("nan")), min_size=B, max_size=B)
+BOUNDS = st.lists(st.floats(-1.0, 50.0) | st.just(float("inf")), min_size=B, max_size=B)
+WORDS = st.fixed_dictionaries(
+    {"reason": st.sampled_from([r for r in Reason if r is not Reason.OPEN])},
+    optional={
+        "bid_allowed": FLAGS,
+        "ask_allowed": FLAGS,
+        "bid_size_factor": FACTORS,
+        "ask_size_factor": FACTORS,
+        "spread_factor": SPREADS,
+        "position_limit": BOUNDS,
+        "position_soft": BOUNDS,
+        "position_factor": FACTORS,
+        "reduce_only": FLAGS,
+    },
+)
+POSITIONS = st.lists(st.floats(-60.0, 60.0) | st.just(0.0), min_size=B, max_size=B).map(np.array)
+
+
+def said(*words: dict[str, Any]) -> Limits:
+    """Open limits after each word in turn."""
+    limits = Limits.open(B)
+    for word in words:
+        limits = limits.tightened(**word)
+    return limits
+
+
+@given(a=WORDS, b=WORDS)
+def test_tightening_commutes(a: dict[str, Any], b: dict[str, Any]) -> None:
+    """Two gates may speak in either order."""
+    assert said(a, b) == said(b, a)
+
+
+@given(a=WORDS, b=WORDS, c=WORDS)
+def test_any_order_of_three_gives_the_same(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
+    """Tightening is associative: three gates may speak in any order."""
+    assert said(a, b, c) == said(c, a, b) == said(b, c, a)
+
+
+@given(a=WORDS)
+def test_saying_it_twice_changes_nothing(a: dict[str, Any]) -> None:
+    """Tightening is idempotent."""
+    assert said(a) == said(a, a)
+
+
+@given(a=WORDS, b=WORDS)
+def test_tightening_never_loosens(a: dict[str, Any], b: dict[str, Any]) -> None:
+    """Whatever is said next allows no more than what was said before."""
+    assert said(a, b).allows_no_more_than(said(a))
+
+
+@given(a=WORDS, position=POSITIONS)
+def test_enforcing_never_loosens(a: dict[str, Any], position: Any) -> None:
+    """No position opens a side that was closed."""
+    assert said(a).enforced(position).allows_no_more_than(said(a))
+
+
+@given(a=WORDS, position=POSITIONS)
+def test_enforcing_twice_changes_nothing(a: dict[str, Any], position: Any) -> None:
+    """At an unchanged position enforcement is idempotent in what it allows."""
+    once = said(a).enforced(position)
+    assert once.allows_no_more_than(once.enforced(position))
+
+
+@given(a=WORDS, b=WORDS, position=POSITIONS)
+def test_enforcing_is_monotone(a: dict[str, Any], b: dict[str, Any], position: Any) -> None:
+    """Stricter limits stay stricter after enforcement."""
+    assert said(a, b).enforced(position).allows_no_more_than(said(a).enforced(position))
+
+
+@given(a=WORDS, position=POSITIONS)
+def test_enforced_side_that_closes_says_why(a: dict[str, Any], position: Any) -> None:
+    """Every closed side carries a reason."""
+    after = said(a).enforced(position)
+    assert (after.bid_reason[~after.bid_allowed] > 0).all()
+    assert (after.ask_reason[~after.ask_allowed] > 0).all()
+
+
+def test_bounds_close_the_adding_side_then_all_but_the_reducing_one() -> None:
+    """Near the limit one side closes; at the limit only the reducing side stays, with its reason."""
+    limits = Limits.open(5).tightened(position_limit=10.0, position_soft=8.0, reason=Reason.CUSTOM)
+    after = limits.enforced(np.array([0.0, 8.0, 10.0, -8.0, -10.0]))
+    assert after.bid_allowed.tolist() == [True, False, False, True, True]
+    assert after.ask_allowed.tolist() == [True, True, True, False, False]
+    assert after.reduce_only.tolist() == [False, False, True, False, True]
+    near, full = int(Reason.NEAR_LIMIT), int(Reason.POSITION_LIMIT)
+    assert [0, near, full, 0, 0] == after.bid_reason.tolist()
+    assert [0, 0, 0, near, full] == after.ask_reason.tolist()
+
+
+def test_reduce_only_with_no_position_closes_both_sides() -> None:
+    """There is nothing to reduce, and the reason says so."""
+    after = Limits.open(1).tightened(reduce_only=True, reason=Reason.REDUCE_ONLY).enforced(np.zeros(1))
+    assert [bool(after.bid_allowed[0]), bool(after.ask_allowed[0])] == [False, False]
+    assert int(Reason.REDUCE_ONLY) == int(after.bid_reason[0])
+
+
+def test_a_word_that_says_nothing_leaves_no_reason() -> None:
+    """Only what closes or narrows is explained."""
+    assert Limits.open(2) == Limits.open(2).tightened(reason=Reason.DRAWDOWN)
+
+
+def test_number_of_books_and_repr() -> None:
+    """Limits know and show how many books they speak of."""
+    limits = Limits.open(4).tightened(ask_allowed=[True, False, True, True], reason=Reason.FEES)
+    assert limits.n_books == 4
+    assert repr(limits) == "Limits(4 books, bids on 4, asks on 3)"
+
+
+REASONS = st.sampled_from([int(r) for r in Reason]).map(lambda r: np.array([r]))
+
+
+@given(a=REASONS, b=REASONS, c=REASONS)
+def test_strictest_reason_is_a_lattice(a: Any, b: Any, c: Any) -> None:
+    """The winning reason commutes, associates, repeats and treats `OPEN` as neutral."""
+    assert strictest(a, b) == strictest(b, a)
+    assert strictest(a, strictest(b, c)) == strictest(strictest(a, b), c)
+    assert a == strictest(a, a) == strictest(a, np.array([0]))
+
+
+def test_codes_below_narrowed_close_a_side() -> None:
+    """A reason tells whether it closes or only narrows."""
+    assert [
+        r.closes
+        for r in (Reason.OPEN, Reason.NO_ACCOUNT, Reason.WOULD_CROSS, Reason.NARROWED, Reason.EXPOSURE)
+    ] == [False, True, True, False, False]
