@@ -5,7 +5,7 @@ float64 with NaN for missing, sizes float64 with 0 for missing, times int nanose
 """
 
 from obmm.market.accounts import Accounts
-from obmm.market.arrays import BUY, SELL, BoolArray, FloatArray, IntArray
+from obmm.market.arrays import BUY, SELL, BoolArray, FloatArray, IntArray, PerBook
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid
 from obmm.market.limits import Limits
@@ -53,6 +53,7 @@ __all__ = [
     "Notices",
     "OpenOrders",
     "Orders",
+    "PerBook",
     "Placer",
     "Quotes",
     "Reason",

@@ -16,6 +16,8 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+#: An option that is one number for all books, or an array (B,).
+PerBook: TypeAlias = float | npt.NDArray[np.float64]
 
 BUY = 0
 SELL = 1

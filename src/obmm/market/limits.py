@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,8 @@ from obmm.market.arrays import (
     column,
 )
 from obmm.market.reasons import Reason, strictest
+
+_NEVER: BoolArray = np.zeros((), dtype=np.bool_)
 
 
 @attrs.frozen(kw_only=True)
@@ -91,63 +95,79 @@ class Limits:
         """Number of books B."""
         return self.bid_allowed.size
 
+    @property
+    def position_bound(self) -> FloatArray:
+        """(B,) largest |position| after `position_factor`, base: reduce-only from there on."""
+        return _scaled(self.position_limit, self.position_factor)
+
     def tightened(
         self,
         *,
         reason: Reason | int | IntArray,
-        bid_allowed: npt.ArrayLike = True,
-        ask_allowed: npt.ArrayLike = True,
-        bid_size_factor: npt.ArrayLike = 1.0,
-        ask_size_factor: npt.ArrayLike = 1.0,
-        spread_factor: npt.ArrayLike = 1.0,
-        position_limit: npt.ArrayLike = np.inf,
-        position_soft: npt.ArrayLike = np.inf,
-        position_factor: npt.ArrayLike = 1.0,
-        reduce_only: npt.ArrayLike = False,
+        bid_allowed: npt.ArrayLike | None = None,
+        ask_allowed: npt.ArrayLike | None = None,
+        bid_size_factor: npt.ArrayLike | None = None,
+        ask_size_factor: npt.ArrayLike | None = None,
+        spread_factor: npt.ArrayLike | None = None,
+        position_limit: npt.ArrayLike | None = None,
+        position_soft: npt.ArrayLike | None = None,
+        position_factor: npt.ArrayLike | None = None,
+        reduce_only: npt.ArrayLike | None = None,
     ) -> Limits:
         """These limits and the given ones together, the stricter of each; scalars apply to every book.
 
         `reason` marks each side that an argument closes or narrows; bounds on the position get theirs
-        when they bind, from `enforced`. A factor that is NaN says nothing.
+        when they bind, from `enforced`. A factor that is NaN says nothing, a bound that is NaN is 0.
         """
-        bid_ok, ask_ok = as_flags(bid_allowed), as_flags(ask_allowed)
-        bid_size, ask_size = _fraction(bid_size_factor), _fraction(ask_size_factor)
-        spread = np.fmax(as_floats(spread_factor), 1.0)
-        factor = _fraction(position_factor)
-        both = (spread > 1.0) | (factor < 1.0)
-        reducing = as_flags(reduce_only)
-        code = as_ints(reason)
-        bid_why = np.where(~bid_ok | (bid_size < 1.0) | both | reducing, code, 0)
-        ask_why = np.where(~ask_ok | (ask_size < 1.0) | both | reducing, code, 0)
-        return Limits(
-            bid_allowed=self.bid_allowed & bid_ok,
-            ask_allowed=self.ask_allowed & ask_ok,
-            bid_size_factor=np.minimum(self.bid_size_factor, bid_size),
-            ask_size_factor=np.minimum(self.ask_size_factor, ask_size),
-            spread_factor=np.maximum(self.spread_factor, spread),
-            position_limit=np.fmin(self.position_limit, np.fmax(as_floats(position_limit), 0.0)),
-            position_soft=np.fmin(self.position_soft, np.fmax(as_floats(position_soft), 0.0)),
-            position_factor=np.minimum(self.position_factor, factor),
-            reduce_only=self.reduce_only | reducing,
-            bid_reason=strictest(self.bid_reason, bid_why),
-            ask_reason=strictest(self.ask_reason, ask_why),
-        )
+        changed: dict[str, npt.NDArray[Any]] = {}
+        both, bid, ask = _NEVER, _NEVER, _NEVER
+        if bid_allowed is not None:
+            allowed = as_flags(bid_allowed)
+            changed["bid_allowed"], bid = self.bid_allowed & allowed, ~allowed
+        if ask_allowed is not None:
+            allowed = as_flags(ask_allowed)
+            changed["ask_allowed"], ask = self.ask_allowed & allowed, ~allowed
+        if bid_size_factor is not None:
+            factor = _fraction(bid_size_factor)
+            changed["bid_size_factor"], bid = np.minimum(self.bid_size_factor, factor), bid | (factor < 1.0)
+        if ask_size_factor is not None:
+            factor = _fraction(ask_size_factor)
+            changed["ask_size_factor"], ask = np.minimum(self.ask_size_factor, factor), ask | (factor < 1.0)
+        if spread_factor is not None:
+            factor = np.fmax(as_floats(spread_factor), 1.0)
+            changed["spread_factor"], both = np.maximum(self.spread_factor, factor), both | (factor > 1.0)
+        if position_limit is not None:
+            bound = np.fmax(as_floats(position_limit), 0.0)
+            changed["position_limit"] = np.minimum(self.position_limit, bound)
+        if position_soft is not None:
+            bound = np.fmax(as_floats(position_soft), 0.0)
+            changed["position_soft"] = np.minimum(self.position_soft, bound)
+        if position_factor is not None:
+            factor = _fraction(position_factor)
+            changed["position_factor"], both = np.minimum(self.position_factor, factor), both | (factor < 1.0)
+        if reduce_only is not None:
+            reducing = as_flags(reduce_only)
+            changed["reduce_only"], both = self.reduce_only | reducing, both | reducing
+        for name, touched in (("bid_reason", bid | both), ("ask_reason", ask | both)):
+            if touched.any():
+                changed[name] = strictest(getattr(self, name), np.where(touched, as_ints(reason), 0))
+        return attrs.evolve(self, **changed)
 
     def enforced(self, position: FloatArray) -> Limits:
         """Close the sides that the bounds and `reduce_only` forbid at `position` (B,), base.
 
-        Monotone: no `position` opens a side that was closed.
+        Monotone: no `position` opens a side that was closed. At a position that is NaN both sides close.
 
         >>> limits = Limits.open(3).tightened(position_limit=10, position_soft=8, reason=Reason.NEAR_LIMIT)
         >>> after = limits.enforced(np.array([0.0, 8.5, -10.0]))
         >>> after.bid_allowed.tolist(), after.ask_allowed.tolist(), after.reduce_only.tolist()
         ([True, False, True], [True, True, False], [False, False, True])
         """
-        hard = self.position_limit * self.position_factor
-        soft = np.minimum(self.position_soft * self.position_factor, hard)
+        hard = self.position_bound
+        soft = np.minimum(_scaled(self.position_soft, self.position_factor), hard)
         long, short = position > 0.0, position < 0.0
         over = (np.abs(position) >= hard) & (long | short)
-        near_long, near_short = position >= soft, -position >= soft
+        near_long, near_short = ~(position < soft), ~(position > -soft)
         reducing = self.reduce_only | over
         bid_shut, ask_shut = near_long | (reducing & ~short), near_short | (reducing & ~long)
         bound = np.where(reducing, int(Reason.REDUCE_ONLY), int(Reason.NEAR_LIMIT))
@@ -186,3 +206,8 @@ def _fraction(values: npt.ArrayLike) -> FloatArray:
     """`values` clipped to 0…1, NaN taken as 1."""
     given = as_floats(values)
     return np.clip(np.where(np.isnan(given), 1.0, given), 0.0, 1.0)
+
+
+def _scaled(bound: FloatArray, factor: FloatArray) -> FloatArray:
+    """`bound` x `factor`, where a factor of 0 makes even an infinite bound 0."""
+    return np.multiply(bound, factor, out=np.zeros_like(bound), where=factor > 0.0)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import attrs
+import numpy as np
 
 from obmm.market.arrays import FloatArray
 from obmm.market.limits import Limits
@@ -106,9 +107,48 @@ def _memories(cls: type) -> dict[str, Callable[[], Any]]:
     return {f.name: f.metadata["memory"] for f in fields if "memory" in f.metadata}
 
 
-def option(default: Any = attrs.NOTHING, *, help: str, unit: str = "", **more: Any) -> Any:
-    """A field that configurations may set, with the sentence and unit that `obmm stages` prints."""
-    return attrs.field(default=default, metadata={"help": help, "unit": unit}, **more)
+def option(
+    default: Any = attrs.NOTHING,
+    *,
+    help: str,
+    unit: str = "",
+    per_book: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+    **more: Any,
+) -> Any:
+    """A field that configurations may set, with the sentence and unit that `obmm stages` prints.
+
+    With `per_book` its value may be one number or an array (B,), compared by content. A value below `low`,
+    above `high`, or NaN where either is given, raises ValueError when the stage is made.
+
+    >>> @attrs.define
+    ... class Wide(Stage):
+    ...     factor: float = option(1.5, help="Multiplies the spread", low=1.0)
+    >>> Wide(0.5)
+    Traceback (most recent call last):
+    ValueError: factor must be at least 1, got 0.5
+    """
+    if per_book:
+        more.setdefault("eq", attrs.cmp_using(eq=np.array_equal))
+    if low is not None or high is not None:
+        more.setdefault("validator", _within(low, high))
+    metadata: dict[str, Any] = {"help": help, "unit": unit}
+    if per_book:
+        metadata["per_book"] = True
+    return attrs.field(default=default, metadata=metadata, **more)
+
+
+def _within(low: float | None, high: float | None) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    least, most = -np.inf if low is None else low, np.inf if high is None else high
+    bounds = f"at least {least:g}" if high is None else f"in {least:g}…{most:g}"
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        values = np.asarray(value, dtype=np.float64)
+        if not np.all((values >= least) & (values <= most)):
+            raise ValueError(f"{attribute.name} must be {bounds}, got {value}")
+
+    return check
 
 
 T = TypeVar("T", bound=type)

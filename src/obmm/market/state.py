@@ -12,6 +12,7 @@ from obmm.market.arrays import BoolArray, FloatArray, as_floats, check_shape, co
 from obmm.market.notices import Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.tape import Tape
+from obmm.market.touch import competing_best
 from obmm.market.venue import Venue
 
 
@@ -144,13 +145,38 @@ class MarketState:
 
     @functools.cached_property
     def sound(self) -> BoolArray:
-        """(B,) books with two sides that do not cross, positive prices and positive sizes at the touch."""
+        """(B,) books with two sides that do not cross, positive prices and finite sizes at the touch."""
         return (
             (self.best_bid > 0.0)
             & (self.best_ask > self.best_bid)
             & np.isfinite(self.best_ask)
             & (self.bid_size[:, 0] > 0.0)
             & (self.ask_size[:, 0] > 0.0)
+            & (self.bid_size[:, 0] + self.ask_size[:, 0] < np.inf)
+        )
+
+    @functools.cached_property
+    def competing_touch(self) -> FloatArray:
+        """(2, B) best bid and best ask at which more rests than our own orders; NaN where none is visible.
+
+        What our own order does to the touch is taken out here, once, so that a quote that follows the touch
+        does not follow itself.
+
+        >>> book = [(299.6, 1.0), (299.5, 2.0)]
+        >>> own = OpenOrders.empty(1)
+        >>> own = attrs.evolve(own, offset=[0, 1], order_id=[7], client_id=[-1], side=[0], price=[299.6],
+        ...                    size=[1.0], time_ns=[0], queue_ahead=[0.0])
+        >>> state = MarketState.of_books(Venue.of(1), [book], [[(300.5, 1.0)]], open_orders=own)
+        >>> state.competing_touch.tolist()
+        [[299.5], [300.5]]
+        """
+        half_tick, half_lot = self.venue.grid.tick / 2.0, self.venue.grid.lot / 2.0
+        sides = ((self.bid_price, self.bid_size), (self.ask_price, self.ask_size))
+        return np.stack(
+            [
+                competing_best(price, size, half_tick, half_lot, self.open_orders, side)
+                for side, (price, size) in enumerate(sides)
+            ]
         )
 
     def __repr__(self) -> str:
