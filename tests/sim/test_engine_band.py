@@ -57,21 +57,21 @@ def test_band_stands_around_the_median_of_the_last_300_seconds() -> None:
 def test_no_trade_outside_the_band() -> None:
     """A sweep stops at the last allowed price; the market order's rest is dropped."""
     b = banded()
-    assert (27_000, 33_000) == (b["band_low"], b["band_high"])
+    assert (b["band_low"], b["band_high"]) == (27_000, 33_000)
     for tick in (32_000, 33_000, 33_001):
         place_limit(b, 0, SELL, tick, 10, False)
-    assert VALID == place_market(b, 1, BUY, 30)
-    assert 20 == b["filled_lots"]
-    assert 33_001 == b["touch"][SELL]
+    assert place_market(b, 1, BUY, 30) == VALID
+    assert b["filled_lots"] == 20
+    assert b["touch"][SELL] == 33_001
 
 
 def test_crossing_rest_that_may_not_match_is_dropped() -> None:
     """A limit order that still crosses is not left to cross the book."""
     b = banded()
     place_limit(b, 0, SELL, 34_000, 10, False)
-    assert VALID == place_limit(b, 1, BUY, 35_000, 10, False)
-    assert (0, 0) == (b["filled_lots"], b["placed_slot"])
-    assert 0 == b["accounts"][1]["quote_reserved"]
+    assert place_limit(b, 1, BUY, 35_000, 10, False) == VALID
+    assert (b["filled_lots"], b["placed_slot"]) == (0, 0)
+    assert b["accounts"][1]["quote_reserved"] == 0
 
 
 def test_rest_that_no_longer_crosses_rests() -> None:
@@ -79,8 +79,8 @@ def test_rest_that_no_longer_crosses_rests() -> None:
     b = banded()
     place_limit(b, 0, SELL, 32_000, 10, False)
     place_limit(b, 0, SELL, 34_000, 10, False)
-    assert VALID == place_limit(b, 1, BUY, 33_900, 15, False)
-    assert (10, 33_900) == (b["filled_lots"], b["touch"][BUY])
+    assert place_limit(b, 1, BUY, 33_900, 15, False) == VALID
+    assert (b["filled_lots"], b["touch"][BUY]) == (10, 33_900)
 
 
 def test_an_active_band_asks_buyers_for_the_whole_limit_value() -> None:
@@ -88,16 +88,16 @@ def test_an_active_band_asks_buyers_for_the_whole_limit_value() -> None:
     b = banded()
     place_limit(b, 0, SELL, 30_000, 10, False)
     open_account(b, 2, 0, 31_000 * 10 * 10_000)
-    assert INSUFFICIENT_QUOTE == limit_order(b, 2, BUY, 31_001, 10, False, GTC, False, STP_OLDEST, -1)
-    assert VALID == limit_order(b, 2, BUY, 31_000, 10, False, GTC, False, STP_OLDEST, -1)
+    assert limit_order(b, 2, BUY, 31_001, 10, False, GTC, False, STP_OLDEST, -1) == INSUFFICIENT_QUOTE
+    assert limit_order(b, 2, BUY, 31_000, 10, False, GTC, False, STP_OLDEST, -1) == VALID
 
 
 def test_self_trades_do_not_move_the_reference() -> None:
     """Only trades between two accounts are sampled."""
     b = banded()
     place_limit(b, 0, SELL, 31_000, 10, False)
-    assert VALID == market_order(b, 0, BUY, 10, False, 0, 0, -1)
-    assert (31_000, 30_000) == (b["last_tick"], b["band_tick"])
+    assert market_order(b, 0, BUY, 10, False, 0, 0, -1) == VALID
+    assert (b["last_tick"], b["band_tick"]) == (31_000, 30_000)
 
 
 def test_band_widens_after_a_refusal_and_a_silent_minute() -> None:
@@ -110,7 +110,7 @@ def test_band_widens_after_a_refusal_and_a_silent_minute() -> None:
     step(b, 60)
     assert b["band_high"] == 36_000
     place_market(b, 1, BUY, 5)
-    assert 5 == b["filled_lots"]
+    assert b["filled_lots"] == 5
     step(b)
     assert b["band_high"] == 33_000
 
@@ -121,4 +121,4 @@ def test_without_a_band_every_price_trades(band: float) -> None:
     b = banded(band)
     place_limit(b, 0, SELL, 90_000, 10, False)
     place_market(b, 1, BUY, 10)
-    assert 90_000 == b["last_tick"]
+    assert b["last_tick"] == 90_000

@@ -54,12 +54,12 @@ def test_trades_carry_published_ids_and_fees() -> None:
     b = taped()
     place_limit(b, 2, SELL, 30_000, 10_000, False)
     place_limit(b, 1, BUY, 30_000, 10_000, False)
-    assert [(-1, 1, 0, 690_000_000, 2)] == tape(
-        b, "maker_id", "taker_id", "maker_fee", "taker_fee", "taker_order_id"
-    )[1:]
+    assert tape(b, "maker_id", "taker_id", "maker_fee", "taker_fee", "taker_order_id")[1:] == [
+        (-1, 1, 0, 690_000_000, 2)
+    ]
     place_limit(b, 3, SELL, 30_000, 10_000, False)
     place_market(b, 0, BUY, 10_000)
-    assert (-2, 0) == tape(b, "maker_id", "taker_id")[-1]
+    assert tape(b, "maker_id", "taker_id")[-1] == (-2, 0)
 
 
 def test_a_market_order_that_finds_too_little_is_listed_without_a_price() -> None:
@@ -67,7 +67,7 @@ def test_a_market_order_that_finds_too_little_is_listed_without_a_price() -> Non
     b = taped()
     place_limit(b, 2, SELL, 30_000, 10, False)
     place_market(b, 3, BUY, 25)
-    assert (TAPE_ORDER, BUY, 0, 15, 2) == tape(b, "kind", "side", "tick", "lots", "order_id")[-1]
+    assert tape(b, "kind", "side", "tick", "lots", "order_id")[-1] == (TAPE_ORDER, BUY, 0, 15, 2)
 
 
 def test_cancels_carry_the_cancelled_volume() -> None:
@@ -77,9 +77,11 @@ def test_cancels_carry_the_cancelled_volume() -> None:
     slot, order_id = int(b["placed_slot"]), int(b["placed_id"])
     cancel_order(b, slot, order_id, 4)
     cancel_order(b, slot, order_id, 0)
-    assert [(TAPE_ORDER, 10, 77), (TAPE_CANCEL, 4, -1), (TAPE_CANCEL, 6, -1)] == tape(
-        b, "kind", "lots", "client_id"
-    )
+    assert tape(b, "kind", "lots", "client_id") == [
+        (TAPE_ORDER, 10, 77),
+        (TAPE_CANCEL, 4, -1),
+        (TAPE_CANCEL, 6, -1),
+    ]
 
 
 def test_fills_of_makers_are_flagged_once_per_account() -> None:
@@ -88,12 +90,12 @@ def test_fills_of_makers_are_flagged_once_per_account() -> None:
     place_limit(b, 2, SELL, 30_000, 10, False)
     place_limit(b, 2, SELL, 30_000, 10, False)
     place_market(b, 3, BUY, 20)
-    assert 1 == b["touched_count"]
-    assert 2 == b["touched"][0]
-    assert FILLED_SELL == b["accounts"][2]["filled"]
-    assert (-20, 20) == (b["accounts"][2]["net_lots"], b["accounts"][3]["net_lots"])
+    assert b["touched_count"] == 1
+    assert b["touched"][0] == 2
+    assert b["accounts"][2]["filled"] == FILLED_SELL
+    assert (b["accounts"][2]["net_lots"], b["accounts"][3]["net_lots"]) == (-20, 20)
     clear_touched(b)
-    assert (0, 0) == (b["touched_count"], b["accounts"][2]["filled"])
+    assert (b["touched_count"], b["accounts"][2]["filled"]) == (0, 0)
 
 
 def test_trade_counters_add_up() -> None:
@@ -103,8 +105,11 @@ def test_trade_counters_add_up() -> None:
     place_limit(b, 2, SELL, 30_100, 10, False)
     b["now_ns"] = 7
     place_market(b, 3, BUY, 15)
-    assert (2, 15, 30_100, 7) == tuple(
-        int(b[name]) for name in ("trades_done", "traded_lots", "last_tick", "last_trade_ns")
+    assert tuple(int(b[name]) for name in ("trades_done", "traded_lots", "last_tick", "last_trade_ns")) == (
+        2,
+        15,
+        30_100,
+        7,
     )
-    assert (30_000 * 10 + 30_100 * 5) * 10_000 == b["traded_units"]
-    assert [(30_000, 10), (30_100, 5)] == [(int(t["tick"]), int(t["lots"])) for t in b["trades"][:2]]
+    assert b["traded_units"] == (30_000 * 10 + 30_100 * 5) * 10_000
+    assert [(int(t["tick"]), int(t["lots"])) for t in b["trades"][:2]] == [(30_000, 10), (30_100, 5)]
