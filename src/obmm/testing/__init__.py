@@ -1,6 +1,6 @@
 """Tools for people who write stages: random states, and the checks that every stage has to pass."""
 
-from obmm.testing.states import random_state, random_states, walk
+from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "read_only",
     "selected",
     "spoiled",
+    "trades",
     "walk",
     "with_levels",
 ]

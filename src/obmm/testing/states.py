@@ -7,7 +7,8 @@ second. The same seed gives the same states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,41 @@ def walk(
         fair = fair * np.exp(moves * rng.normal(0.0, _MOVE_BPS * 1e-4, venue.n_books))
         gaps = np.where(rng.random(shape) < _REGAPPED, _gaps(rng, shape, ticks), gaps)
         sizes = np.where(rng.random(shape) < _RESIZED, _sizes(rng, shape), sizes)
+
+
+def trades(n_books: int, rows: Iterable[tuple[int, float, float]], *, price: float = 300.0) -> Tape:
+    """A tape of trades alone.
+
+    Args:
+        n_books: Number of books.
+        rows: (book, second of simulated time, signed size: positive when the aggressor bought).
+        price: Price of every trade.
+
+    >>> tape = trades(2, [(1, 600.5, -3.0), (0, 600.1, 2.0)])
+    >>> tape.book.tolist(), tape.side.tolist(), tape.size.tolist()
+    ([0, 1], [0, 1], [2.0, 3.0])
+    """
+    ordered = sorted(rows, key=lambda row: row[:2])
+    book = np.array([row[0] for row in ordered], dtype=np.int64)
+    second = np.array([row[1] for row in ordered])
+    signed = np.array([row[2] for row in ordered])
+    n = book.size
+    columns: dict[str, Any] = {
+        "offset": np.concatenate([[0], np.cumsum(np.bincount(book, minlength=n_books))]),
+        "kind": np.full(n, EventKind.TRADE),
+        "time_ns": np.rint(second * 1e9),
+        "side": np.where(signed > 0.0, BUY, SELL),
+        "price": np.full(n, price),
+        "size": np.abs(signed),
+        "order_id": np.arange(n) + 1,
+        "taker_order_id": np.arange(n) + 1 + n,
+        "maker_id": np.full(n, -1),
+        "taker_id": np.full(n, -2),
+        "maker_fee": np.zeros(n),
+        "taker_fee": np.zeros(n),
+        "client_id": np.full(n, -1),
+    }
+    return Tape(**columns)
 
 
 def _gaps(rng: np.random.Generator, shape: tuple[int, ...], ticks: FloatArray) -> IntArray:

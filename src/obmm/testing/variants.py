@@ -31,6 +31,7 @@ class Flaw(enum.Enum):
     NEGATIVE_PRICE = "best bid below zero"
     NAN_SIZE = "best sizes NaN"
     ZERO_SIZE = "best sizes 0"
+    INFINITE_SIZE = "best bid of infinite size"
     HUGE_SIZE = "best bid of 1e300 base"
     NO_ACCOUNT = "no account"
     NAN_ACCOUNT = "balances and rates NaN"
@@ -57,6 +58,8 @@ def _spoil(flaw: Flaw, bid: FloatArray, bid_size: FloatArray, ask: FloatArray, a
         bid_size[0] = ask_size[0] = np.nan
     if flaw is Flaw.ZERO_SIZE:
         bid_size[0] = ask_size[0] = 0.0
+    if flaw is Flaw.INFINITE_SIZE:
+        bid_size[0] = np.inf
     if flaw is Flaw.HUGE_SIZE:
         bid_size[0] = 1e300
 

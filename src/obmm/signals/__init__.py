@@ -1,0 +1,41 @@
+"""Signals: numbers about each book, computed once per state and read by gates and builders.
+
+Importing this package makes every signal known by its name.
+"""
+
+from obmm.signals.ensemble import Ensemble
+from obmm.signals.fees import FeeState
+from obmm.signals.imbalance import Imbalance
+from obmm.signals.inventory import Inventory
+from obmm.signals.microprice import Microprice
+from obmm.signals.momentum import Momentum
+from obmm.signals.order_flow import Mlofi, Ofi, level_flow
+from obmm.signals.prices import Mid, Spread
+from obmm.signals.stoikov import Stoikov, adjustment, fit_adjustment
+from obmm.signals.trade_flow import TradeFlow
+from obmm.signals.volatility import Volatility, bipower_variation, realised_variance
+from obmm.signals.vpin import Vpin, bulk_buy_volume, vpin_of_buckets
+
+__all__ = [
+    "Ensemble",
+    "FeeState",
+    "Imbalance",
+    "Inventory",
+    "Microprice",
+    "Mid",
+    "Mlofi",
+    "Momentum",
+    "Ofi",
+    "Spread",
+    "Stoikov",
+    "TradeFlow",
+    "Volatility",
+    "Vpin",
+    "adjustment",
+    "bipower_variation",
+    "bulk_buy_volume",
+    "fit_adjustment",
+    "level_flow",
+    "realised_variance",
+    "vpin_of_buckets",
+]
