@@ -1,0 +1,27 @@
+"""Gates: what risk allows on each book. Each can only tighten, and says why."""
+
+from obmm.risk.data_quality import DataQualityGate
+from obmm.risk.drawdown import DrawdownGate, Transition
+from obmm.risk.ending import EndingGate
+from obmm.risk.exposure import ExposureGate
+from obmm.risk.fees import FeeGate
+from obmm.risk.inventory import InventoryGate
+from obmm.risk.override import Override, OverrideGate
+from obmm.risk.turnover import TurnoverGate
+from obmm.risk.volatility import VolatilityGate
+from obmm.risk.warmup import WarmupGate
+
+__all__ = [
+    "DataQualityGate",
+    "DrawdownGate",
+    "EndingGate",
+    "ExposureGate",
+    "FeeGate",
+    "InventoryGate",
+    "Override",
+    "OverrideGate",
+    "Transition",
+    "TurnoverGate",
+    "VolatilityGate",
+    "WarmupGate",
+]

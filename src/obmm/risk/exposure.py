@@ -1,0 +1,41 @@
+"""How far all books together may lean one way."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from obmm.market import FloatArray, Limits, MarketState, Reason, Signals, Stage, gate, memory, option
+from obmm.risk._marks import mark_prices
+
+
+@gate("exposure")
+@attrs.define(kw_only=True)
+class ExposureGate(Stage):
+    """Shrinks all sizes while |Σ position x mid| over all books exceeds a share of the total capital.
+
+    >>> from obmm.market import Accounts, Venue
+    >>> accounts = Accounts.of(2, base=120.0, base_initial=40.0, quote=1_000.0)
+    >>> book = [(299.9, 1.0)], [(300.1, 1.0)]
+    >>> state = MarketState.of_books(Venue.of(2), [book[0]] * 2, [book[1]] * 2, accounts=accounts)
+    >>> ExposureGate(max_share=0.5)(state, Signals(n_books=2), Limits.open(2)).bid_size_factor
+    array([0.5, 0.5])
+    """
+
+    max_share: float = option(
+        0.5, help="Largest net value of all positions as a share of all capital", unit="fraction", low=0.0
+    )
+    size_factor: float = option(
+        0.5, help="Multiplies sizes while the share is exceeded", unit="1", low=0.0, high=1.0
+    )
+    _marks: FloatArray | None = memory()
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+        marks = self._marks = mark_prices(self._marks, state)
+        net = np.nansum(state.accounts.position * marks)
+        capital = np.nansum(state.accounts.value(marks))
+        if abs(net) <= self.max_share * capital:
+            return limits
+        return limits.tightened(
+            bid_size_factor=self.size_factor, ask_size_factor=self.size_factor, reason=Reason.EXPOSURE
+        )

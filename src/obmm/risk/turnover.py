@@ -1,0 +1,119 @@
+"""A day's worth of turnover, spent over the day, with enough left to close."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from obmm.market import (
+    FloatArray,
+    Limits,
+    MarketState,
+    NoticeKind,
+    PerBook,
+    Reason,
+    Signals,
+    Stage,
+    gate,
+    memory,
+    option,
+)
+from obmm.market.arrays import as_floats
+from obmm.risk._marks import mark_prices
+
+_DAY_S = 86_400
+#: The venue samples turnover in slots of ten minutes.
+_SLOT_S = 600
+_SLOTS = _DAY_S // _SLOT_S
+#: Stands for "no cap" where infinity would make NaN of 0 x inf.
+_NO_CAP_QUOTE = 1e18
+
+
+@gate("turnover")
+@attrs.define(kw_only=True)
+class TurnoverGate(Stage):
+    """Keeps the turnover of a book below the venue's cap, which lets only cancels pass once it is reached.
+
+    * Budget: reduce-only when the turnover of the last day has used all but `reserve_share` of the cap, or
+      all but what closing the present position takes; closed when the cap is reached. Turnover is the
+      larger of what the venue tells and of our own count of fills, since either may lag.
+    * Pace: a bucket takes in what trades and loses (1 - reserve_share) x cap per day. Sizes shrink from half
+      of its room of `burst_share` x cap on; full, the book is reduce-only. The cap is thus spent over the
+      day and not in its first hour.
+
+    >>> from obmm.market import Accounts, Venue
+    >>> accounts = Accounts.of(2, base=80.0, quote=25_000.0, traded_quote=[100_000.0, 460_000.0])
+    >>> books = [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2
+    >>> state = MarketState.of_books(Venue.of(2), *books, accounts=accounts)
+    >>> TurnoverGate()(state, Signals(n_books=2), Limits.open(2)).reduce_only
+    array([False,  True])
+    """
+
+    reserve_share: PerBook = option(
+        0.1, help="Share of the cap kept for closing", unit="fraction", per_book=True, low=0.0, high=1.0
+    )
+    burst_share: PerBook = option(
+        0.05,
+        help="Share of the cap that may trade at once, ahead of an even pace",
+        unit="fraction",
+        per_book=True,
+        low=0.001,
+    )
+    _marks: FloatArray | None = memory()
+    _bucket: FloatArray | None = memory()
+    _slots: FloatArray | None = memory()
+    _traded: FloatArray | None = memory()
+    _slot: int = memory(int)
+    _last_ns: int | None = memory()
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+        cap = np.minimum(state.venue.turnover_cap_quote, _NO_CAP_QUOTE)
+        marks = self._marks = mark_prices(self._marks, state)
+        traded, fill = self._counted(state, cap)
+        used = np.fmax(state.accounts.traded_quote, traded)
+        to_close = np.abs(state.accounts.position) * marks
+        spent = (used >= (1.0 - self.reserve_share) * cap) | (cap - used <= to_close)
+        ahead = np.clip(2.0 * fill - 1.0, 0.0, 1.0)
+        reducing = spent | (ahead >= 1.0)
+        if not (reducing | (ahead > 0.0)).any():
+            return limits
+        closed, factor = used >= cap, np.where(reducing, 1.0, 1.0 - ahead)
+        return limits.tightened(
+            bid_allowed=~closed,
+            ask_allowed=~closed,
+            bid_size_factor=factor,
+            ask_size_factor=factor,
+            reduce_only=reducing,
+            reason=np.where(reducing, int(Reason.TURNOVER), int(Reason.TURNOVER_PACE)),
+        )
+
+    def _counted(self, state: MarketState, cap: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(B,) our own count of the last day's turnover, quote, and how full the bucket is, 0 and up."""
+        n = state.n_books
+        if self._slots is None or self._traded is None or self._bucket is None:
+            self._slots, self._traded, self._bucket = np.zeros((_SLOTS, n)), np.zeros(n), np.zeros(n)
+            self._slot = state.time_ns // (_SLOT_S * 10**9)
+        slot = state.time_ns // (_SLOT_S * 10**9)
+        if slot > self._slot:
+            self._slots[np.arange(self._slot + 1, min(slot, self._slot + _SLOTS) + 1) % _SLOTS] = 0.0
+            self._traded = self._slots.sum(axis=0)
+            self._slot = slot
+        gap_s = 0.0 if self._last_ns is None else max(state.time_ns - self._last_ns, 0) / 1e9
+        self._last_ns = state.time_ns
+        self._bucket = np.maximum(self._bucket - (1.0 - self.reserve_share) * cap / _DAY_S * gap_s, 0.0)
+        fresh = _filled_quote(state)
+        if fresh is not None:
+            self._slots[self._slot % _SLOTS] += fresh
+            self._traded = self._traded + fresh
+            self._bucket = self._bucket + fresh
+        return self._traded, self._bucket / (self.burst_share * cap)
+
+
+def _filled_quote(state: MarketState) -> FloatArray | None:
+    """(B,) quote that our fills of this state's notices traded; None if there are none."""
+    notices = state.notices
+    ours = (notices.kind == NoticeKind.FILL) & (notices.book >= 0)
+    if not ours.any():
+        return None
+    amount = np.nan_to_num(notices.price[ours] * notices.size[ours])
+    return as_floats(np.bincount(notices.book[ours], weights=amount, minlength=state.n_books))
