@@ -4,6 +4,7 @@ from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, activity_window_
 from obmm.scoring.delay import instruction_delays_ns, response_delay_ns
 from obmm.scoring.eras import ERAS, EraConstants, era
 from obmm.scoring.fifo import Lot, OpenLots, Realised
+from obmm.scoring.inventory import InventoryHistory
 from obmm.scoring.kappa import KappaCache, KappaRatios, kappa_ratios, normalize_kappa
 from obmm.scoring.pareto import distribute_rewards, pareto_draws
 from obmm.scoring.pnl_score import (
@@ -38,6 +39,7 @@ __all__ = [
     "ERAS",
     "BookWeights",
     "EraConstants",
+    "InventoryHistory",
     "KappaCache",
     "KappaRatios",
     "KappaWeights",

@@ -65,6 +65,8 @@ def pnl_factors(pnl: npt.ArrayLike, era: EraConstants) -> FloatArray:
     array([1.5])
     """
     realised = as_floats(pnl)
+    if era.pnl_impact == 0.0:
+        return np.ones_like(realised)
     growth = np.maximum(1.0 + realised / pnl_reference_quote(realised.size, era), 0.0)
     return np.minimum(1.0 + (growth - 1.0) * era.pnl_impact, 2.0)
 

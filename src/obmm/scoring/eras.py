@@ -37,7 +37,7 @@ class EraConstants:
         volume_sample_ns: Length of a volume sample.
         volume_period_ns: How long volume samples are kept.
         early_volumes: Volume samples are named by the end of their bucket and rounded at every trade; from
-            0.3.5 they are named by its start, and only running sums are rounded, once per state.
+            0.3.5 they are named by its start and rounded once per state.
         prune_interval_ns: Histories of realised P&L are pruned at most this often.
         max_inactive_books: Share of the books that may stand idle without counting against the score.
 
@@ -56,7 +56,7 @@ class EraConstants:
         kappa_max: Upper clip of Kappa.
         kappa_monotone: Always divide by the downside; before 0.5.5 a record without losses was divided by
             its upside.
-        kappa_cuts_window: The Kappa function cuts the history to the lookback itself.
+        kappa_cuts_window: The Kappa function cuts the history to the lookback itself, unless that is 0.
         kappa_cached: A uid whose realisations did not change keeps its Kappa.
 
         pnl_weight: Weight of the P&L score.

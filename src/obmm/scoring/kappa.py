@@ -63,7 +63,7 @@ def kappa_ratios(history: PnlHistory, n_books: int, era: EraConstants) -> KappaR
     times = history.times_ns
     if times.size == 0:
         return None
-    if era.kappa_cuts_window:
+    if era.kappa_cuts_window and era.kappa_lookback_ns > 0:
         history = history.since(int(times[-1]) - era.kappa_lookback_ns)
         times = history.times_ns
     if times[-1] - times[0] < era.kappa_min_lookback_ns:

@@ -49,6 +49,8 @@ def inactive_allowance(n_books: int, era: EraConstants) -> int:
 def book_returns(pnl: npt.ArrayLike, era: EraConstants) -> FloatArray:
     """Daily returns (B,) of the books over the window, clipped; 0 for a book that realised nothing.
 
+    All are 0 if the reference is not positive, as without wealth.
+
     Args:
         pnl: (B,) realised in the window, quote.
         era: Gives reference and clip range.
@@ -58,8 +60,11 @@ def book_returns(pnl: npt.ArrayLike, era: EraConstants) -> FloatArray:
     array([ 0.01, 0. , -1. ])
     """
     realised = as_floats(pnl)
-    ratio = realised / pnl_reference_quote(realised.size, era)
-    return np.where(realised != 0.0, np.clip(ratio, era.pnl_min_return, era.pnl_max_return), 0.0)
+    reference = pnl_reference_quote(realised.size, era)
+    if reference <= 0.0:
+        return np.zeros_like(realised)
+    returns = np.clip(realised / reference, era.pnl_min_return, era.pnl_max_return)
+    return np.where(realised != 0.0, returns, 0.0)
 
 
 def pnl_score(pnl: npt.ArrayLike, era: EraConstants) -> float:

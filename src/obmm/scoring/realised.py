@@ -103,7 +103,7 @@ class RealisedLedger:
     _entry_pnl: SlidingWindow[np.float64] = attrs.field(init=False)
     _pruned_ns: int | None = attrs.field(init=False, default=None)
     _time_ns: int = attrs.field(init=False, default=0)
-    _pnl: dict[int, float] = attrs.field(init=False, factory=dict)
+    _closed: dict[int, tuple[float, float]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.volumes = VolumeSamples(n_books=self.n_books, era=self.era)
@@ -115,7 +115,7 @@ class RealisedLedger:
     def begin(self, time_ns: int) -> None:
         """Open the state of `time_ns`: prune, and note the time even if nothing will be realised."""
         self._time_ns = time_ns
-        self._pnl = {}
+        self._closed.clear()
         self.volumes.begin(time_ns)
         if self._pruned_ns is None or time_ns - self._pruned_ns >= self.era.prune_interval_ns:
             self._pruned_ns = time_ns
@@ -140,23 +140,24 @@ class RealisedLedger:
         )
         if realised.size_base == 0.0:
             return
-        self._pnl[book] = self._pnl.get(book, 0.0) + realised.pnl
-        sample = sample_time_ns(self._time_ns, self.era.volume_sample_ns, end=False)
-        closed = self.roundtrips.setdefault(sample, np.zeros(self.n_books))
-        closed[book] += realised.size_base * price
-        self.roundtrip_sums[book] += realised.size_base * price
+        pnl, volume = self._closed.get(book, (0.0, 0.0))
+        self._closed[book] = (pnl + realised.pnl, volume + realised.size_base * price)
 
     def finish(self) -> None:
         """Close the state: store what was realised, rounded, if it is not zero."""
-        self.volumes.finish()
         decimals = self.era.volume_decimals
-        for book in self._pnl:
-            self.roundtrip_sums[book] = round(float(self.roundtrip_sums[book]), decimals)
-            pnl = round(self._pnl[book], decimals)
+        sample = sample_time_ns(self._time_ns, self.era.volume_sample_ns, end=False)
+        for book, (pnl, volume) in self._closed.items():
+            self.roundtrips.setdefault(sample, np.zeros(self.n_books))[book] += volume
+            self.roundtrip_sums[book] += volume
+            pnl = round(pnl, decimals)
             if pnl != 0.0:
                 self._entry_times.append(self._time_ns)
                 self._entry_books.append(book)
                 self._entry_pnl.append(pnl)
+        self.volumes.finish()
+        for book in self.volumes.books_to_round:
+            self.roundtrip_sums[book] = round(float(self.roundtrip_sums[book]), decimals)
 
     def history(self) -> PnlHistory:
         """The realised P&L in memory; valid until the next change."""

@@ -43,14 +43,16 @@ def midquote_value(
     return as_floats(quote_own) + midquote(bid_price, ask_price) * as_floats(base_own)
 
 
-def best_bid_value(quote_own: npt.ArrayLike, base_own: npt.ArrayLike, bid_price: npt.ArrayLike) -> FloatArray:
-    """Own quote plus own base at the best bid, (B,); without bids the base is worth nothing.
+def best_bid_value(
+    quote_own: npt.ArrayLike, base_own: npt.ArrayLike, bid_price: npt.ArrayLike, ask_price: npt.ArrayLike
+) -> FloatArray:
+    """Own quote plus own base at the best bid, (B,); as at the midquote, an empty side makes base worthless.
 
-    >>> best_bid_value([1000.0], [2.0], [100.0])
-    array([1200.])
+    >>> best_bid_value([1000.0, 1000.0], [2.0, 2.0], [100.0, 100.0], [101.0, np.nan])
+    array([1200., 1000.])
     """
-    bid = as_floats(bid_price)
-    return as_floats(quote_own) + np.where(np.isnan(bid), 0.0, bid) * as_floats(base_own)
+    bid, ask = as_floats(bid_price), as_floats(ask_price)
+    return as_floats(quote_own) + np.where(np.isnan(bid + ask), 0.0, bid) * as_floats(base_own)
 
 
 def liquidation_value(

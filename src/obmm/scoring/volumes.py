@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from obmm.market.arrays import FloatArray, IntArray
 from obmm.scoring.eras import EraConstants
@@ -46,8 +46,8 @@ class VolumeSamples:
     """Rolling volume of one uid: samples of the last 24 h and their running sums, quote.
 
     Up to 0.1.51 samples are named by the end of their bucket and every addition is rounded; from 0.3.5 they
-    are named by its start and only the sums are rounded, once per state. `begin` each state, `add` each
-    trade, then `finish`.
+    are named by its start and rounding comes once per state. `begin` each state, `add` each trade, then
+    `finish`.
 
     Attributes:
         n_books: Number of books B.
@@ -79,6 +79,11 @@ class VolumeSamples:
     def __attrs_post_init__(self) -> None:
         self._current = np.zeros((len(Role), self.n_books))
 
+    @property
+    def books_to_round(self) -> Iterable[int]:
+        """Books traded in this state; if there are none but old samples were dropped, all books."""
+        return self._traded or (range(self.n_books) if self._pruned else ())
+
     def begin(self, time_ns: int) -> None:
         """Open a state: drop samples older than the period and make sure that the current one exists."""
         self._traded.clear()
@@ -92,18 +97,21 @@ class VolumeSamples:
         """Count a trade of `quote` on `book`."""
         decimals = self.era.volume_decimals
         self._traded.add(book)
-        quote = round(quote, decimals)
+        if self.era.early_volumes:
+            quote = round(quote, decimals)
         for row in (Role.TOTAL, role):
             for volume in (self._current, self.sums):
                 after = float(volume[row, book]) + quote
                 volume[row, book] = round(after, decimals) if self.era.early_volumes else after
 
     def finish(self) -> None:
-        """Close the state: from 0.3.5 this rounds the sums of the books traded, or of all after a pruning."""
-        if self.era.early_volumes:
-            return
-        books = sorted(self._traded) or (range(self.n_books) if self._pruned else [])
-        self._round_sums(books)
+        """Close the state: from 0.3.5 sums and current sample are rounded here, for `books_to_round`."""
+        books = () if self.era.early_volumes else self.books_to_round
+        for book in books:
+            for volume in (self.sums, self._current):
+                volume[:, book] = [
+                    round(value, self.era.volume_decimals) for value in volume[:, book].tolist()
+                ]
 
     def since(self, time_ns: int) -> FloatArray:
         """(B,) total volume of the samples named `time_ns` or later, quote."""
@@ -122,8 +130,8 @@ class VolumeSamples:
     def shift(self, offset_ns: int, oldest_ns: int | None = None) -> None:
         """Rename all samples by `offset_ns` for a new simulation; drop those then older than `oldest_ns`."""
         self.samples = {time + offset_ns: volume for time, volume in self.samples.items()}
-        if oldest_ns is not None and self._prune(oldest_ns):
-            self._round_sums(range(self.n_books))
+        if oldest_ns is not None:
+            self._prune(oldest_ns)
 
     def clear(self) -> None:
         """Forget everything, as after a reset of the account."""
@@ -135,14 +143,10 @@ class VolumeSamples:
         for time in old:
             self.sums = np.maximum(self.sums - self.samples.pop(time), 0.0)
         if old and self.era.early_volumes:
-            self._round_sums(range(self.n_books))
+            # Samples and sums are whole multiples of the last decimal but for binary noise.
+            scale = 10.0**self.era.volume_decimals
+            self.sums = np.rint(self.sums * scale) / scale
         return bool(old)
-
-    def _round_sums(self, books: npt.ArrayLike | range) -> None:
-        for book in np.asarray(books, dtype=np.int64):
-            self.sums[:, book] = [
-                round(value, self.era.volume_decimals) for value in self.sums[:, book].tolist()
-            ]
 
 
 def last_traded_ns(sample_times: IntArray, volumes: FloatArray, newest_ns: int) -> IntArray:

@@ -150,7 +150,10 @@ def limit_weights(weights: npt.ArrayLike, limit: float) -> Float32Array:
     height = shares / (shares * np.arange(n - 1, -1, -1) + below + CUT_MARGIN)
     n_kept = int(np.count_nonzero(height < limit))
     cut = (limit * below[n_kept - 1] - CUT_MARGIN) / (1.0 - limit * (n - n_kept)) * values.sum()
-    return l1_weights(np.minimum(raw, np.float32(cut)))
+    limited: Float32Array = np.minimum(raw, np.float32(cut))
+    # With nothing but zeros below the cut it is negative, and so is every weight: all become equal.
+    limited /= limited.sum()
+    return limited
 
 
 def emitted_weights(weights: npt.ArrayLike) -> tuple[IntArray, npt.NDArray[np.uint16]]:

@@ -1,0 +1,118 @@
+"""Volumes, round trips and realised P&L state by state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from obmm.scoring import ERAS, EraConstants, RealisedLedger, Role, trade_role
+from scoring.reference import assert_close, by_book, cases
+
+
+def era_of(version: str, params: dict[str, Any]) -> EraConstants:
+    """Constants of a vector."""
+    return attrs.evolve(
+        ERAS[version],
+        volume_sample_ns=params["trade_volume_sampling_interval"],
+        volume_period_ns=params["trade_volume_assessment_period"],
+        kappa_lookback_ns=params["kappa_lookback"],
+        volume_decimals=params["volumeDecimals"],
+        prune_interval_ns=params["prune_interval"],
+    )
+
+
+def feed(ledger: RealisedLedger, uid: int, state: dict[str, Any]) -> None:
+    """Give one state's notices to the ledger of `uid`."""
+    ledger.begin(state["timestamp"])
+    for notice in state["notices"].get(str(uid), []):
+        if notice["y"] not in ("ET", "EVENT_TRADE"):
+            continue
+        maker, taker = notice["Ma"], notice["Ta"]
+        ledger.fill(
+            notice["b"],
+            (taker == uid and notice["s"] == 0) or (maker == uid and notice["s"] == 1),
+            notice["q"],
+            notice["p"],
+            fee=notice["Mf"] if maker == uid else notice["Tf"],
+            role=trade_role(uid, maker, taker),
+        )
+    ledger.finish()
+
+
+def assert_sums(expected: dict[str, Any], uid: int, sums: np.ndarray, tolerance: Any) -> None:
+    """Fail unless running sums (B,) agree."""
+    assert_close(by_book(expected.get(str(uid), {}), sums.size), sums, tolerance)
+
+
+def assert_ledger(expected: dict[str, Any], uid: int, ledger: RealisedLedger, tolerance: Any) -> None:
+    """Fail unless the ledger of `uid` holds what the validator does."""
+    history = ledger.history()
+    found = {
+        (int(history.times_ns[entry]), int(book)): pnl
+        for entry, book, pnl in zip(history.entry, history.book, history.pnl, strict=True)
+    }
+    wanted = {
+        (int(time), int(book)): pnl
+        for time, by_id in expected["realized_pnl_history"].get(str(uid), {}).items()
+        for book, pnl in by_id.items()
+    }
+    assert set(wanted) == set(found)
+    for key, pnl in wanted.items():
+        assert_close(pnl, found[key], tolerance)
+    times = history.times_ns
+    span = [times.size, *([int(times[0]), int(times[-1])] if times.size else [None, None])]
+    assert expected["realized_pnl_timestamps"][str(uid)] == span
+
+    by_id = expected["roundtrip_volumes"].get(str(uid), {})
+    samples = {int(time) for volumes in by_id.values() for time in volumes}
+    assert samples == set(ledger.roundtrips)
+    for time, volume in ledger.roundtrips.items():
+        wanted_volume = {book: volumes.get(str(time), 0.0) for book, volumes in by_id.items()}
+        assert_close(by_book(wanted_volume, volume.size), volume, tolerance)
+    assert_sums(expected["roundtrip_volume_sums"], uid, ledger.roundtrip_sums, tolerance)
+    for role in Role:
+        name = "volume_sums" if role is Role.TOTAL else f"{role.name.lower()}_volume_sums"
+        assert_sums(expected[name], uid, ledger.volumes.sums[role], tolerance)
+    by_id = expected["open_positions"].get(str(uid), {})
+    for book, lots in enumerate(ledger.lots):
+        sides = by_id.get(str(book), {"longs": [], "shorts": []})
+        for wanted_lots, side in ((sides["longs"], lots.longs), (sides["shorts"], lots.shorts)):
+            assert len(wanted_lots) == len(side)
+            assert_close(wanted_lots, np.array(side), tolerance)
+
+
+def check(case: dict[str, Any], tolerance: Any, version: str) -> None:
+    """Fail unless every checkpoint of every uid agrees, and what restart and reset leave."""
+    tolerance, params, expected = tolerance["float64"], case["params"], case["expected"]
+    era = era_of(version, params)
+    ledgers = [RealisedLedger(n_books=params["books"], era=era) for _ in range(params["uids"])]
+    checkpoints = {checkpoint["after_state"]: checkpoint for checkpoint in expected["checkpoints"]}
+    for i, state in enumerate(case["input"]["states"]):
+        for uid, ledger in enumerate(ledgers):
+            feed(ledger, uid, state)
+            if i in checkpoints:
+                assert_ledger(checkpoints[i], uid, ledger, tolerance)
+    if "after_restart_shift" not in expected:
+        return
+    shift = expected["after_restart_shift"]
+    for uid, ledger in enumerate(ledgers):
+        ledger.restart(shift["new_timestamp"] - shift["old_timestamp"], shift["new_timestamp"])
+        assert_ledger(shift, uid, ledger, tolerance)
+    ledgers[0].clear()
+    for uid, ledger in enumerate(ledgers):
+        assert_ledger(expected["after_reset_of_uid_0"], uid, ledger, tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("accounting_0_3_5"))
+def test_accounting_of_0_3_5_is_the_validators(case: dict[str, Any], tolerance: Any) -> None:
+    """Histories, volumes, sums and lots agree after every checkpoint."""
+    check(case, tolerance, "0.3.5")
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("accounting_0_5_4"))
+def test_accounting_of_0_5_4_is_the_validators(case: dict[str, Any], tolerance: Any) -> None:
+    """Histories, volumes, sums and lots agree, through a restart and a reset."""
+    check(case, tolerance, "0.5.4")
