@@ -1,0 +1,104 @@
+"""Synthetic miners: passive quoters that refresh once per state, and takers that arrive at random.
+
+They see what a miner sees (the book at the end of a publish interval), act after a miner's delay, hold a
+miner's account and therefore move the maker share.
+"""
+
+from __future__ import annotations
+
+from obmm.sim._agent_orders import send_market
+from obmm.sim._background_layout import (
+    EV_RIVAL_PLACE,
+    EV_RIVAL_QUOTE,
+    EV_RIVAL_TAKE,
+    SECOND,
+    STREAM_RIVAL_MAKERS,
+    STREAM_RIVAL_TAKERS,
+)
+from obmm.sim._exchange import place_limit
+from obmm.sim._jit import Record, kernel
+from obmm.sim._layout import BUY, EV_CANCEL, LOTS_PER_BASE, SELL, VALID
+from obmm.sim._queue import schedule
+from obmm.sim._random import exponential, integer_below, uniform, uniform_between
+from obmm.sim._wealth import open_miner
+
+_MS = 1_000_000
+# A further instruction of the same answer waits this much longer, in milliseconds.
+_EXTRA_MIN_MS, _EXTRA_MAX_MS = 5, 25
+
+
+@kernel
+def start_rivals(b: Record, g: Record) -> None:
+    """Draw the population of this book; it begins to act with the first published state."""
+    p = g.p.rivals
+    makers, takers = int(p.makers), int(p.takers)
+    price = 0.01 * g.initial_tick
+    rng = b.rng[STREAM_RIVAL_MAKERS]
+    for i in range(makers):
+        rival = g.rivals[i]
+        open_miner(b, rng, g.slot_rivals + i, g.miner_wealth_quote, price)
+        widest = max(1, int(p.half_spread_max_bps * 1e-4 * g.initial_tick))
+        rival.half_spread_ticks = 1 + integer_below(rng, widest)
+        rival.lots = int(b.min_lots * uniform_between(rng, p.quote_size_min, p.quote_size_max))
+        rival.delay_ns = int(_MS * uniform_between(rng, p.delay_min_ms, p.delay_max_ms))
+        schedule(b, g.first_state_ns, EV_RIVAL_QUOTE, i, 0, 0, 0, 0)
+    rng = b.rng[STREAM_RIVAL_TAKERS]
+    for i in range(makers, makers + takers):
+        rival = g.rivals[i]
+        open_miner(b, rng, g.slot_rivals + i, g.miner_wealth_quote, price)
+        per_minute = uniform_between(rng, p.take_min_per_minute, p.take_max_per_minute)
+        rival.mean_wait_ns = 60.0 * SECOND / per_minute
+        rival.delay_ns = int(_MS * uniform_between(rng, p.delay_min_ms, p.delay_max_ms))
+        wait = int(rival.mean_wait_ns * exponential(rng))
+        schedule(b, g.first_state_ns + wait, EV_RIVAL_TAKE, i, 0, 0, 0, 0)
+
+
+@kernel
+def rival_quote(b: Record, g: Record, i: int) -> None:
+    """A quoter moves what no longer stands at mid plus or minus its half-spread.
+
+    It stays away while the maker fee exceeds that half-spread.
+    """
+    rival = g.rivals[i]
+    schedule(b, b.now_ns + g.publish_ns, EV_RIVAL_QUOTE, i, 0, 0, 0, 0)
+    if b.touch[BUY] == 0 or b.touch[SELL] == 0:
+        return
+    rng = b.rng[STREAM_RIVAL_MAKERS]
+    mid2 = b.touch[BUY] + b.touch[SELL]
+    pays = 2.0 * rival.half_spread_ticks >= b.maker_rate * mid2
+    agent = g.slot_rivals + i
+    for side in (BUY, SELL):
+        away = rival.half_spread_ticks if side == SELL else -rival.half_spread_ticks
+        # Half a tick of mid is given to the outside.
+        tick = (mid2 + (1 if side == SELL else 0)) // 2 + away
+        slot = rival.resting_slot[side]
+        stands = slot > 0 and b.orders[slot].id == rival.resting_id[side]
+        if stands and pays and b.orders[slot].tick == tick:
+            continue
+        if stands:
+            schedule(b, b.now_ns + rival.delay_ns, EV_CANCEL, agent, 0, slot, 0, rival.resting_id[side])
+        if pays:
+            extra = _MS * (_EXTRA_MIN_MS + integer_below(rng, _EXTRA_MAX_MS - _EXTRA_MIN_MS + 1))
+            schedule(b, b.now_ns + rival.delay_ns + extra, EV_RIVAL_PLACE, i, side, tick, rival.lots, 0)
+
+
+@kernel
+def rival_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int) -> None:
+    """A quoter's new order arrives, post-only."""
+    rival = g.rivals[i]
+    rival.resting_slot[side] = 0
+    if place_limit(b, g.slot_rivals + i, side, tick, lots, True) == VALID:
+        rival.resting_slot[side] = b.placed_slot
+        rival.resting_id[side] = b.placed_id
+
+
+@kernel
+def rival_take(b: Record, g: Record, i: int) -> None:
+    """A taker sends a market order to a random side and waits for its next turn."""
+    p = g.p.rivals
+    rival = g.rivals[i]
+    rng = b.rng[STREAM_RIVAL_TAKERS]
+    schedule(b, b.now_ns + int(rival.mean_wait_ns * exponential(rng)), EV_RIVAL_TAKE, i, 0, 0, 0, 0)
+    side = BUY if uniform(rng) < 0.5 else SELL
+    size = uniform_between(rng, p.take_size_min, p.take_size_max) * b.min_lots / LOTS_PER_BASE
+    send_market(b, g.slot_rivals + i, side, size, rival.delay_ns)
