@@ -31,6 +31,11 @@ def slot_of(agent: int) -> int:
     return agent if agent >= 0 else N_MINERS - agent - 1
 
 
+def published(slot: int) -> int:
+    """Published id of an account slot."""
+    return slot if slot < N_MINERS else N_MINERS - slot - 1
+
+
 def venue_fees(policy: FeePolicy) -> VenueFees:
     """The same policy in the venue's words."""
     if isinstance(policy, DynamicFees):
@@ -105,15 +110,17 @@ class CompiledExchange:
     min_volume: int = 1
     max_open_orders: int = 100
     keeps_ghosts: bool = True
+    books: Any = field(init=False)
     book: Any = field(init=False)
     accounts: Accounts = field(init=False)
     expiries: list[tuple[int, int, int, bool]] = field(factory=list)
     tape: list[tuple[Any, ...]] = field(factory=list)
     tiers: Tiers | None = None
+    _slots: dict[int, int] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         policy, tiered = self.fees, isinstance(self.fees, TieredFees)
-        made = make_book(
+        self.books = make_book(
             n_miners=N_MINERS,
             min_lots=self.min_volume,
             max_open_orders=self.max_open_orders,
@@ -123,7 +130,7 @@ class CompiledExchange:
             tier_slots=policy.history_slots if tiered else 1,
             tier_period_ns=1 << 60,
         )
-        self.book = made[0]
+        self.book = self.books[0]
         self.book["tape_on"] = 1
         self.tiers = Tiers(self.book) if tiered else None
         self.accounts = Accounts(self.book, list(self.start))
@@ -186,17 +193,19 @@ class CompiledExchange:
         return self._reply(code)
 
     def cancel(self, now: int, agent: int, order_id: int, volume: int | None = None) -> bool:
-        """Cancel an order of the agent's own."""
+        """Cancel an order of the agent's own; a background agent knows where it rests."""
         self.book["now_ns"] = now
-        slot = find_order(self.book, slot_of(agent), order_id)
+        slot = find_order(self.book, slot_of(agent), order_id) if agent >= 0 else self._slots.get(order_id, 0)
+        if self.book["orders"][slot]["agent"] != slot_of(agent):
+            return False
         done = cancel_order(self.book, slot, order_id, 0 if volume is None else volume) > 0
-        self._collect()
+        self.collect()
         return done
 
     def advance(self, now: int) -> None:
         """Deliver what is due up to `now`."""
         self._deliver(now)
-        self._collect()
+        self.collect()
 
     def end_step(self) -> None:
         """The publish interval ends."""
@@ -206,7 +215,7 @@ class CompiledExchange:
         """A deregistered agent."""
         self.book["now_ns"] = now
         reset_agent(self.book, slot_of(agent), base, quote, False)
-        self._collect()
+        self.collect()
 
     def depth(self, side: int) -> list[tuple[int, int]]:
         """Levels of a side, best first: (price, volume)."""
@@ -224,8 +233,7 @@ class CompiledExchange:
         found, slot = [], best_order(self.book, side)
         while slot:
             order = self.book["orders"][slot]
-            agent = int(order["agent"])
-            agent = agent if agent < N_MINERS else N_MINERS - agent - 1
+            agent = published(int(order["agent"]))
             found.append(
                 (int(order["id"]), int(order["tick"]), agent, int(order["lots"]), int(order["reserved"]))
             )
@@ -265,7 +273,7 @@ class CompiledExchange:
                 expire(self.book, *(int(event[name]) for name in ("agent", "tick", "data", "lots")))
                 notice = self.book["notices"][before]
                 done = bool(notice["kind"] == NoticeKind.CANCELLED)
-                agent = int(notice["agent"])
+                agent = published(int(notice["agent"]))
                 self.expiries.append((int(self.book["now_ns"]), agent, int(notice["order_id"]), done))
 
     def _instruct(self, **columns: int) -> int:
@@ -281,12 +289,14 @@ class CompiledExchange:
         return int(answer[0]["reason"])
 
     def _reply(self, code: int) -> Reply:
-        self._collect()
+        self.collect()
         if code != layout.VALID:
             return Reply(layout.REJECT_CODES[code])
+        if self.book["placed_slot"]:
+            self._slots[int(self.book["placed_id"])] = int(self.book["placed_slot"])
         return Reply("VALID", int(self.book["placed_id"]), int(self.book["placed_lots"]))
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Move the tape's new rows into `tape`, in the naive exchange's words."""
         for row in self.book["tape"][: self.book["tape_count"]].tolist():
             now, tick, lots, order, taker_order, _, maker_fee, taker_fee, maker, taker, kind, side = row

@@ -65,19 +65,21 @@ class Account:
 
 @define(frozen=True)
 class Reply:
-    """The exchange's answer: a reject code or the id and the size the order was accepted with."""
+    """The exchange's answer: a reject code, or the id, the accepted size and what of it did not trade."""
 
     code: str
     order_id: int = -1
     volume: int = 0
+    left: int = field(default=0, eq=False)
 
 
 @define
 class NaiveExchange:
     """One order book and its accounts.
 
-    `tape` collects ("o", time, id, side, price, volume), ("c", time, id, price, volume) and ("t", time,
-    aggressor side, price, volume, taker order, taker, taker fee, maker order, maker, maker fee).
+    `tape` collects ("o", time, id, side, price, volume) with price 0 for the rest of a market order,
+    ("c", time, id, price, volume) and ("t", time, aggressor side, price, volume, taker order, taker,
+    taker fee, maker order, maker, maker fee).
     """
 
     accounts: dict[int, Account]
@@ -160,7 +162,10 @@ class NaiveExchange:
             return Reply("MINIMUM_ORDER_SIZE_VIOLATION")
         worst = self.worst_price(side, max_slippage)
         need = self.need(agent, side, None, volume, stp)
-        return self._accept(now, agent, side, worst, volume, need, stp, rests=False)
+        reply = self._accept(now, agent, side, worst, volume, need, stp, rests=False)
+        if reply.left:
+            self.tape.append(("o", now, reply.order_id, side, 0, reply.left))
+        return reply
 
     def cancel(self, now: int, agent: int, order_id: int, volume: int | None = None) -> bool:
         """Cancel an order of the agent's own, wholly or by `volume` lots; whether there was one."""
@@ -175,7 +180,7 @@ class NaiveExchange:
 
         `expiries` collects (time, agent, order id, whether there was still something to cancel).
         """
-        for timer in sorted(t for t in self.timers if t[0] <= now):
+        for timer in sorted((t for t in self.timers if t[0] <= now), key=lambda t: t[0]):
             self.timers.remove(timer)
             self.expiries.append((*timer, self.cancel(*timer)))
 
@@ -322,7 +327,7 @@ class NaiveExchange:
             self.tape.append(("o", now, order.id, side, limit, order.volume))
         else:
             self._release(order, order.reserved)
-        return Reply("VALID", order.id, volume)
+        return Reply("VALID", order.id, volume, order.volume)
 
     def _match(self, now: int, order: Order, limit: int | None, stp: int) -> None:
         while order.volume:

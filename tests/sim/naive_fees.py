@@ -7,6 +7,7 @@ units of 1e-10.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 from attrs import define, field
 
@@ -61,9 +62,19 @@ class DynamicFees:
         return self.max_taker * _power((share - self.target) / (1 - self.target), self.shape_rebate)
 
     def rate(self, agent: int, role: int) -> Fraction:
-        """The rate in `role`, the same for every agent."""
-        adjustment = self.adjustment(self.maker_share())
-        return self.maker_base + adjustment if role == MAKER else self.taker_base - adjustment
+        """The rate in `role`, the same for every agent, to 16 decimals of what doubles make of it."""
+        adjustment = self.adjustment_in_doubles(self.maker_share())
+        sign, base = (1.0, self.maker_base) if role == MAKER else (-1.0, self.taker_base)
+        return Fraction(floor((float(base) + sign * adjustment) * 1e16 + 0.5), 10**16)
+
+    def adjustment_in_doubles(self, share: Fraction) -> float:
+        """`adjustment` as a program computes it; no rule binds its last digit."""
+        if self.adjustment(share) == 0:
+            return 0.0
+        target, x = float(self.target), float(share)
+        if share < self.target:
+            return float(-float(self.max_maker) * ((target - x) / target) ** self.shape_fee)
+        return float(float(self.max_taker) * ((x - target) / (1.0 - target)) ** self.shape_rebate)
 
     def record(self, now: int, agent: int, role: int, amount: int) -> None:
         """Add one side of a trade; background agents (negative ids) leave no trace."""
