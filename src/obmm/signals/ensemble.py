@@ -25,7 +25,7 @@ class Ensemble(Stage):
     leads, so no sign is built in; measure it and say it. Of a signal with several columns the first is
     taken.
 
-    Returns (B,); 0 without components. One that is NaN on a book adds nothing there; NaN where all of them are.
+    Returns (B,); 0 without components. One that is NaN on a book adds nothing there; NaN where all are.
 
     Raises:
         ValueError: A weight is not finite.

@@ -1,13 +1,20 @@
 """Tools for people who write stages: random states, and the checks that every stage has to pass."""
 
+from obmm.testing.acceptance import accepted
+from obmm.testing.checks import Check, CheckResult, checks_for, run_checks
 from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
 
 __all__ = [
+    "Check",
+    "CheckResult",
     "Flaw",
+    "accepted",
+    "checks_for",
     "random_state",
     "random_states",
     "read_only",
+    "run_checks",
     "selected",
     "spoiled",
     "trades",

@@ -9,12 +9,25 @@ from typing import Any, TypeVar
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
-from obmm.market import Accounts, FloatArray, IntArray, MarketState, Notices, OpenOrders, Tape, Venue
+from obmm.market import (
+    Accounts,
+    FloatArray,
+    IntArray,
+    Limits,
+    MarketState,
+    Notices,
+    OpenOrders,
+    Quotes,
+    Tape,
+    Venue,
+)
 from obmm.market.arrays import as_ints
 
 _Rows = TypeVar("_Rows", OpenOrders, Tape)
-_PerBook = TypeVar("_PerBook", Accounts, Venue)
+_PerBook = TypeVar("_PerBook", Accounts, Limits, Quotes, Venue)
+_Part = TypeVar("_Part", MarketState, Limits, Quotes)
 
 
 class Flaw(enum.Enum):
@@ -130,20 +143,21 @@ def selected(state: MarketState, books: Sequence[int] | IntArray) -> MarketState
     notices = _take(state.notices, kept)
     return attrs.evolve(
         state,
-        venue=_books_of(state.venue, index),
+        venue=books_of(state.venue, index),
         bid_price=state.bid_price[index],
         bid_size=state.bid_size[index],
         ask_price=state.ask_price[index],
         ask_size=state.ask_size[index],
         maker_ratio=state.maker_ratio[index],
-        accounts=_books_of(state.accounts, index),
+        accounts=books_of(state.accounts, index),
         open_orders=_rows_of(state.open_orders, index),
         notices=attrs.evolve(notices, book=position[notices.book]),
         tape=None if state.tape is None else _rows_of(state.tape, index),
     )
 
 
-def _books_of(part: _PerBook, index: IntArray) -> _PerBook:
+def books_of(part: _PerBook, index: IntArray) -> _PerBook:
+    """The rows of the given books of something that has one row per book."""
     arrays = {name: value[index] for name, value in _columns(part).items()}
     return attrs.evolve(part, **arrays)
 
@@ -167,18 +181,29 @@ def _columns(part: attrs.AttrsInstance) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
 
 
-def read_only(state: MarketState) -> MarketState:
-    """A copy of `state` all of whose arrays refuse to be written to.
+def read_only(part: _Part) -> _Part:
+    """A copy of a state, limits or quotes all of whose arrays refuse to be written to.
 
     >>> from obmm.testing.states import random_state
     >>> read_only(random_state(1)).bid_size[0, 0] = 1.0
     Traceback (most recent call last):
     ValueError: assignment destination is read-only
     """
-    copy = deepcopy(state)
-    parts = (copy, copy.venue, copy.accounts, copy.open_orders, copy.notices, copy.tape)
-    columns = [array for part in parts if part is not None for array in _columns(part).values()]
-    # What is cached on first use is locked too: every later reader shares it.
-    for array in (*columns, copy.mid, copy.sound, copy.venue.min_lots):
+    return locked(deepcopy(part))
+
+
+def locked(part: _Part) -> _Part:
+    """The same object, all of whose arrays refuse to be written to from now on."""
+    for array in _arrays_of(part):
         array.flags.writeable = False
-    return copy
+    return part
+
+
+def _arrays_of(part: MarketState | Limits | Quotes) -> list[npt.NDArray[Any]]:
+    own = list(_columns(part).values())
+    if not isinstance(part, MarketState):
+        return own
+    parts = (part.venue, part.accounts, part.open_orders, part.notices, part.tape)
+    inner = [array for each in parts if each is not None for array in _columns(each).values()]
+    # What is cached on first use is shared by every later reader.
+    return [*own, *inner, part.mid, part.sound, part.competing_touch, part.venue.min_lots]

@@ -1,0 +1,153 @@
+"""Checks that stages of every group must pass."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+
+from obmm.testing._scenes import FLAWED_BOOK, Step, steps
+from obmm.testing._trial import ContractError, Output, Rows, Trial, expect_same, of_book, rows
+from obmm.testing.variants import Flaw
+
+
+def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Names of the checks, each with what to call; a failing one raises."""
+    yield "declares needs and warm-up that can be read", partial(_declares, trial)
+    yield "leaves its inputs as they are", partial(_run, trial)
+    yield "leaves its earlier outputs as they are", partial(_keeps_outputs, trial)
+    yield "gives the same twice", partial(_same_twice, trial)
+    yield "shares no state between instances", partial(_no_shared_state, trial)
+    yield "is new again after a reset", partial(_reset_is_new, trial)
+    yield "continues the same after pickling", partial(_pickles, trial)
+    yield "answers any number of books", partial(_any_books, trial)
+    yield "answers any number of levels", partial(_any_levels, trial)
+    yield "does not depend on the order of books", partial(_permutes, trial)
+    yield "takes missed and repeated states", partial(_gaps, trial)
+    yield "answers without a tape", partial(_without_tape, trial)
+    for flaw in Flaw:
+        yield f"quietens only a book with {flaw.value}", partial(_isolates, trial, flaw)
+
+
+def _declares(trial: Trial) -> None:
+    trial.needs()
+    trial.warmup_s()
+
+
+def _run(trial: Trial) -> None:
+    """Every array of the inputs is read-only, so that writing to one raises."""
+    trial.run(trial.scene())
+
+
+def _keeps_outputs(trial: Trial) -> None:
+    stage, kept, outputs = trial.make(), [], []
+    for step in steps(trial.scene()):
+        output = trial.call(stage, step)
+        outputs.append(output)
+        kept.append(deepcopy(output))
+    _expect_same_history(kept, outputs, "after later calls")
+
+
+def _same_twice(trial: Trial) -> None:
+    scene = trial.scene()
+    _expect_same_history(trial.run(scene), trial.run(scene), "between two instances given the same states")
+
+
+def _no_shared_state(trial: Trial) -> None:
+    one, other = steps(trial.scene()), steps(trial.scene(seed=2))
+    alone = trial.feed(trial.make(), one)
+    first, second, beside = trial.make(), trial.make(), []
+    for mine, theirs in zip(one, other, strict=True):
+        beside.append(trial.call(first, mine))
+        trial.call(second, theirs)
+    _expect_same_history(alone, beside, "when another instance works beside it")
+
+
+def _reset_is_new(trial: Trial) -> None:
+    one, other = steps(trial.scene()), steps(trial.scene(seed=2))
+    stage = trial.make()
+    trial.feed(stage, other)
+    stage.reset()
+    _expect_same_history(trial.feed(trial.make(), one), trial.feed(stage, one), "after reset()")
+
+
+def _pickles(trial: Trial) -> None:
+    history = steps(trial.scene())
+    half = len(history) // 2
+    stage = trial.make()
+    trial.feed(stage, history[:half])
+    copy = pickle.loads(pickle.dumps(stage))
+    _expect_same_history(
+        trial.feed(stage, history[half:]), trial.feed(copy, history[half:]), "in an unpickled copy"
+    )
+
+
+def _any_books(trial: Trial) -> None:
+    for n_books in (1, 2, 40):
+        trial.run(trial.scene(n_books=n_books, picks=tuple(range(5))))
+
+
+def _any_levels(trial: Trial) -> None:
+    for levels in ((1,), (2,), (21, 1, 5, 30)):
+        _expect_finite(trial, steps(trial.scene(levels=levels)), f"with {levels} levels a side")
+
+
+def _permutes(trial: Trial) -> None:
+    order = (3, 0, 4, 1, 2)
+    plain, permuted = trial.run(trial.scene()), trial.run(trial.scene(books=order))
+    for turn, (before, after) in enumerate(zip(plain, permuted, strict=True)):
+        for place, book in enumerate(order):
+            where = f"on book {book} in state {turn} when books change places"
+            expect_same(of_book(before, book), of_book(after, place), where, exactly=False)
+
+
+def _gaps(trial: Trial) -> None:
+    picks = (0, 1, 1, 2, 3, *range(10, 20), 20, 20, *range(35, 75))
+    _expect_finite(trial, steps(trial.scene(picks=picks)), "after missed and repeated states")
+
+
+def _without_tape(trial: Trial) -> None:
+    trial.run(trial.scene(tape=False))
+
+
+def _isolates(trial: Trial, flaw: Flaw) -> None:
+    """A flaw in one book never raises, leaves the others alone, and is forgotten when it is over."""
+    plain = trial.run(trial.scene())
+    history = steps(trial.scene(flaw=flaw))
+    flawed = _expect_finite(trial, history, f"after a book with {flaw.value}")
+    others = [book for book in range(history[0].state.n_books) if book != FLAWED_BOOK]
+    for turn, (before, after) in enumerate(zip(plain, flawed, strict=True)):
+        for book in others:
+            where = f"on book {book} in state {turn} because of another one with {flaw.value}"
+            one, two = of_book(before, book), of_book(after, book)
+            if trial.across_books:
+                one, two = _missing(one), _missing(two)
+            expect_same(one, two, where, exactly=False)
+
+
+def _missing(said: Rows) -> Rows:
+    """Where numbers are missing: all that must not spread from a bad book when books share a value."""
+    return {name: np.isnan(array) for name, array in said.items() if array.dtype.kind == "f"}
+
+
+def _expect_finite(trial: Trial, history: tuple[Step, ...], when: str) -> list[Output]:
+    """Outputs over a history; a signal must be finite on every sound book at its end, and never infinite."""
+    outputs = trial.feed(trial.make(), history)
+    for turn, output in enumerate(outputs):
+        if not isinstance(output, np.ndarray):
+            continue
+        if np.isinf(output).any():
+            raise ContractError(f"the signal is infinite in state {turn} {when}: {output.tolist()}")
+        if turn and rows(outputs[0])["value"].shape != output.shape:
+            raise ContractError(f"the signal changes shape in state {turn} {when}: {output.shape}")
+        if turn == len(outputs) - 1 and np.isnan(output).any():
+            raise ContractError(f"the signal is still NaN on sound books {when}: {output.tolist()}")
+    return outputs
+
+
+def _expect_same_history(expected: list[Output], actual: list[Output], where: str) -> None:
+    for turn, (one, two) in enumerate(zip(expected, actual, strict=True)):
+        expect_same(rows(one), rows(two), f"in state {turn} {where}")

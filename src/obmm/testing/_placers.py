@@ -1,0 +1,158 @@
+"""Checks of placers: every instruction is one the venue takes, and none is given twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes
+from obmm.market.grid import to_units
+from obmm.testing._scenes import Step, describe, steps
+from obmm.testing._trial import ContractError, Trial
+from obmm.testing.acceptance import accepted
+from obmm.testing.variants import Flaw
+
+#: Rounds after which a placer must have reached what it wants, the instruction limit notwithstanding.
+_ROUNDS = 12
+
+
+def placer_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Names of the checks, each with what to call."""
+    yield "keeps within the instructions of a book", partial(_instructions, trial)
+    yield "keeps within the open orders of a book", partial(_open_orders, trial)
+    yield "cancels only what is open, once", partial(_cancels, trial)
+    yield "places orders that the venue takes", partial(_placements, trial)
+    yield "spends no more than is free", partial(_funds, trial)
+    yield "never crosses the spread", partial(_never_crosses, trial)
+    yield "places nothing on closed sides", partial(_closed_sides, trial)
+    yield "comes to rest", partial(_comes_to_rest, trial)
+    yield "clears what is no longer wanted", partial(_clears, trial)
+
+
+def _answers(trial: Trial) -> Iterator[tuple[str, Step, Limits, Orders]]:
+    for flaw in (None, *Flaw):
+        history = steps(trial.scene(flaw=flaw))
+        for turn, (step, out) in enumerate(zip(history, trial.feed(trial.make(), history), strict=True)):
+            if isinstance(out, Orders):
+                limits = step.limits.enforced(step.state.accounts.position)
+                yield f"in state {turn}" + describe(flaw), step, limits, out
+
+
+def _instructions(trial: Trial) -> None:
+    for when, step, _, orders in _answers(trial):
+        given = orders.instructions_per_book(step.state.n_books)
+        if np.any(given > step.state.venue.max_instructions):
+            raise ContractError(
+                f"{given.tolist()} instructions {when}, {step.state.venue.max_instructions} allowed"
+            )
+
+
+def _open_orders(trial: Trial) -> None:
+    """A cancel sent with a placement has not made room yet when the placement arrives."""
+    crowded = partial(_crowded, n_open=4)
+    for when, step, _, orders in _answers(trial):
+        for state in (step.state, crowded(step.state)):
+            if state is not step.state:
+                orders = trial.make()(state, step.quotes, step.limits)
+            placed = np.bincount(orders.book[~orders.is_cancel], minlength=state.n_books)
+            most = np.maximum(state.open_orders.count, state.venue.max_open_orders)
+            if np.any((placed > 0) & (state.open_orders.count + placed > most)):
+                raise ContractError(
+                    f"{placed.tolist()} placements {when} with {state.open_orders.count.tolist()} open"
+                )
+
+
+def _crowded(state: MarketState, n_open: int) -> MarketState:
+    """The same state in a venue that allows only `n_open` open orders."""
+    return attrs.evolve(state, venue=attrs.evolve(state.venue, max_open_orders=n_open))
+
+
+def _cancels(trial: Trial) -> None:
+    for when, step, _, orders in _answers(trial):
+        own = step.state.open_orders
+        there = set(zip(own.book.tolist(), own.order_id.tolist(), strict=True))
+        rows = orders.is_cancel
+        asked = list(zip(orders.book[rows].tolist(), orders.order_id[rows].tolist(), strict=True))
+        if len(set(asked)) < len(asked) or not there.issuperset(asked):
+            raise ContractError(f"cancels (book, order) {asked} {when}, open are {sorted(there)}")
+
+
+def _placements(trial: Trial) -> None:
+    for when, step, _, orders in _answers(trial):
+        rows = orders.kind == InstructionKind.LIMIT
+        venue, book, price, size = step.state.venue, orders.book[rows], orders.price[rows], orders.size[rows]
+        if not np.all((price > 0.0) & (price < np.inf) & (size > 0.0) & (size < np.inf)):
+            raise ContractError(f"prices {price.tolist()} and sizes {size.tolist()} must be positive {when}")
+        for values, decimals in ((price, venue.price_decimals[book]), (size, venue.volume_decimals[book])):
+            off = np.abs(values * 10.0**decimals - to_units(values, decimals)) > 1e-6
+            if off.any():
+                raise ContractError(f"{values[off].tolist()} is not on the grid {when}")
+        if np.any(to_units(size, venue.volume_decimals[book]) < venue.min_lots[book]):
+            raise ContractError(f"sizes {size.tolist()} fall below the minimum {when}")
+
+
+def _funds(trial: Trial) -> None:
+    for when, step, _, orders in _answers(trial):
+        rows = orders.kind == InstructionKind.LIMIT
+        buys = rows & (orders.side == BUY)
+        sells = rows & (orders.side != BUY)
+        n, accounts = step.state.n_books, step.state.accounts
+        quote = np.bincount(orders.book[buys], weights=(orders.size * orders.price)[buys], minlength=n)
+        base = np.bincount(orders.book[sells], weights=orders.size[sells], minlength=n)
+        if np.any((quote > 0.0) & ~(quote <= accounts.quote_free + 1e-6)):
+            raise ContractError(f"bids cost {quote.tolist()} {when}, free are {accounts.quote_free.tolist()}")
+        if np.any((base > 0.0) & ~(base <= accounts.base_free + 1e-9)):
+            raise ContractError(f"asks sell {base.tolist()} {when}, free are {accounts.base_free.tolist()}")
+
+
+def _never_crosses(trial: Trial) -> None:
+    for when, step, _, orders in _answers(trial):
+        rows = orders.kind == InstructionKind.LIMIT
+        book, side, price = orders.book[rows], orders.side[rows], orders.price[rows]
+        bid, ask = step.state.best_bid[book], step.state.best_ask[book]
+        if np.any(np.where(side == BUY, price >= ask, price <= bid)):
+            raise ContractError(f"an order at one of {price.tolist()} would trade at once {when}")
+
+
+def _closed_sides(trial: Trial) -> None:
+    for when, _, limits, orders in _answers(trial):
+        rows = orders.kind == InstructionKind.LIMIT
+        book, side = orders.book[rows], orders.side[rows]
+        allowed = np.where(side == BUY, limits.bid_allowed[book], limits.ask_allowed[book])
+        if not allowed.all():
+            raise ContractError(
+                f"orders on closed sides of books {np.unique(book[~allowed]).tolist()} {when}"
+            )
+
+
+def _settled(placer: Any, step: Step, quotes: Quotes) -> tuple[MarketState, Orders]:
+    """The state once the placer has nothing left to do, and its last word."""
+    state, limits = step.state, step.limits.enforced(step.state.accounts.position)
+    for _ in range(_ROUNDS):
+        orders: Orders = placer(state, quotes, limits)
+        if not len(orders):
+            break
+        state = accepted(state, orders)
+    return state, orders
+
+
+def _comes_to_rest(trial: Trial) -> None:
+    """Once its instructions are carried out, the same wish asks for no more."""
+    for turn, step in enumerate(steps(trial.scene())):
+        _, orders = _settled(trial.make(), step, step.quotes)
+        if len(orders):
+            raise ContractError(
+                f"still gives {orders!r} after {_ROUNDS} rounds of the same wish in state {turn}"
+            )
+
+
+def _clears(trial: Trial) -> None:
+    """Without a wish no own order remains."""
+    for turn, step in enumerate(steps(trial.scene())):
+        state, _ = _settled(trial.make(), step, Quotes.none(step.state.n_books))
+        if len(state.open_orders):
+            raise ContractError(f"{state.open_orders!r} remain in state {turn} although nothing is wanted")

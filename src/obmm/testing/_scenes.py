@@ -1,0 +1,173 @@
+"""Histories on which stages are tried: whole or disturbed, with everything that a stage may ask for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import attrs
+import numpy as np
+
+from obmm.market import Feed, FloatArray, Limits, MarketState, Quotes, Reason, Signal, Signals, Venue
+from obmm.market.stages import registered
+from obmm.market.venue import SECOND_NS
+from obmm.signals import Imbalance
+from obmm.testing.states import random_states
+from obmm.testing.variants import Flaw, books_of, locked, selected, spoiled, with_levels
+
+#: The book that flaws befall.
+FLAWED_BOOK = 1
+#: States in which they do: from the start, and again after a while.
+FLAWED_STATES = frozenset({0, 1, 2, 15, 16, 17})
+
+
+@attrs.frozen
+class Scene:
+    """What a history is made of; equal scenes give equal inputs.
+
+    Attributes:
+        needs: Feeds and signals that the stage declares; nothing else is given to it.
+        seed: Names the market.
+        n_books: Number of books.
+        picks: Numbers of the states shown, in this order.
+        levels: Levels per side, five states each in turn.
+        interval_s: Simulated seconds between states.
+        flaw: What `FLAWED_BOOK` suffers from in `FLAWED_STATES`.
+        books: The books shown and their order; all if None.
+        tape: Whether states carry a tape when the stage asks for it.
+        limits_open: Whether limits allow everything instead of being drawn at random.
+    """
+
+    needs: frozenset[Feed | str]
+    seed: int = 1
+    n_books: int = 5
+    picks: tuple[int, ...] = tuple(range(40))
+    levels: tuple[int, ...] = (21,)
+    interval_s: int = 1
+    flaw: Flaw | None = None
+    books: tuple[int, ...] | None = None
+    tape: bool = True
+    limits_open: bool = False
+
+
+@attrs.frozen
+class Step:
+    """One call's inputs; all their arrays are read-only."""
+
+    state: MarketState
+    signals: Signals
+    limits: Limits
+    quotes: Quotes
+
+
+def describe(flaw: Flaw | None) -> str:
+    """The end of a sentence about a history."""
+    return f" with {flaw.value} in book {FLAWED_BOOK}" if flaw else ""
+
+
+@functools.lru_cache(maxsize=48)
+def steps(scene: Scene) -> tuple[Step, ...]:
+    """The inputs of each call, in order."""
+    market = _market(scene.seed, scene.n_books, max(scene.picks) + 1, scene.interval_s)
+    support = _support(scene.needs)
+    made = []
+    for turn, pick in enumerate(scene.picks):
+        state, limits, quotes = market[pick]
+        if scene.limits_open:
+            limits = Limits.open(scene.n_books)
+        state = with_levels(state, scene.levels[turn // 5 % len(scene.levels)])
+        if scene.flaw is not None and pick in FLAWED_STATES:
+            state = spoiled(state, {FLAWED_BOOK: scene.flaw})
+        if scene.books is not None:
+            index = np.array(scene.books)
+            state = selected(state, index)
+            limits, quotes = books_of(limits, index), books_of(quotes, index)
+        if not scene.tape:
+            state = attrs.evolve(state, tape=None)
+        locked(state)
+        made.append(
+            Step(
+                state=_without_undeclared(state, scene.needs),
+                signals=_computed(support, state, scene.needs),
+                limits=locked(limits),
+                quotes=locked(quotes),
+            )
+        )
+    return tuple(made)
+
+
+@functools.lru_cache(maxsize=8)
+def _market(
+    seed: int, n_books: int, n_states: int, interval_s: int
+) -> list[tuple[MarketState, Limits, Quotes]]:
+    venue = Venue.of(n_books, publish_interval_ns=interval_s * SECOND_NS, grace_period_ns=600 * SECOND_NS)
+    states = random_states(seed, n_states, venue=venue, events_per_book=25.0)
+    rng = np.random.default_rng(seed + 1)
+    return [(state, random_limits(rng, n_books), random_quotes(rng, state)) for state in states]
+
+
+def random_limits(rng: np.random.Generator, n_books: int) -> Limits:
+    """Limits of which most allow something and some do not."""
+    some = rng.random((5, n_books))
+    return Limits.open(n_books).tightened(
+        reason=Reason.CUSTOM,
+        bid_allowed=some[0] > 0.1,
+        ask_allowed=some[1] > 0.1,
+        bid_size_factor=np.where(some[2] > 0.5, 1.0, 0.5),
+        spread_factor=np.where(some[3] > 0.5, 1.0, 1.2),
+        position_limit=rng.uniform(5.0, 60.0, n_books),
+        position_soft=rng.uniform(5.0, 60.0, n_books),
+        reduce_only=some[4] < 0.1,
+    )
+
+
+def random_quotes(rng: np.random.Generator, state: MarketState, n_levels: int = 2) -> Quotes:
+    """Wishes around the touch, inside it or behind it, some of them too small or missing."""
+    shape = (2, state.n_books, n_levels)
+    tick = state.venue.grid.tick[:, None]
+    behind = np.cumsum(rng.integers(1, 15, shape), axis=2) - 12
+    size = rng.choice([0.0, 0.1, 0.3, 1.0, 2.5], shape, p=[0.1, 0.1, 0.3, 0.3, 0.2])
+    none = np.zeros(state.n_books, dtype=np.int64)
+    return Quotes(
+        bid_price=np.where(size[0] > 0.0, state.best_bid[:, None] - behind[0] * tick, np.nan),
+        bid_size=size[0],
+        ask_price=np.where(size[1] > 0.0, state.best_ask[:, None] + behind[1] * tick, np.nan),
+        ask_size=size[1],
+        bid_reason=none,
+        ask_reason=none,
+    )
+
+
+def _without_undeclared(state: MarketState, needs: frozenset[Feed | str]) -> MarketState:
+    """What the pipeline would decode for a stage with these needs."""
+    if Feed.TAPE not in needs:
+        state = attrs.evolve(state, tape=None)
+    if Feed.QUEUE not in needs:
+        unknown = np.full(len(state.open_orders), np.nan)
+        state = attrs.evolve(state, open_orders=attrs.evolve(state.open_orders, queue_ahead=unknown))
+    return locked(state)
+
+
+def _support(needs: Iterable[Feed | str]) -> dict[str, Signal]:
+    """The named signals and those they need, with default options, in the order to compute them.
+
+    A name that is no registered signal is the user's own choice; the queue imbalance stands in for it.
+    """
+    known = registered("signals")
+    found: dict[str, Signal] = {}
+    for name in sorted(need for need in needs if isinstance(need, str)):
+        stage = known[name]() if name in known else Imbalance(depths=(1,))
+        found |= _support(stage.needs) | {name: stage}
+    return found
+
+
+def _computed(support: dict[str, Signal], state: MarketState, needs: frozenset[Feed | str]) -> Signals:
+    """The declared signals of one state, and no others."""
+    every = Signals(n_books=state.n_books)
+    declared = Signals(n_books=state.n_books)
+    for name, stage in support.items():
+        value: FloatArray = stage(state, every)
+        every.add(name, value)
+        if name in needs:
+            declared.add(name, value)
+    return declared

@@ -1,0 +1,172 @@
+"""Running a stage of any group over a history, and comparing what came out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obmm.market import Feed, FloatArray, Limits, Orders, Quotes
+from obmm.market.stages import GROUPS, registered
+from obmm.testing._scenes import Scene, Step, steps
+
+Output: TypeAlias = FloatArray | Limits | Quotes | Orders
+Rows: TypeAlias = dict[str, npt.NDArray[Any]]
+
+
+class ContractError(AssertionError):
+    """A stage breaks its contract; the message says where and how."""
+
+
+@attrs.frozen
+class Trial:
+    """A stage under test.
+
+    Attributes:
+        make: Makes a new instance: the class, or a function that gives it options.
+        group: "signals", "gates", "builders" or "placers".
+    """
+
+    make: Callable[[], Any]
+    group: str
+
+    def needs(self) -> frozenset[Feed | str]:
+        """What the stage declares, checked for the ways to get it wrong."""
+        needs: frozenset[Any] = getattr(self.make(), "needs", frozenset())
+        if isinstance(needs, str) or not all(isinstance(need, (str, Feed)) for need in needs):
+            raise ContractError(f"needs must be a set of Feed members and signal names, got {needs!r}")
+        return frozenset(needs)
+
+    def warmup_s(self) -> float:
+        """Seconds after which the stage says that it has settled."""
+        warmup = float(getattr(self.make(), "warmup_s", 0.0))
+        if not 0.0 <= warmup < np.inf:
+            raise ContractError(f"warmup_s must be a finite number of seconds, got {warmup}")
+        return warmup
+
+    @property
+    def across_books(self) -> bool:
+        """Whether the stage says that one book's data may change another's output."""
+        return bool(getattr(self.make(), "across_books", False))
+
+    def scene(self, **changes: Any) -> Scene:
+        """A history long enough to outlast the stage's warm-up, 40 states by default."""
+        return Scene(needs=self.needs(), interval_s=1 + int(self.warmup_s() // 30.0), **changes)
+
+    def run(self, scene: Scene) -> list[Output]:
+        """Outputs of a new instance over a history."""
+        return self.feed(self.make(), steps(scene))
+
+    def feed(self, stage: Any, history: Sequence[Step]) -> list[Output]:
+        """Outputs of `stage` over a history."""
+        return [self.call(stage, step) for step in history]
+
+    def call(self, stage: Any, step: Step) -> Output:
+        """One call, its output checked for type and shape."""
+        limits = step.limits.enforced(step.state.accounts.position)
+        output: Output
+        if self.group == "signals":
+            output = stage(step.state, step.signals)
+        elif self.group == "gates":
+            output = stage(step.state, step.signals, step.limits)
+        elif self.group == "builders":
+            output = stage(step.state, step.signals, limits)
+        else:
+            output = stage(step.state, step.quotes, limits)
+        _check_form(self.group, output, step.state.n_books)
+        return output
+
+
+def _check_form(group: str, output: Output, n_books: int) -> None:
+    wanted = {"signals": np.ndarray, "gates": Limits, "builders": Quotes, "placers": Orders}[group]
+    if not isinstance(output, wanted):
+        raise ContractError(f"the output is a {type(output).__name__}, expected {wanted.__name__}")
+    if isinstance(output, np.ndarray):
+        if output.ndim not in (1, 2) or output.shape[0] != n_books:
+            raise ContractError(
+                f"the output has shape {output.shape}, expected ({n_books},) or ({n_books}, K)"
+            )
+        if output.dtype != np.float64:
+            raise ContractError(f"the output has dtype {output.dtype}, expected float64")
+    elif isinstance(output, Orders):
+        if output.bid_reason.shape != (n_books,):
+            raise ContractError(f"bid_reason has shape {output.bid_reason.shape}, expected ({n_books},)")
+        if not np.all((output.book >= 0) & (output.book < n_books)):
+            raise ContractError(f"an instruction names a book outside 0…{n_books - 1}")
+    elif output.n_books != n_books:
+        raise ContractError(f"the output has {output.n_books} books, expected {n_books}")
+
+
+def group_of(cls: Any) -> str:
+    """The group a class is registered in, or that its `__call__` belongs to by its arguments and result.
+
+    Raises:
+        LookupError: Neither tells.
+
+    >>> from obmm.signals import Mid
+    >>> group_of(Mid)
+    'signals'
+    """
+    for group in GROUPS:
+        if any(found is cls for found in registered(group).values()):
+            return group
+    called = inspect.signature(cls.__call__)
+    names = tuple(called.parameters)[1:]
+    if names == ("state", "signals"):
+        return "signals"
+    if names == ("state", "quotes", "limits"):
+        return "placers"
+    result = called.return_annotation
+    by_result = {"Limits": "gates", "Quotes": "builders"}
+    name = result if isinstance(result, str) else getattr(result, "__name__", "")
+    if names == ("state", "signals", "limits") and name in by_result:
+        return by_result[name]
+    raise LookupError(
+        f"cannot tell what kind of stage {cls!r} is: register it with one of the decorators "
+        "signal, gate, builder, placer, or name the group"
+    )
+
+
+def rows(output: Output) -> Rows:
+    """The arrays of an output by name."""
+    if isinstance(output, np.ndarray):
+        return {"value": output}
+    return {f.name: getattr(output, f.name) for f in attrs.fields(type(output))}
+
+
+def of_book(output: Output, book: int) -> Rows:
+    """What an output says about one book.
+
+    Of orders, numbers that only tell them apart or rank them are left out: these may depend on other books.
+    """
+    if not isinstance(output, Orders):
+        return {name: array[book] for name, array in rows(output).items()}
+    mine = output.book == book
+    said = {name: array[mine] for name, array in rows(output).items() if name not in _NOT_OF_BOOK}
+    return said | {"bid_reason": output.bid_reason[book], "ask_reason": output.ask_reason[book]}
+
+
+_NOT_OF_BOOK = ("book", "client_id", "urgency", "bid_reason", "ask_reason")
+
+
+def expect_same(expected: Rows, actual: Rows, where: str, *, exactly: bool = True) -> None:
+    """Raise ContractError unless both are equal; not `exactly` means up to rounding.
+
+    >>> expect_same({"value": np.array([1.0])}, {"value": np.array([2.0])}, "in state 3")
+    Traceback (most recent call last):
+    obmm.testing._trial.ContractError: value differs in state 3: expected [1.0], got [2.0]
+    """
+    for name, wanted in expected.items():
+        found = actual[name]
+        if exactly or wanted.dtype.kind != "f":
+            same = np.array_equal(wanted, found, equal_nan=wanted.dtype.kind == "f")
+        else:
+            same = wanted.shape == found.shape and np.allclose(
+                wanted, found, rtol=1e-9, atol=1e-12, equal_nan=True
+            )
+        if not same:
+            raise ContractError(f"{name} differs {where}: expected {wanted.tolist()}, got {found.tolist()}")

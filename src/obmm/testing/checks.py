@@ -1,0 +1,106 @@
+"""The contract of stages as checks that can be run on any of them, ours or a user's."""
+
+from __future__ import annotations
+
+import unittest
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from obmm.testing._builders import builder_checks
+from obmm.testing._common import common_checks
+from obmm.testing._gates import gate_checks
+from obmm.testing._placers import placer_checks
+from obmm.testing._trial import Trial, group_of
+
+
+@attrs.frozen
+class Check:
+    """One rule of the contract.
+
+    Attributes:
+        name: What is checked, as a sentence about the stage.
+        run: Raises if the stage breaks the rule; a warning counts as an error.
+    """
+
+    name: str
+    run: Callable[[], None]
+
+
+@attrs.frozen
+class CheckResult:
+    """What became of a check.
+
+    Attributes:
+        name: That of the check.
+        message: Why it failed, one line; "" if it passed.
+        details: The traceback of a failure.
+    """
+
+    name: str
+    message: str = ""
+    details: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the stage keeps the rule."""
+        return not self.message
+
+
+def checks_for(make: Callable[[], Any], group: str | None = None) -> Iterator[Check]:
+    """The checks that a stage has to pass.
+
+    Args:
+        make: Makes a new instance without arguments: the class, or a function that gives it options.
+        group: "signals", "gates", "builders" or "placers"; found out from the class if not given.
+
+    Raises:
+        LookupError: The group cannot be told.
+
+    >>> from obmm.signals import Mid
+    >>> [check.name for check in checks_for(Mid)][:2]
+    ['declares needs and warm-up that can be read', 'leaves its inputs as they are']
+    """
+    trial = Trial(make, group if group is not None else group_of(make))
+    for name, check in _checks(trial):
+        yield Check(name, _strictly(check))
+
+
+def run_checks(make: Callable[[], Any], group: str | None = None) -> list[CheckResult]:
+    """Run every check of `checks_for` and say what became of each; the arguments are the same.
+
+    >>> from obmm.signals import Spread
+    >>> all(result.passed for result in run_checks(Spread))
+    True
+    """
+    return [_outcome(check) for check in checks_for(make, group)]
+
+
+def _checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+    yield from common_checks(trial)
+    if trial.group == "gates":
+        yield from gate_checks(trial)
+    elif trial.group == "builders":
+        yield from builder_checks(trial)
+    elif trial.group == "placers":
+        yield from placer_checks(trial)
+
+
+def _strictly(check: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check()
+
+    return run
+
+
+def _outcome(check: Check) -> CheckResult:
+    """Run a check the way the standard library runs a test: whatever it raises is its outcome."""
+    report = unittest.TestResult()
+    unittest.FunctionTestCase(check.run).run(report)
+    for _, traceback in (*report.failures, *report.errors):
+        return CheckResult(check.name, traceback.strip().splitlines()[-1], traceback)
+    return CheckResult(check.name)
