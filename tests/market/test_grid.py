@@ -85,20 +85,20 @@ def test_floor_and_ceil_enclose_the_value(value: float, decimals: int) -> None:
 
 def test_computed_sum_counts_as_on_the_grid() -> None:
     """The rounding noise of 0.1 + 0.2 moves it neither down nor up."""
-    assert (int(floor_units(0.1 + 0.2, 1)), int(ceil_units(0.1 + 0.2, 1))) == (3, 3)
+    assert (3, 3) == (int(floor_units(0.1 + 0.2, 1)), int(ceil_units(0.1 + 0.2, 1)))
 
 
 def test_grid_of_each_book_applies_along_levels() -> None:
     """Books with different decimals convert levels (B, K) each on its own grid."""
     grid = Grid([2, 3], [4, 1])
-    assert grid.ticks([[300.25, 300.26]] * 2).tolist() == [[30025, 30026], [300250, 300260]]
-    assert grid.lots([[0.25, 0.3], [0.3, 0.26]]).tolist() == [[2500, 3000], [3, 3]]
-    assert grid.tick.tolist() == [0.01, 0.001]
-    assert grid.lot.tolist() == [1e-4, 0.1]
+    assert [[30025, 30026], [300250, 300260]] == grid.ticks([[300.25, 300.26]] * 2).tolist()
+    assert [[2500, 3000], [3, 3]] == grid.lots([[0.25, 0.3], [0.3, 0.26]]).tolist()
+    assert [0.01, 0.001] == grid.tick.tolist()
+    assert [1e-4, 0.1] == grid.lot.tolist()
 
 
 def test_grid_sends_floats_that_survive() -> None:
     """Ticks and lots of each book survive the way to the venue."""
     grid = Grid([2, 2], [4, 4])
-    assert truncated_units(grid.wire_prices([29063, 30028]), 2).tolist() == [29063, 30028]
-    assert truncated_units(grid.wire_volumes([3000, 2401]), 4).tolist() == [3000, 2401]
+    assert [29063, 30028] == truncated_units(grid.wire_prices([29063, 30028]), 2).tolist()
+    assert [3000, 2401] == truncated_units(grid.wire_volumes([3000, 2401]), 4).tolist()

@@ -57,7 +57,7 @@ def test_lists_become_arrays_of_the_column_type() -> None:
 
 def test_book_of_rows_repeats_each_book() -> None:
     """Each row learns its book from the offsets."""
-    assert book_of_rows(np.array([0, 2, 2, 3])).tolist() == [0, 0, 2]
+    assert [0, 0, 2] == book_of_rows(np.array([0, 2, 2, 3])).tolist()
 
 
 @pytest.mark.parametrize("offset", [[1, 2], [0, 1], [0, 3, 2], [[0, 2]], []])

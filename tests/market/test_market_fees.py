@@ -42,24 +42,24 @@ def test_rates_of_the_published_table(share: float, maker_bps: float, taker_bps:
 def test_sum_of_both_rates_does_not_depend_on_the_share(share: float, target: float, shape: float) -> None:
     """What the exchange keeps is the sum of the constant parts."""
     policy = FeePolicy(target_mtr=target, shape_maker_fee=shape, maker_fee=0.0001)
-    assert pytest.approx(float(policy.maker_rate(share) + policy.taker_rate(share)), abs=1e-15) == 0.00033
+    assert 0.00033 == pytest.approx(float(policy.maker_rate(share) + policy.taker_rate(share)), abs=1e-15)
 
 
 def test_each_side_of_the_target_has_its_exponent() -> None:
     """The venue's first exponent shapes the rebate below the target, the second the fee above it."""
     policy = FeePolicy(shape_maker_fee=1.0, shape_maker_rebate=3.0)
-    assert pytest.approx(policy.maker_rate([0.2, 0.7]).tolist()) == [-0.0075, 0.001875]
+    assert [-0.0075, 0.001875] == pytest.approx(policy.maker_rate([0.2, 0.7]).tolist())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.3995, 0.4005, np.nan])
 def test_no_dynamic_part_at_the_target_at_zero_or_when_unknown(share: float) -> None:
     """Within a thousandth of the target, at a share of exactly 0 and at NaN, only the constants apply."""
-    assert (float(FeePolicy().maker_rate(share)), float(FeePolicy().taker_rate(share))) == (0.0, 0.00023)
+    assert (0.0, 0.00023) == (float(FeePolicy().maker_rate(share)), float(FeePolicy().taker_rate(share)))
 
 
 @pytest.mark.parametrize("kind", ["tiered", "zero"])
 def test_other_policies_are_constant(kind: str) -> None:
     """Without the dynamic policy the maker share is of no consequence."""
     policy = FeePolicy(kind=kind, maker_fee=0.001)  # type-checked by the constructor's users
-    assert policy.maker_rate([0.1, 0.9]).tolist() == [0.001, 0.001]
-    assert policy.taker_rate([0.1, 0.9]).tolist() == [0.00023, 0.00023]
+    assert [0.001, 0.001] == policy.maker_rate([0.1, 0.9]).tolist()
+    assert [0.00023, 0.00023] == policy.taker_rate([0.1, 0.9]).tolist()

@@ -96,9 +96,9 @@ def test_bounds_close_the_adding_side_then_all_but_the_reducing_one() -> None:
     """Near the limit one side closes; at the limit only the reducing side stays, with its reason."""
     limits = Limits.open(5).tightened(position_limit=10.0, position_soft=8.0, reason=Reason.CUSTOM)
     after = limits.enforced(np.array([0.0, 8.0, 10.0, -8.0, -10.0]))
-    assert after.bid_allowed.tolist() == [True, False, False, True, True]
-    assert after.ask_allowed.tolist() == [True, True, True, False, False]
-    assert after.reduce_only.tolist() == [False, False, True, False, True]
+    assert [True, False, False, True, True] == after.bid_allowed.tolist()
+    assert [True, True, True, False, False] == after.ask_allowed.tolist()
+    assert [False, False, True, False, True] == after.reduce_only.tolist()
     near, full = int(Reason.NEAR_LIMIT), int(Reason.POSITION_LIMIT)
     assert [0, near, full, 0, 0] == after.bid_reason.tolist()
     assert [0, 0, 0, near, full] == after.ask_reason.tolist()
@@ -107,7 +107,7 @@ def test_bounds_close_the_adding_side_then_all_but_the_reducing_one() -> None:
 def test_reduce_only_with_no_position_closes_both_sides() -> None:
     """There is nothing to reduce, and the reason says so."""
     after = Limits.open(1).tightened(reduce_only=True, reason=Reason.REDUCE_ONLY).enforced(np.zeros(1))
-    assert [bool(after.bid_allowed[0]), bool(after.ask_allowed[0])] == [False, False]
+    assert [False, False] == [bool(after.bid_allowed[0]), bool(after.ask_allowed[0])]
     assert int(Reason.REDUCE_ONLY) == int(after.bid_reason[0])
 
 
@@ -119,8 +119,8 @@ def test_a_word_that_says_nothing_leaves_no_reason() -> None:
 def test_number_of_books_and_repr() -> None:
     """Limits know and show how many books they speak of."""
     limits = Limits.open(4).tightened(ask_allowed=[True, False, True, True], reason=Reason.FEES)
-    assert limits.n_books == 4
-    assert repr(limits) == "Limits(4 books, bids on 4, asks on 3)"
+    assert 4 == limits.n_books
+    assert "Limits(4 books, bids on 4, asks on 3)" == repr(limits)
 
 
 REASONS = st.sampled_from([int(r) for r in Reason]).map(lambda r: np.array([r]))
@@ -136,7 +136,7 @@ def test_strictest_reason_is_a_lattice(a: Any, b: Any, c: Any) -> None:
 
 def test_codes_below_narrowed_close_a_side() -> None:
     """A reason tells whether it closes or only narrows."""
-    assert [
+    assert [False, True, True, False, False] == [
         r.closes
         for r in (Reason.OPEN, Reason.NO_ACCOUNT, Reason.WOULD_CROSS, Reason.NARROWED, Reason.EXPOSURE)
-    ] == [False, True, True, False, False]
+    ]

@@ -18,41 +18,41 @@ def mixed() -> Orders:
 def test_defaults_of_a_limit_order() -> None:
     """What is not given rests until cancelled, cancels the oldest at a self-trade, borrows nothing."""
     order = mixed().take([2])
-    assert (
+    assert (TimeInForce.GTC, 0, False) == (
         order.time_in_force[0],
         order.expiry_ns[0],
         bool(order.post_only[0]),
-    ) == (TimeInForce.GTC, 0, False)
-    assert (order.self_trade[0], order.leverage[0], order.client_id[0]) == (SelfTrade.CANCEL_OLDEST, 0.0, 4)
+    )
+    assert (SelfTrade.CANCEL_OLDEST, 0.0, 4) == (order.self_trade[0], order.leverage[0], order.client_id[0])
     assert np.isnan(order.max_slippage[0])
 
 
 def test_a_cancel_takes_the_whole_order_unless_told() -> None:
     """A cancel has no side, price or size."""
     cancel = mixed().take([0])
-    assert (cancel.order_id[0], cancel.side[0]) == (7, -1)
+    assert (7, -1) == (cancel.order_id[0], cancel.side[0])
     assert np.isnan([cancel.size[0], cancel.price[0]]).all()
 
 
 def test_all_cancels_of_a_book_count_as_one_instruction() -> None:
     """Two cancels and a limit order are two instructions."""
-    assert mixed().instructions_per_book(3).tolist() == [1, 2, 0]
+    assert [1, 2, 0] == mixed().instructions_per_book(3).tolist()
 
 
 def test_rows_are_taken_in_the_given_order() -> None:
     """A mask or an index selects rows of all columns."""
     orders = mixed()
-    assert orders.take([1, 0]).order_id.tolist() == [8, 7]
-    assert len(orders.take(~orders.is_cancel)) == 2
+    assert [8, 7] == orders.take([1, 0]).order_id.tolist()
+    assert 2 == len(orders.take(~orders.is_cancel))
 
 
 def test_nothing_to_send() -> None:
     """No orders is no rows, for as many books as are asked about."""
     nothing = Orders.none(3)
-    assert (len(nothing), nothing.bid_reason.size, repr(nothing)) == (0, 3, "Orders(0 placements, 0 cancels)")
+    assert (0, 3, "Orders(0 placements, 0 cancels)") == (len(nothing), nothing.bid_reason.size, repr(nothing))
     assert nothing == nothing.take([])
 
 
 def test_representation_counts_placements_and_cancels() -> None:
     """The repr tells how many of each."""
-    assert repr(mixed()) == "Orders(2 placements, 2 cancels)"
+    assert "Orders(2 placements, 2 cancels)" == repr(mixed())

@@ -52,7 +52,7 @@ def test_memory_is_no_option_and_reset_forgets() -> None:
     counter = Counter(step=2.0)
     counter.seen, counter.last = 5.0, "x"
     counter.reset()
-    assert (counter.seen, counter.last, counter.step) == (0.0, None, 2.0)
+    assert (0.0, None, 2.0) == (counter.seen, counter.last, counter.step)
     assert "seen" not in repr(counter)
     with pytest.raises(TypeError):
         Counter(seen=1.0)
@@ -67,7 +67,7 @@ def test_stage_defaults() -> None:
 
 def test_option_carries_help_and_unit() -> None:
     """What `help` and `unit` say can be read from the class."""
-    assert dict(attrs.fields(Counter).step.metadata) == {"help": "Added per state.", "unit": "1"}
+    assert {"help": "Added per state.", "unit": "1"} == dict(attrs.fields(Counter).step.metadata)
 
 
 def test_protocol_accepts_any_callable_stage() -> None:
@@ -83,7 +83,7 @@ def test_registered_class_is_found_by_its_name(decorator: Any, group: str) -> No
     """Each decorator enters the class in its group, and the name leads back and forth."""
     assert Counter is decorator("count")(Counter)
     assert Counter is stages.find(group, "count")
-    assert stages.name_of(group, Counter) == "count"
+    assert "count" == stages.name_of(group, Counter)
     assert {"count": Counter} == stages.registered(group)
 
 
@@ -106,7 +106,7 @@ def test_entry_points_of_other_packages_are_found(monkeypatch: pytest.MonkeyPatc
 def test_class_by_module_path() -> None:
     """`module:Class` needs no registration, and is its own name."""
     assert Signals is stages.find("signals", "obmm.market:Signals")
-    assert stages.name_of("signals", Signals) == "obmm.market.signals:Signals"
+    assert "obmm.market.signals:Signals" == stages.name_of("signals", Signals)
 
 
 @pytest.mark.usefixtures("clean_registry")

@@ -33,14 +33,14 @@ def state(**changes: Any) -> MarketState:
 def test_short_sides_are_filled_with_nan_and_zero() -> None:
     """A side with fewer levels has no price and no size there."""
     assert np.array_equal([[300.5, np.nan], [np.nan, np.nan]], state().ask_price, equal_nan=True)
-    assert state().ask_size.tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert [[1.0, 0.0], [0.0, 0.0]] == state().ask_size.tolist()
 
 
 def test_touch_mid_and_spread() -> None:
     """The touch is the first level; what needs both sides is NaN where one is empty."""
     s = state()
-    assert (s.n_books, s.n_levels, s.time_s) == (2, 2, 0.0)
-    assert s.best_bid.tolist() == [299.5, 1.0]
+    assert (2, 2, 0.0) == (s.n_books, s.n_levels, s.time_s)
+    assert [299.5, 1.0] == s.best_bid.tolist()
     assert np.array_equal([300.5, np.nan], s.best_ask, equal_nan=True)
     assert np.array_equal([300.0, np.nan], s.mid, equal_nan=True)
     assert np.array_equal([1.0, np.nan], s.spread, equal_nan=True)
@@ -85,10 +85,10 @@ def test_parts_must_speak_of_the_same_books(name: str, part: object) -> None:
 
 def test_representations_are_short() -> None:
     """Each type shows its size, not its arrays."""
-    assert repr(state()) == "MarketState(t=0s, 2 books x 2 levels, uid 0, 0 open orders)"
-    assert repr(Accounts.of(2, known=[True, False])) == "Accounts(1 of 2 books known)"
-    assert repr(Notices.none()) == "Notices(0)"
-    assert repr(Venue.of(0)) == "Venue(0 books, tick –, minimum –, wealth –, simulation '')"
+    assert "MarketState(t=0s, 2 books x 2 levels, uid 0, 0 open orders)" == repr(state())
+    assert "Accounts(1 of 2 books known)" == repr(Accounts.of(2, known=[True, False]))
+    assert "Notices(0)" == repr(Notices.none())
+    assert "Venue(0 books, tick –, minimum –, wealth –, simulation '')" == repr(Venue.of(0))
 
 
 def test_venue_shows_the_span_of_its_books() -> None:
@@ -100,14 +100,14 @@ def test_venue_shows_the_span_of_its_books() -> None:
 def test_venue_translates_ids() -> None:
     """Ids need not be positions; an unknown one is a KeyError."""
     venue = Venue.of(3, book_ids=[7, 2, 40])
-    assert [venue.index_of(7), venue.index_of(40)] == [0, 2]
+    assert [0, 2] == [venue.index_of(7), venue.index_of(40)]
     with pytest.raises(KeyError):
         venue.index_of(0)
 
 
 def test_smallest_size_is_rounded_up_to_a_lot() -> None:
     """A minimum between two lots asks for the larger one."""
-    assert attrs.evolve(TWO, min_size_base=[0.25, 2.53631]).min_lots.tolist() == [2500, 25364]
+    assert [2500, 25364] == attrs.evolve(TWO, min_size_base=[0.25, 2.53631]).min_lots.tolist()
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,18 @@ def test_endowment_is_not_a_position() -> None:
         base_loan=1.0,
         base_collateral=0.5,
     )
-    assert accounts.base_own[0] == 11.5
-    assert accounts.position[0] == 1.5
-    assert (accounts.base_reserved[0], accounts.quote_reserved[0]) == (0.5, 10.0)
-    assert accounts.value([2.0])[0] == 100.0 + 11.5 * 2.0
-    assert accounts.n_books == 1
+    assert 11.5 == accounts.base_own[0]
+    assert 1.5 == accounts.position[0]
+    assert (0.5, 10.0) == (accounts.base_reserved[0], accounts.quote_reserved[0])
+    assert 100.0 + 11.5 * 2.0 == accounts.value([2.0])[0]
+    assert 1 == accounts.n_books
 
 
 def test_unknown_accounts_hold_nothing() -> None:
     """Where there is no account every number is 0 and the traded volume unknown."""
     accounts = Accounts.unknown(2)
     assert not accounts.known.any()
-    assert (accounts.base_total + accounts.taker_rate + accounts.quote_initial).tolist() == [0.0, 0.0]
+    assert [0.0, 0.0] == (accounts.base_total + accounts.taker_rate + accounts.quote_initial).tolist()
     assert np.isnan(accounts.traded_quote).all()
 
 
@@ -161,11 +161,11 @@ def test_columns_with_offsets_know_their_books() -> None:
     """Rows of a book are a slice, and each row tells its book."""
     one = {f.name: [1, 1, 1] for f in attrs.fields(OpenOrders)}
     orders = OpenOrders(**{**one, "offset": [0, 2, 3]})
-    assert orders.book.tolist() == [0, 0, 1]
-    assert orders.count.tolist() == [2, 1]
+    assert [0, 0, 1] == orders.book.tolist()
+    assert [2, 1] == orders.count.tolist()
     assert (slice(2, 3), 3, 2) == (orders.rows(1), len(orders), orders.n_books)
     tape = Tape(**{**{f.name: [1, 1, 1] for f in attrs.fields(Tape)}, "offset": [0, 0, 3]})
-    assert tape.book.tolist() == [1, 1, 1]
+    assert [1, 1, 1] == tape.book.tolist()
     assert (slice(0, 3), 3, "Tape(2 books, 3 events)") == (tape.rows(1), len(tape), repr(tape))
 
 
@@ -189,9 +189,9 @@ def test_quotes_want_a_price_and_a_size() -> None:
         bid_size=[[1.0], [1.0], [0.0]],
         ask_price=[[1.0]] * 3,
     )
-    assert quotes.has_bid.tolist() == [[True], [False], [False]]
+    assert [[True], [False], [False]] == quotes.has_bid.tolist()
     assert not quotes.has_ask.any()
-    assert (quotes.n_books, quotes.n_levels) == (3, 1)
+    assert (3, 1) == (quotes.n_books, quotes.n_levels)
 
 
 def test_signals_are_read_only_and_found_by_name() -> None:
@@ -199,13 +199,13 @@ def test_signals_are_read_only_and_found_by_name() -> None:
     signals = Signals(n_books=2)
     signals.add("wide", np.array([[1.0, 2.0], [3.0, 4.0]]))
     signals.add("flat", np.array([5.0, 6.0]))
-    assert signals.scalar("wide").tolist() == [1.0, 3.0]
-    assert signals.scalar("flat").tolist() == [5.0, 6.0]
-    assert (
+    assert [1.0, 3.0] == signals.scalar("wide").tolist()
+    assert [5.0, 6.0] == signals.scalar("flat").tolist()
+    assert (["wide", "flat"], 2, "Signals(2 books: wide, flat)") == (
         list(signals),
         len(signals),
         repr(signals),
-    ) == (["wide", "flat"], 2, "Signals(2 books: wide, flat)")
+    )
     with pytest.raises(ValueError, match="read-only"):
         signals["flat"][0] = 1.0
 
@@ -216,7 +216,7 @@ def test_unknown_signal_names_those_there_are() -> None:
     signals.add("mid", np.array([1.0]))
     with pytest.raises(KeyError, match=r"there are \['mid'\]"):
         signals["volatility"]
-    assert repr(Signals(n_books=1)) == "Signals(1 books: none)"
+    assert "Signals(1 books: none)" == repr(Signals(n_books=1))
 
 
 @pytest.mark.parametrize("value", [np.ones(3), np.ones((2, 1, 1)), np.float64(1.0)])

@@ -1,0 +1,144 @@
+"""Orders as the instructions a validator or the offline harness takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from msgspec import Struct
+
+from obmm.market import FloatArray, InstructionKind, IntArray, MarketState, Orders
+from obmm.market.grid import floor_units, wire_float
+
+#: Places at which a leverage, and an amount of quote, are cut.
+_LEVERAGE_DECIMALS, _QUOTE_DECIMALS = 4, 8
+_NO_SETTLEMENT = -2
+
+
+class Market(Struct, tag_field="type", tag="PLACE_ORDER_MARKET", gc=False):
+    """An order that trades at once."""
+
+    agentId: int
+    delay: int
+    bookId: int
+    direction: int
+    quantity: float
+    clientOrderId: int | None
+    stp: int
+    currency: int
+    leverage: float
+    settleFlag: int
+    max_slippage: float | None
+
+
+class Limit(Struct, tag_field="type", tag="PLACE_ORDER_LIMIT", gc=False):
+    """An order with a price."""
+
+    agentId: int
+    delay: int
+    bookId: int
+    direction: int
+    quantity: float
+    clientOrderId: int | None
+    stp: int
+    currency: int
+    leverage: float
+    settleFlag: int
+    price: float
+    postOnly: bool
+    timeInForce: int
+    expiryPeriod: int | None
+
+
+class Cancellation(Struct, gc=False):
+    """One order to cancel; without a volume the whole of it."""
+
+    orderId: int
+    volume: float | None
+
+
+class Cancel(Struct, tag_field="type", tag="CANCEL_ORDERS", gc=False):
+    """All cancels of a book."""
+
+    agentId: int
+    delay: int
+    bookId: int
+    cancellations: list[Cancellation]
+
+
+class Response(Struct):
+    """What a miner answers."""
+
+    agent_id: int
+    instructions: list[Market | Limit | Cancel]
+
+
+def response_of(orders: Orders, state: MarketState) -> Response:
+    """The answer made of `orders`, which must have passed `check`.
+
+    Prices, sizes and leverages are sent as floats that survive the venue's truncation. The cancels of a book
+    travel as one instruction where the first of them stands, with the shortest of their delays.
+    """
+    instructions: list[Market | Limit | Cancel] = []
+    cancels: dict[int, Cancel] = {}
+    uid = state.uid
+    columns = (
+        *(
+            orders.kind,
+            orders.delay_ns,
+            state.venue.book_ids[orders.book],
+            orders.side,
+            _sizes(orders, state),
+        ),
+        *(orders.client_id, orders.self_trade, orders.in_quote, _leverages(orders)),
+        *(orders.max_slippage, _prices(orders, state), orders.post_only, orders.time_in_force),
+        *(orders.expiry_ns, orders.order_id),
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for kind, delay, book, side, size, client, stp, in_quote, leverage, slippage, *limit, order_id in rows:
+        client_id = None if client < 0 else client
+        if kind == InstructionKind.LIMIT:
+            price, post_only, life, expiry = limit
+            instructions.append(
+                Limit(
+                    *(uid, delay, book, side, size, client_id, stp, 0, leverage, _NO_SETTLEMENT),
+                    *(price, post_only, life, expiry or None),
+                )
+            )
+        elif kind == InstructionKind.MARKET:
+            instructions.append(
+                Market(
+                    *(uid, delay, book, side, size, client_id, stp, int(in_quote), leverage, _NO_SETTLEMENT),
+                    None if math.isnan(slippage) else slippage,
+                )
+            )
+        else:
+            one = Cancellation(order_id, None if math.isnan(size) else size)
+            cancel = cancels.get(book)
+            if cancel is None:
+                cancels[book] = cancel = Cancel(uid, delay, book, [])
+                instructions.append(cancel)
+            cancel.delay = min(cancel.delay, delay)
+            cancel.cancellations.append(one)
+    return Response(uid, instructions)
+
+
+def _prices(orders: Orders, state: MarketState) -> FloatArray:
+    decimals = state.venue.price_decimals[orders.book]
+    return _cut(orders.price, decimals)
+
+
+def _sizes(orders: Orders, state: MarketState) -> FloatArray:
+    decimals = state.venue.volume_decimals[orders.book]
+    return _cut(orders.size, np.where(orders.in_quote, _QUOTE_DECIMALS, decimals))
+
+
+def _leverages(orders: Orders) -> FloatArray:
+    return _cut(orders.leverage, np.full(len(orders), _LEVERAGE_DECIMALS))
+
+
+def _cut(values: FloatArray, decimals: IntArray) -> FloatArray:
+    """Floats that reach the venue as `values` cut to their grid; NaN stays."""
+    told = np.isfinite(values)
+    units = floor_units(np.where(told, values, 0.0), decimals)
+    return np.where(told, wire_float(units, decimals), np.nan)

@@ -1,0 +1,170 @@
+"""From a decoded message to a `MarketState`, keeping what is fixed per simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import attrs
+
+from obmm.market import Feed, MarketState, Venue
+from obmm.wire.codec import JSON, MSGPACK, Codec
+from obmm.wire.columns import accounts_of, by_number, maker_ratio, open_orders_of, sides, tape_of
+from obmm.wire.config import levels_of, read_config, venue_of
+from obmm.wire.errors import WireError
+from obmm.wire.models import Account, Book, Content, DetailedLevel, Key, Level, TapedBook, Update, of
+from obmm.wire.notices import NoticeReader
+
+#: Validators whose venue is kept; more than there are, so that nobody can fill the memory.
+_KEPT = 256
+
+
+@attrs.frozen
+class Readers:
+    """Readers of one codec for the feeds that are wanted."""
+
+    codec: Codec
+    content: Any
+    books: Any
+    update: Any
+    notices: NoticeReader
+
+    @classmethod
+    def of(cls, codec: Codec, feeds: frozenset[Feed]) -> Readers:
+        """Readers that skip the events and queues nobody wants."""
+        level = DetailedLevel if Feed.QUEUE in feeds else Level
+        book = of(TapedBook if Feed.TAPE in feeds else Book, level)
+        return cls(
+            codec=codec,
+            content=codec.reader(of(Content, book)),
+            books=codec.reader(of(dict, Key, of(Optional, book))),
+            update=codec.reader(of(Update, book)),
+            notices=NoticeReader(codec),
+        )
+
+
+@attrs.frozen
+class _Fixed:
+    """What stays the same from state to state, and what it was derived from."""
+
+    source: tuple[object, ...]
+    venue: Venue
+    n_levels: int
+    positions: Mapping[int, int]
+
+
+@attrs.define
+class StateBuilder:
+    """Builds states, and remembers each validator's venue while its configuration does not change.
+
+    Attributes:
+        feeds: What is decoded beyond the essentials.
+        uid: Whose accounts are read; None takes the only ones there are.
+    """
+
+    feeds: frozenset[Feed] = frozenset()
+    uid: int | None = None
+    _readers: dict[str, Readers] = attrs.field(init=False)
+    _fixed: dict[str, _Fixed] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._readers = {codec.name: Readers.of(codec, self.feeds) for codec in (JSON, MSGPACK)}
+
+    def readers(self, codec: Codec) -> Readers:
+        """The readers of a codec."""
+        return self._readers[codec.name]
+
+    def state(
+        self,
+        content: Content[Any],
+        codec: Codec,
+        *,
+        time_ns: int,
+        version: int | None,
+        validator: str,
+        simulation_id: str = "",
+    ) -> MarketState:
+        """The state that a message tells.
+
+        Args:
+            content: The decoded message.
+            codec: How its raw parts are encoded.
+            time_ns: Simulated time.
+            version: Spec version of the sender.
+            validator: Who sent it.
+            simulation_id: Name of the run where the configuration has none.
+
+        Raises:
+            WireError: A part is missing, or holds what no state can have.
+        """
+        if content.books is None:
+            raise WireError("books", "missing")
+        by_id = by_number(content.books, "books")
+        source = (bytes(content.config), version, simulation_id, tuple(by_id))
+        fixed = self._fixed.get(validator)
+        if fixed is None or fixed.source != source:
+            fixed = self._learn(source, codec, version, by_id, validator, simulation_id, fixed)
+        venue = fixed.venue
+        ids = fixed.positions
+        books = [by_id.get(book_id) for book_id in ids]
+        uid, accounts = self._own_accounts(content)
+        own = [accounts.get(book_id) for book_id in ids]
+        bid_price, bid_size, ask_price, ask_size = sides(books, fixed.n_levels)
+        ratio = maker_ratio(books)
+        notices = by_number(content.notices or {}, "notices").get(uid) or ()
+        return MarketState(
+            venue=venue,
+            time_ns=time_ns,
+            uid=uid,
+            bid_price=bid_price,
+            bid_size=bid_size,
+            ask_price=ask_price,
+            ask_size=ask_size,
+            maker_ratio=ratio,
+            accounts=accounts_of(own, venue.fees, ratio),
+            open_orders=open_orders_of(own, books),
+            notices=self.readers(codec).notices.columns(notices, ids, uid),
+            tape=tape_of(books) if Feed.TAPE in self.feeds else None,
+        )
+
+    def _learn(
+        self,
+        source: tuple[Any, ...],
+        codec: Codec,
+        version: int | None,
+        by_id: Mapping[int, object],
+        validator: str,
+        simulation_id: str,
+        before: _Fixed | None,
+    ) -> _Fixed:
+        config = read_config(source[0], codec)
+        venue = venue_of(
+            config, version=version, seen=by_id, validator=validator, simulation_id=simulation_id
+        )
+        # A book that drops out of a message, or a reordered configuration, makes no new venue.
+        if before is not None and before.venue == venue:
+            venue = before.venue
+        positions = {book_id: i for i, book_id in enumerate(venue.book_ids.tolist())}
+        if before is None and len(self._fixed) >= _KEPT:
+            del self._fixed[next(iter(self._fixed))]
+        fixed = _Fixed(source, venue, levels_of(config), positions)
+        self._fixed[validator] = fixed
+        return fixed
+
+    def _own_accounts(self, content: Content[Any]) -> tuple[int, Mapping[int, Account | None]]:
+        """Our uid, and our accounts by book id."""
+        accounts = by_number(content.accounts or {}, "accounts")
+        uids = sorted(accounts) or sorted(by_number(content.notices or {}, "notices"))
+        if self.uid is None and not uids:
+            raise WireError("accounts", "names no uid, and none was given")
+        uid = uids[0] if self.uid is None else self.uid
+        return uid, by_number(accounts.get(uid) or {}, f"accounts[{uid}]")
+
+
+def simulation_of(log_dir: str | None) -> str:
+    """The id of a run: the first 13 characters of its log directory's name.
+
+    >>> simulation_of("logs/20261122_163137")
+    '20261122_1631'
+    """
+    return (log_dir or "").rstrip("/").rpartition("/")[2][:13]
