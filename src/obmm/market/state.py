@@ -170,14 +170,9 @@ class MarketState:
         >>> state.competing_touch.tolist()
         [[299.5], [300.5]]
         """
-        half_tick, half_lot = self.venue.grid.tick / 2.0, self.venue.grid.lot / 2.0
-        sides = ((self.bid_price, self.bid_size), (self.ask_price, self.ask_size))
-        return np.stack(
-            [
-                competing_best(price, size, half_tick, half_lot, self.open_orders, side)
-                for side, (price, size) in enumerate(sides)
-            ]
-        )
+        grid = self.venue.grid
+        prices, sizes = (self.bid_price, self.ask_price), (self.bid_size, self.ask_size)
+        return competing_best(prices, sizes, grid.tick / 2.0, grid.lot / 2.0, self.open_orders)
 
     def __repr__(self) -> str:
         return (

@@ -41,7 +41,7 @@ class DataQualityGate(Stage):
         low=0.0,
     )
     _levels: tuple[FloatArray, ...] | None = memory()
-    _moved_ns: IntArray | None = memory()
+    _moved_ns: IntArray = memory()
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
         accounts = state.accounts
@@ -58,7 +58,7 @@ class DataQualityGate(Stage):
         """(B,) books whose levels have been the same for longer than `max_still_s`."""
         levels = (state.bid_price, state.bid_size, state.ask_price, state.ask_size)
         now = np.full(state.n_books, state.time_ns)
-        if self._levels is None or self._moved_ns is None:
+        if self._levels is None:
             self._moved_ns = now
         else:
             same = np.ones(state.n_books, dtype=np.bool_)

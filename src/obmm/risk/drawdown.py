@@ -100,20 +100,25 @@ class DrawdownGate(Stage):
     transitions: deque[Transition] = memory(_log)
     _marks: FloatArray | None = memory()
     _equity: FloatArray | None = memory()
-    _capital: FloatArray | None = memory()
+    _capital: FloatArray = memory()
     _reference: FloatArray | None = memory()
-    _stopped: BoolArray | None = memory()
-    _since_ns: IntArray | None = memory()
+    _stopped: BoolArray = memory()
+    _since_ns: IntArray = memory()
 
     def __attrs_post_init__(self) -> None:
         if self.scope == "portfolio" and (np.ndim(self.threshold) or np.ndim(self.cooldown_s)):
             raise ValueError("threshold and cooldown_s cannot differ between books when scope is 'portfolio'")
 
+    @property
+    def across_books(self) -> bool:
+        """Whether one book's data may change what is said of another."""
+        return self.scope == "portfolio"
+
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
         equity, capital = self._valued(state)
         if self.scope == "portfolio":
             equity, capital = equity.sum(keepdims=True), np.nansum(capital, keepdims=True)
-        if self._reference is None or self._stopped is None or self._since_ns is None:
+        if self._reference is None:
             self._reference = np.zeros_like(equity)
             self._stopped = np.zeros(equity.shape, dtype=np.bool_)
             self._since_ns = np.zeros(equity.shape, dtype=np.int64)
@@ -137,7 +142,7 @@ class DrawdownGate(Stage):
         """Equity and capital (B,) of each book; a book without account keeps what it last had."""
         marks = self._marks = mark_prices(self._marks, state)
         accounts = state.accounts
-        if self._equity is None or self._capital is None:
+        if self._equity is None:
             self._equity, self._capital = np.zeros(state.n_books), np.full(state.n_books, np.nan)
         start = np.where(np.isfinite(state.venue.initial_price), state.venue.initial_price, marks)
         endowed = accounts.quote_initial + accounts.base_initial * start

@@ -30,6 +30,11 @@ class ExposureGate(Stage):
     )
     _marks: FloatArray | None = memory()
 
+    @property
+    def across_books(self) -> bool:
+        """Whether one book's data may change what is said of another."""
+        return True
+
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
         net = np.nansum(state.accounts.position * marks)

@@ -60,9 +60,9 @@ class TurnoverGate(Stage):
         low=0.001,
     )
     _marks: FloatArray | None = memory()
-    _bucket: FloatArray | None = memory()
+    _bucket: FloatArray = memory()
     _slots: FloatArray | None = memory()
-    _traded: FloatArray | None = memory()
+    _traded: FloatArray = memory()
     _slot: int = memory(int)
     _last_ns: int | None = memory()
 
@@ -90,7 +90,7 @@ class TurnoverGate(Stage):
     def _counted(self, state: MarketState, cap: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(B,) our own count of the last day's turnover, quote, and how full the bucket is, 0 and up."""
         n = state.n_books
-        if self._slots is None or self._traded is None or self._bucket is None:
+        if self._slots is None:
             self._slots, self._traded, self._bucket = np.zeros((_SLOTS, n)), np.zeros(n), np.zeros(n)
             self._slot = state.time_ns // (_SLOT_S * 10**9)
         slot = state.time_ns // (_SLOT_S * 10**9)

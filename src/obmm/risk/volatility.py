@@ -58,7 +58,7 @@ class VolatilityGate(Stage):
     )
     _high: BoolArray | None = memory()
     _weighted: FloatArray | None = memory()
-    _weight: FloatArray | None = memory()
+    _weight: FloatArray = memory()
     _last_ns: int | None = memory()
 
     @property
@@ -81,7 +81,7 @@ class VolatilityGate(Stage):
 
     def _slow(self, state: MarketState, volatility: FloatArray, settled: BoolArray) -> FloatArray:
         """(B,) mean of past values, NaN before the first; then the present value is added to it."""
-        if self._weighted is None or self._weight is None:
+        if self._weighted is None:
             self._weighted, self._weight = np.zeros(state.n_books), np.zeros(state.n_books)
         interval_ns = state.venue.publish_interval_ns
         gap_ns = interval_ns if self._last_ns is None else max(state.time_ns - self._last_ns, 0)

@@ -1,0 +1,9 @@
+"""Builders decide where and how much to quote; the placer finds the instructions that get us there."""
+
+from obmm.execution.amend import AmendPlacer
+from obmm.execution.fill_rate import FillRate
+from obmm.execution.ladder import LadderBuilder
+from obmm.execution.skewed import SkewedBuilder
+from obmm.execution.touch import TouchBuilder
+
+__all__ = ["AmendPlacer", "FillRate", "LadderBuilder", "SkewedBuilder", "TouchBuilder"]

@@ -1,0 +1,93 @@
+"""From distances and wishes to quotes on the grid.
+
+Both sides go through the same arithmetic: arrays are (2, B) or (2, B, K) with bids first, and ticks carry
+the sign of their side, so that a greater number is always the more aggressive one and rounding down is
+always rounding away from the fair value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from obmm.market import BoolArray, FloatArray, Limits, MarketState, PerBook, Quotes, Reason, Venue
+from obmm.market.arrays import as_flags, as_floats
+
+#: +1 for bids, -1 for asks, shaped to broadcast over books.
+SIGN: FloatArray = np.array([[1.0], [-1.0]])
+
+#: Relative slack for a number that is meant to lie on the grid.
+_NOISE = 1e-9
+
+
+def price_scale(venue: Venue) -> FloatArray:
+    """(B,) ticks per quote."""
+    return as_floats(10.0**venue.price_decimals)
+
+
+def volume_scale(venue: Venue) -> FloatArray:
+    """(B,) lots per base."""
+    return as_floats(10.0**venue.volume_decimals)
+
+
+def floored(units: FloatArray) -> FloatArray:
+    """`units` cut down to whole numbers; a whole number up to rounding noise stays."""
+    return np.floor(units + _NOISE * (np.abs(units) + 1.0))
+
+
+def per_level(option: PerBook) -> FloatArray:
+    """A per-book option shaped to broadcast over a level axis."""
+    return as_floats(option)[..., None]
+
+
+def away(price: FloatArray, venue: Venue) -> FloatArray:
+    """(2, B) signed ticks of prices (2, B), rounded away from the fair value, at least one tick apart."""
+    signed = floored(SIGN * price * price_scale(venue))
+    signed[0] -= np.fmax(signed[0] + signed[1] + 1.0, 0.0)
+    return signed
+
+
+def fitted_lots(size: FloatArray, state: MarketState, limits: Limits) -> tuple[FloatArray, BoolArray]:
+    """Whole lots of wanted sizes (2, B, K) base that the venue and the position bounds admit.
+
+    A size below the venue's minimum is lifted to it. The levels of a side together never carry the position
+    past its bound nor, when only reducing is allowed, past zero; what does not fit is cut from the far end.
+
+    Returns:
+        (2, B, K) lots, 0 for none, and (B,) where a size was lifted.
+    """
+    venue = state.venue
+    scale, least = volume_scale(venue)[:, None], venue.min_lots[:, None]
+    lots = floored(size * scale)
+    small = (size > 0.0) & (lots < least)
+    lots = np.where(size > 0.0, np.maximum(lots, least), 0.0)
+    lean = SIGN * state.accounts.position
+    room = limits.position_bound - lean
+    room = np.where(limits.reduce_only, np.minimum(room, -lean), room)
+    room_lots = floored(np.fmax(room, 0.0)[..., None] * scale)
+    before = np.cumsum(lots, axis=-1) - lots
+    lots = np.minimum(lots, room_lots - before)
+    return np.where(lots < least, 0.0, lots), as_flags(small.any(axis=(0, 2)))
+
+
+def quotes_of(state: MarketState, limits: Limits, signed: FloatArray, lots: FloatArray) -> Quotes:
+    """Quotes at signed ticks (2, B, K) with `lots` on the allowed sides, and why one of these stays empty."""
+    allowed = np.array([limits.bid_allowed, limits.ask_allowed])
+    ticks = SIGN[..., None] * signed
+    wanted = allowed[..., None] & (ticks >= 1.0) & (lots > 0.0)
+    price = np.where(wanted, ticks / price_scale(state.venue)[:, None], np.nan)
+    size = np.where(wanted, lots / volume_scale(state.venue)[:, None], 0.0)
+    empty = allowed & ~wanted.any(axis=2)
+    why = np.zeros(empty.shape, dtype=np.int64)
+    if empty.any():
+        best = ticks[..., 0]
+        unpriced = np.where(np.isnan(best), int(Reason.NO_FAIR_PRICE), int(Reason.NO_EDGE))
+        cause = np.where(best >= 1.0, int(Reason.SIZE_TOO_SMALL), unpriced)
+        why = np.where(empty, cause, 0)
+    return Quotes(
+        bid_price=price[0],
+        bid_size=size[0],
+        ask_price=price[1],
+        ask_size=size[1],
+        bid_reason=why[0],
+        ask_reason=why[1],
+    )

@@ -1,0 +1,107 @@
+"""Several levels behind one quote."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.execution._shape import SIGN, fitted_lots, per_level, price_scale, quotes_of
+from obmm.execution.touch import TouchBuilder
+from obmm.market import (
+    BoolArray,
+    Builder,
+    Feed,
+    Limits,
+    MarketState,
+    PerBook,
+    Quotes,
+    Signals,
+    Stage,
+    builder,
+    memory,
+    option,
+)
+from obmm.market.stages import find
+
+
+def _inner(given: Any) -> Any:
+    """A builder of this ladder's own: from a table with `kind` and options, or a copy of an instance.
+
+    Raises:
+        ValueError: The table names no builder, or an option it does not have.
+    """
+    if not isinstance(given, dict):
+        return copy.deepcopy(given)
+    options = dict(given)
+    kind = str(options.pop("kind", ""))
+    try:
+        return find("builders", kind)(**options)
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"around: {error}") from error
+
+
+@builder("ladder")
+@attrs.define(kw_only=True)
+class LadderBuilder(Stage):
+    """`levels` quotes per side: the first where another builder stands, the others stepwise behind it.
+
+    Level k (from 0) stands k x (step_ticks + step_bps of the price) behind the first, at least one tick from
+    its neighbour, with size_growth**k times its size. Limits apply to the sum of a side; what does not fit
+    is cut from the far end.
+
+    Attributes:
+        lifted: (B,) books on which a size of the last quotes was lifted to the venue's minimum.
+
+    >>> from obmm.market import Venue
+    >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
+    >>> ladder = LadderBuilder(around={"kind": "touch"}, levels=3, step_ticks=2, size_growth=2.0)
+    >>> quotes = ladder(state, Signals(n_books=1), Limits.open(1))
+    >>> quotes.bid_price, quotes.bid_size
+    (array([[299.5 , 299.48, 299.46]]), array([[0.5, 1. , 2. ]]))
+    """
+
+    around: Any = option(
+        factory=TouchBuilder,
+        help="The builder of the first level: a table with its kind and options",
+        converter=_inner,
+        validator=attrs.validators.instance_of(Builder),
+    )
+    levels: int = option(3, help="Orders per side", unit="levels", validator=attrs.validators.ge(1))
+    step_ticks: PerBook = option(1.0, help="Ticks between levels", unit="ticks", per_book=True, low=0.0)
+    step_bps: PerBook = option(
+        0.0, help="Distance between levels on top of the ticks", unit="bp", per_book=True, low=0.0
+    )
+    size_growth: PerBook = option(
+        1.0, help="Size of a level over that of the one before it", unit="1", per_book=True, low=0.0
+    )
+    lifted: BoolArray | None = memory()
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        return frozenset(getattr(self.around, "needs", frozenset()))
+
+    @property
+    def warmup_s(self) -> float:
+        return float(getattr(self.around, "warmup_s", 0.0))
+
+    def reset(self) -> None:
+        super().reset()
+        if hasattr(self.around, "reset"):
+            self.around.reset()
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
+        first = self.around(state, signals, limits)
+        scale = price_scale(state.venue)
+        price = np.array([first.bid_price[:, 0], first.ask_price[:, 0]])
+        size = np.array([first.bid_size[:, 0], first.ask_size[:, 0]])
+        rung = np.arange(self.levels)
+        step = np.maximum(self.step_ticks + self.step_bps / 1e4 * price * scale, 1.0)
+        signed = np.rint(SIGN * price * scale)[..., None] - np.ceil(step[..., None] * rung)
+        lots, lifted = fitted_lots(size[..., None] * per_level(self.size_growth) ** rung, state, limits)
+        lifted_first = getattr(self.around, "lifted", None)
+        self.lifted = lifted if lifted_first is None else lifted | lifted_first
+        quotes = quotes_of(state, limits, signed, lots)
+        return attrs.evolve(quotes, bid_reason=first.bid_reason, ask_reason=first.ask_reason)
