@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, option, signal
 from obmm.signals._books import on_sound, quotient
 
 
@@ -26,8 +26,13 @@ class Mid(Stage):
     unit: ClassVar[str] = "quote"
     source: ClassVar[str] = "definition"
 
+    own: bool = option(True, help="Whether own orders count; a fair value must not follow our own quotes")
+
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
-        return on_sound(state, state.mid)
+        if self.own:
+            return on_sound(state, state.mid)
+        bid, ask = state.competing_touch
+        return on_sound(state, (bid + ask) / 2.0)
 
 
 @signal("spread")

@@ -1,0 +1,230 @@
+"""Stages wired together: signals, gates, builder, placer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.agent.books import select_books
+from obmm.agent.decision import Step
+from obmm.agent.errors import ConfigError, Problem, did_you_mean
+from obmm.agent.resolve import Config, StageSpec
+from obmm.market import (
+    BoolArray,
+    Builder,
+    Feed,
+    FloatArray,
+    Gate,
+    Limits,
+    MarketState,
+    Placer,
+    Signal,
+    Signals,
+    Venue,
+)
+from obmm.market.reasons import strictest
+from obmm.risk import Override, OverrideGate
+
+#: A gap between states longer than this starts the warm-up of a book again.
+STALE_AFTER_S = 60.0
+
+
+@attrs.frozen
+class Plan:
+    """What a configuration needs, known before the first state.
+
+    Attributes:
+        order: Signals in the order in which they are computed.
+        feeds: Parts of the state that must be decoded.
+        warmup_s: Simulated seconds after which every signal has settled.
+    """
+
+    order: tuple[StageSpec, ...]
+    feeds: frozenset[Feed]
+    warmup_s: float
+
+
+def plan(config: Config) -> Plan:
+    """Order the signals by what they read, and gather feeds and warm-up.
+
+    Raises:
+        ConfigError: A stage reads a signal that does not exist, or signals read each other in a circle.
+    """
+    stages = {spec.path: spec.build() for spec in config.specs}
+    names = [spec.name for spec in config.signals]
+    reads = {path: _needs(stage) for path, stage in stages.items()}
+    problems = [
+        Problem(
+            f"{spec.origin}: {spec.path}",
+            f"reads a signal {need!r} that is not there; {did_you_mean(need, names)}",
+        )
+        for spec in config.specs
+        for need in sorted(n for n in reads[spec.path] if isinstance(n, str) and n not in names)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    order: list[StageSpec] = []
+    waiting = {spec.name: spec for spec in config.signals}
+    warm: dict[str, float] = {}
+    while waiting:
+        ready = [
+            s for s in waiting.values() if not any(n in waiting for n in reads[s.path] if isinstance(n, str))
+        ]
+        if not ready:
+            circle = " → ".join(sorted(waiting))
+            raise ConfigError(
+                [
+                    Problem(f"{s.origin}: {s.path}", f"signals read each other in a circle: {circle}")
+                    for s in waiting.values()
+                ]
+            )
+        for spec in ready:
+            below = [warm[n] for n in reads[spec.path] if isinstance(n, str)]
+            warm[spec.name] = float(getattr(stages[spec.path], "warmup_s", 0.0)) + max(below, default=0.0)
+            order.append(spec)
+            del waiting[spec.name]
+    feeds = frozenset(need for needs in reads.values() for need in needs if isinstance(need, Feed))
+    return Plan(tuple(order), feeds, max(warm.values(), default=0.0))
+
+
+def feeds_of(config: Config) -> frozenset[Feed]:
+    """Parts of the state that a configuration, with all its assigned pipelines, must have decoded."""
+    return plan(config).feeds.union(*(feeds_of(a.config) for a in config.assign))
+
+
+def _needs(stage: Any) -> frozenset[Feed | str]:
+    needs: frozenset[Feed | str] = frozenset(getattr(stage, "needs", frozenset()))
+    return needs
+
+
+@attrs.define
+class Pipeline:
+    """One pipeline bound to a venue; it remembers, so each validator and simulation gets its own.
+
+    Call it with states in the order of their times.
+
+    >>> from obmm.agent import resolve
+    >>> pipeline = Pipeline.bind(resolve("balanced"), Venue.of(n_books=2))
+    >>> pipeline
+    Pipeline('preset balanced', 2 books, warm after 30s)
+    """
+
+    name: str
+    venue: Venue
+    plan: Plan
+    signals: tuple[tuple[str, Signal], ...]
+    gates: tuple[tuple[str, Gate], ...]
+    builder: Builder
+    placer: Placer
+    books: BoolArray
+    _age_s: FloatArray = attrs.field(init=False)
+    _last_ns: int | None = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._age_s = np.zeros(self.venue.n_books)
+
+    @classmethod
+    def bind(cls, config: Config, venue: Venue, books: BoolArray | None = None) -> Pipeline:
+        """New stages for `venue`, with overrides of single books laid over the options.
+
+        Raises:
+            ConfigError: The stages do not fit together.
+        """
+        order = plan(config)
+
+        def build(spec: StageSpec) -> Any:
+            stage = spec.build()
+            changed: dict[str, FloatArray] = {}
+            for override in config.overrides:
+                if override.path == spec.path:
+                    base = changed.get(override.option, getattr(stage, override.option))
+                    values = np.broadcast_to(base, (venue.n_books,)).astype(np.float64)
+                    values[select_books(override.selector, venue.book_ids)] = override.value
+                    changed[override.option] = values
+            return attrs.evolve(stage, **changed) if changed else stage
+
+        gates: list[tuple[str, Gate]] = [(spec.name, build(spec)) for spec in config.gates]
+        if not any(isinstance(gate, OverrideGate) for _, gate in gates):
+            # A person can always rein the agent in, whatever the configuration says.
+            gates.append(("override", OverrideGate()))
+        return cls(
+            name=config.name,
+            venue=venue,
+            plan=order,
+            signals=tuple((spec.name, build(spec)) for spec in order.order),
+            gates=tuple(gates),
+            builder=build(config.builder),
+            placer=build(config.placer),
+            books=np.ones(venue.n_books, dtype=np.bool_) if books is None else books,
+        )
+
+    def __call__(self, state: MarketState, *, explain: bool = False) -> Step:
+        """Decide on one state; with `explain` each gate's own word is kept as well."""
+        signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
+        for name, signal in self.signals:
+            signals.add(name, signal(state, signals))
+        limits = opened = Limits.open(state.n_books)
+        alone: dict[str, Limits] = {}
+        for name, gate in self.gates:
+            if explain:
+                # A gate sees the state once: its own word and the joint limits come from the same call.
+                alone[name] = gate(state, signals, opened)
+                limits = _joined(limits, alone[name])
+            else:
+                limits = gate(state, signals, limits)
+        limits = limits.enforced(state.accounts.position)
+        quotes = self.builder(state, signals, limits)
+        orders = self.placer(state, quotes, limits)
+        return Step(
+            name=self.name,
+            books=self.books,
+            signals=signals,
+            limits=limits,
+            quotes=quotes,
+            orders=orders,
+            gate_limits=alone,
+        )
+
+    def override(self, modes: Mapping[str, str]) -> None:
+        """Put manual overrides in force: book selector → "off", "reduce-only" or "tight"."""
+        for _, gate in self.gates:
+            if isinstance(gate, OverrideGate):
+                gate.overrides = [
+                    (select_books(books, self.venue.book_ids), Override(mode))
+                    for books, mode in modes.items()
+                ]
+
+    def _aged(self, state: MarketState) -> FloatArray:
+        """(B,) seconds of good data each book has had; a long gap or a bad book starts again."""
+        gap_s = 0.0 if self._last_ns is None else (state.time_ns - self._last_ns) / 1e9
+        self._last_ns = state.time_ns
+        fresh = 0.0 <= gap_s <= STALE_AFTER_S
+        self._age_s = np.where(state.sound & fresh, self._age_s + gap_s, np.where(fresh, self._age_s, 0.0))
+        return self._age_s
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.name!r}, {int(self.books.sum())} books, warm after {self.plan.warmup_s:g}s)"
+
+
+def _joined(a: Limits, b: Limits) -> Limits:
+    """The stricter of two limits in every field."""
+    joined = a.tightened(
+        reason=0,
+        bid_allowed=b.bid_allowed,
+        ask_allowed=b.ask_allowed,
+        bid_size_factor=b.bid_size_factor,
+        ask_size_factor=b.ask_size_factor,
+        spread_factor=b.spread_factor,
+        position_limit=b.position_limit,
+        position_soft=b.position_soft,
+        position_factor=b.position_factor,
+        reduce_only=b.reduce_only,
+    )
+    return attrs.evolve(
+        joined,
+        bid_reason=strictest(a.bid_reason, b.bid_reason),
+        ask_reason=strictest(a.ask_reason, b.ask_reason),
+    )

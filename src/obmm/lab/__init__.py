@@ -1,0 +1,1 @@
+"""Runs of an agent: simulated, replayed, checked, timed, compared."""

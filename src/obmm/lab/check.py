@@ -1,0 +1,189 @@
+"""Is this installation, and this configuration, fit to go live?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.agent import Config, Decision, MarketMaker
+from obmm.lab.oracles import ORACLES
+from obmm.lab.paper import PaperOrders
+from obmm.lab.rules import violations
+from obmm.lab.watch import QuoteWatch, Timings
+from obmm.market import Feed, MarketState, SelfTrade
+from obmm.testing import Flaw, checks_for, random_states, spoiled
+from obmm.wire import Decoder, encode_request
+
+#: States answered per market size: past every preset's warm-up, with some minutes of quoting after it.
+N_STATES = 240
+#: The venue waits three seconds; a slower answer than this costs the queue.
+SLOW_MS = 100.0
+
+
+@attrs.frozen
+class Finding:
+    """One check and how it ended.
+
+    Attributes:
+        area: What kind of check it is.
+        name: What was checked.
+        ok: Whether it passed.
+        detail: Figures, or what is wrong and where.
+    """
+
+    area: str
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+def check_stage(cls: type) -> Iterator[Finding]:
+    """The contract checks of one stage class."""
+    for contract in checks_for(cls):
+        yield _tried("contract", f"{cls.__name__}: {contract.name}", contract.run)
+
+
+def check_oracles() -> Iterator[Finding]:
+    """Signals of this installation against worked examples."""
+    for name, oracle in ORACLES.items():
+        yield _tried("oracle", name, oracle)
+
+
+def check_config(
+    config: Config, sizes: Sequence[int] = (40, 128), n_states: int = N_STATES
+) -> Iterator[Finding]:
+    """The agent of `config` on markets of each size, on broken books, and through the wire."""
+    for cls in dict.fromkeys(spec.cls for spec in config.specs):
+        failed = [f for f in check_stage(cls) if not f.ok]
+        detail = "; ".join(f"{f.name}: {f.detail}" for f in failed)
+        yield Finding("contract", cls.__name__, not failed, detail)
+    for size in sizes:
+        yield from _market(config, size, n_states)
+    yield from _edges(config)
+
+
+def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
+    """Answers to a market of sound books: errors, rules, instructions, times."""
+    maker = MarketMaker(config)
+    tape = Feed.TAPE in maker.feeds
+    states = random_states(n_books, n_states, n_books=n_books, events_per_book=56.0 if tape else 0.0)
+    paper, watch, times = PaperOrders(n_books), QuoteWatch(states[0].venue), Timings()
+    broken: list[str] = []
+    sent = 0
+    for bare in states:
+        state = paper.dressed(bare)
+        started = time.perf_counter()
+        decision = maker.decide(state)
+        times.add((time.perf_counter() - started) * 1e3)
+        watch.see(decision)
+        broken += [f"t={state.time_s:g} s, {what}" for what in violations(state, decision.orders)]
+        paper.submit(state, decision.orders)
+        sent += int(decision.orders.instructions_per_book(n_books).sum())
+        last = decision
+    area = f"{n_books} books"
+    yield Finding(area, "answers every state", not maker.errors, last.error or f"{n_states} states")
+    yield Finding(
+        area, "obeys the venue's rules", not broken, "; ".join(broken[:3]) or f"{sent:,} instructions"
+    )
+    quoting = float(watch.quoting.sum()) / (2 * n_books * n_states)
+    why = ", ".join(
+        f"{reason} {share:.0%}" for reason, share in sorted(watch.quiet().items(), key=lambda kv: -kv[1])
+    )
+    yield Finding(
+        area, "quotes", quoting > 0.0, f"{quoting:.0%} of sides and states; quiet: {why or 'never'}"
+    )
+    ms = times.as_dict()
+    yield Finding(
+        area,
+        f"answers within {SLOW_MS:g} ms",
+        (ms["p99"] or 0.0) <= SLOW_MS,
+        f"median {ms['p50']:.2f} ms, 99 % {ms['p99']:.2f} ms, worst {ms['max']:.2f} ms; "
+        f"{sent / n_states:.1f} instructions per state",
+    )
+    yield _wire(area, last)
+
+
+def _wire(area: str, decision: Decision) -> Finding:
+    """The last answer, out through the wire and judged as the venue will read it."""
+
+    def through() -> str:
+        state = decision.state
+        body = encode_request(state)
+        request = Decoder(frozenset()).request(body, validator=state.venue.validator or "check")
+        reply = request.reply(decision.orders)
+        return f"request {len(body) / 1e3:.0f} kB, reply {len(reply) / 1e3:.1f} kB"
+
+    return _tried(area, "speaks the protocol", through)
+
+
+def _edges(config: Config) -> Iterator[Finding]:
+    """Broken books beside sound ones, and accounts far from their endowment."""
+    states = random_states(7, N_STATES // 2, n_books=len(Flaw) + 2)
+    flaws = dict(enumerate(Flaw))
+
+    def broken() -> str:
+        maker = MarketMaker(config)
+        paper = PaperOrders(states[0].n_books)
+        for i, bare in enumerate(states):
+            # Books break in the middle of the run and heal again.
+            hurt = spoiled(bare, flaws) if i % 40 >= 20 else bare
+            state = paper.dressed(hurt)
+            decision = maker.decide(state)
+            _demand(decision, state)
+            paper.submit(state, decision.orders)
+        return f"{', '.join(flaw.name.lower().replace('_', ' ') for flaw in Flaw)}"
+
+    yield _tried("edges", "broken books stay quiet, the others go on", broken)
+    for name, share in (("long", 0.9), ("short", 0.05)):
+
+        def loaded(share: float = share) -> str:
+            maker = MarketMaker(config)
+            for state in states:
+                _demand(maker.decide(_skewed(state, share)), state)
+            return f"{share:.0%} of wealth in base"
+
+        yield _tried("edges", f"inventory far {name}", loaded)
+
+    def restarted() -> str:
+        maker = MarketMaker(config)
+        for state in (*states[:30], *states[:30]):
+            _demand(maker.decide(state), state)
+        return "the clock runs back once"
+
+    yield _tried("edges", "a restart of the simulation", restarted)
+
+
+def _skewed(state: MarketState, share: float) -> MarketState:
+    """`state` with all open orders gone and `share` of each account's worth held in base."""
+    from obmm.market import OpenOrders
+
+    accounts = state.accounts
+    price = np.where(np.isfinite(state.mid), state.mid, 300.0)
+    worth = accounts.value(price)
+    base, quote = worth * share / price, worth * (1.0 - share)
+    changed = attrs.evolve(accounts, base_total=base, base_free=base, quote_total=quote, quote_free=quote)
+    return attrs.evolve(state, accounts=changed, open_orders=OpenOrders.empty(state.n_books))
+
+
+def _demand(decision: Decision, state: MarketState) -> None:
+    broken = violations(decision.state, decision.orders)
+    if decision.error:
+        raise AssertionError(decision.error)
+    if broken:
+        raise AssertionError(f"t={state.time_s:g} s, {'; '.join(broken[:3])}")
+    if any(int(mode) == SelfTrade.NONE for mode in decision.orders.self_trade):
+        raise AssertionError("an order would trade with our own")
+
+
+def _tried(area: str, name: str, check: Callable[[], Any]) -> Finding:
+    try:
+        detail = check()
+    except Exception as error:  # A stage under check may raise anything, and the other checks go on.
+        return Finding(
+            area, name, False, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        )
+    return Finding(area, name, True, detail if isinstance(detail, str) else "")

@@ -1,0 +1,136 @@
+"""One decision, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from obmm.agent import Config, Decision, MarketMaker, resolve
+from obmm.market import BUY, InstructionKind, Limits, Reason
+
+
+def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
+    """Everything that led to `decision` on one book (by position), as plain values.
+
+    The decision must have been made with `explain=True`.
+    """
+    state = decision.state
+    step = next(s for s in decision.steps if s.books[book])
+    units = {spec.name: spec.cls for spec in config.signals}
+    accounts, orders = state.accounts, decision.orders
+    tick = float(state.venue.grid.tick[book])
+    bid_why, ask_why = decision.why(book)
+    quotes = [
+        {
+            "side": side,
+            "level": level + 1,
+            "price": float(price[book, level]),
+            "size": float(size[book, level]),
+            "behind_ticks": sign * (touch - float(price[book, level])) / tick,
+        }
+        for side, price, size, has, touch, sign in (
+            (
+                "bid",
+                step.quotes.bid_price,
+                step.quotes.bid_size,
+                step.quotes.has_bid,
+                float(state.best_bid[book]),
+                1,
+            ),
+            (
+                "ask",
+                step.quotes.ask_price,
+                step.quotes.ask_size,
+                step.quotes.has_ask,
+                float(state.best_ask[book]),
+                -1,
+            ),
+        )
+        for level in range(step.quotes.n_levels)
+        if has[book, level]
+    ]
+    return {
+        "book": int(state.venue.book_ids[book]),
+        "time_s": state.time_s,
+        "config": config.name,
+        "hash": decision.config_hash,
+        "market": {
+            "best bid": float(state.best_bid[book]),
+            "best ask": float(state.best_ask[book]),
+            "mid": float(state.mid[book]),
+            "spread, ticks": float(state.spread[book]) / tick,
+            "maker ratio": float(state.maker_ratio[book]),
+            "maker rate, bp": 1e4 * float(accounts.maker_rate[book]),
+            "position, base": float(accounts.position[book]),
+            "free base": float(accounts.base_free[book]),
+            "free quote": float(accounts.quote_free[book]),
+            "open orders": int(state.open_orders.count[book]),
+        },
+        "signals": [
+            {"name": name, "value": _row(value[book]), "unit": str(getattr(units.get(name), "unit", ""))}
+            for name, value in step.signals.items()
+        ],
+        "gates": [_gate(name, limits, book) for name, limits in step.gate_limits.items()]
+        + [_gate("all together", step.limits, book)],
+        "quotes": quotes,
+        "orders": [
+            {
+                "kind": InstructionKind(int(orders.kind[row])).name.lower(),
+                "side": {-1: "", BUY: "buy"}.get(int(orders.side[row]), "sell"),
+                "price": _known(orders.price[row]),
+                "size": _known(orders.size[row]),
+                "order_id": int(orders.order_id[row]) if orders.order_id[row] >= 0 else None,
+            }
+            for row in np.flatnonzero(orders.book == book)
+        ],
+        "reasons": {"bid": bid_why.name.lower(), "ask": ask_why.name.lower()},
+    }
+
+
+def explained(capture: Path, source: str, params: Sequence[str], *, book: int, at_s: float) -> dict[str, Any]:
+    """Run an agent over a recording up to `at_s` and tell its decision on the book with id `book`.
+
+    Raises:
+        ValueError: The recording has no such book, or ends earlier.
+    """
+    from obmm.wire import read_stream
+
+    config = resolve(source, params)
+    maker = MarketMaker(config)
+    for recorded in read_stream(capture, maker.feeds):
+        state = recorded.state
+        if state.time_s < at_s:
+            maker.decide(state)
+            continue
+        if book not in state.venue.book_ids:
+            raise ValueError(f"{capture} has no book {book}; it has {state.venue.book_ids.tolist()}")
+        return told(maker.decide(state, explain=True), config, state.venue.index_of(book))
+    raise ValueError(f"{capture} ends before {at_s:g} s")
+
+
+def _gate(name: str, limits: Limits, book: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "bid": _word(bool(limits.bid_allowed[book]), int(limits.bid_reason[book])),
+        "ask": _word(bool(limits.ask_allowed[book]), int(limits.ask_reason[book])),
+        "bid_size_factor": float(limits.bid_size_factor[book]),
+        "ask_size_factor": float(limits.ask_size_factor[book]),
+        "spread_factor": float(limits.spread_factor[book]),
+        "position_limit": _known(limits.position_limit[book] * limits.position_factor[book]),
+    }
+
+
+def _word(allowed: bool, why: int) -> str:
+    said = "" if why == 0 else f": {Reason(why).name.lower()}"
+    return ("open" if allowed else "closed") + said
+
+
+def _row(value: Any) -> Any:
+    return [float(v) for v in value] if np.ndim(value) else float(value)
+
+
+def _known(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,91 @@
+"""The venue's rules for an answer, checked one instruction at a time, apart from the code that makes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+
+from obmm.market import BUY, InstructionKind, MarketState, Orders, TimeInForce
+
+
+def violations(state: MarketState, orders: Orders) -> list[str]:
+    """Every way in which `orders` break the venue's rules, in words; empty for a valid answer.
+
+    Written without the vectorised arithmetic of the placer, and with exact fractions where the venue
+    truncates, so that one can be held against the other. Funds count as free only once a cancel has been
+    carried out, which is not before the next state.
+
+    >>> from obmm.testing.states import random_state
+    >>> state = random_state(1, n_books=1)
+    >>> bad = Orders.limits(n_books=1, book=[0], side=[0], price=[200.005], size=[0.1])
+    >>> violations(state, bad)
+    ['row 0, book 0: price 200.005 is not on the grid', 'row 0, book 0: size 0.1 is below the minimum 0.25']
+    """
+    found: list[str] = []
+    venue, accounts = state.venue, state.accounts
+    quote_need, base_need = [Fraction(0)] * venue.n_books, [Fraction(0)] * venue.n_books
+    standing = Counter(state.open_orders.book.tolist())
+    known = set(zip(state.open_orders.book.tolist(), state.open_orders.order_id.tolist(), strict=True))
+    instructions: Counter[int] = Counter()
+    cancelling: set[int] = set()
+    client_ids: set[int] = set()
+    for row in range(len(orders)):
+        book = int(orders.book[row])
+
+        def wrong(what: str, row: int = row, book: int = book) -> None:
+            found.append(f"row {row}, book {venue.book_ids[book] if book < venue.n_books else book}: {what}")
+
+        if not 0 <= book < venue.n_books:
+            wrong("there is no such book")
+            continue
+        if orders.kind[row] == InstructionKind.CANCEL:
+            if (book, int(orders.order_id[row])) not in known:
+                wrong(f"cancels order {orders.order_id[row]}, which is not open")
+            if book not in cancelling:
+                cancelling.add(book)
+                instructions[book] += 1
+            continue
+        instructions[book] += 1
+        price, size = float(orders.price[row]), float(orders.size[row])
+        tick, lot = (
+            Fraction(1, 10 ** int(venue.price_decimals[book])),
+            Fraction(1, 10 ** int(venue.volume_decimals[book])),
+        )
+        units = Fraction(repr(size)) / lot
+        if units.denominator != 1:
+            wrong(f"size {size} is not on the grid")
+        if Fraction(repr(size)) < Fraction(repr(float(venue.min_size_base[book]))):
+            wrong(f"size {size:g} is below the minimum {venue.min_size_base[book]:g}")
+        client_id = int(orders.client_id[row])
+        if client_id >= 0 and client_id in client_ids:
+            wrong(f"client id {client_id} is used twice")
+        client_ids.add(client_id)
+        if orders.kind[row] != InstructionKind.LIMIT:
+            continue
+        standing[book] += 1
+        if (Fraction(repr(price)) / tick).denominator != 1:
+            wrong(f"price {price} is not on the grid")
+        if orders.time_in_force[row] == TimeInForce.GTT and orders.expiry_ns[row] <= 0:
+            wrong("expires without an expiry")
+        buy = int(orders.side[row]) == BUY
+        best = float(state.best_ask[book] if buy else state.best_bid[book])
+        if bool(orders.post_only[row]) and (price >= best if buy else price <= best):
+            wrong(f"post-only at {price:g} would trade with {best:g}")
+        if buy:
+            quote_need[book] += Fraction(repr(price)) * Fraction(repr(size))
+        else:
+            base_need[book] += Fraction(repr(size))
+    for book in range(venue.n_books):
+        where = f"book {venue.book_ids[book]}"
+        if instructions[book] > venue.max_instructions:
+            found.append(f"{where}: {instructions[book]} instructions, {venue.max_instructions} are allowed")
+        if standing[book] > venue.max_open_orders:
+            found.append(f"{where}: {standing[book]} open orders, {venue.max_open_orders} are allowed")
+        for name, need, free in (
+            ("bids", quote_need[book], float(accounts.quote_free[book])),
+            ("asks", base_need[book], float(accounts.base_free[book])),
+        ):
+            # Balances are decimals that travel as doubles.
+            if need > 0 and float(need) > free + 1e-6:
+                found.append(f"{where}: {name} need {float(need):g}, {free:g} is free")
+    return found

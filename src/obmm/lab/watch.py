@@ -1,0 +1,114 @@
+"""What an agent did over a run: where it quoted, when it was quiet and why, how fast it answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.agent import Decision
+from obmm.market import FloatArray, IntArray, Reason, Venue
+
+
+@attrs.define
+class Timings:
+    """Real times of one step, milliseconds.
+
+    >>> timings = Timings()
+    >>> for ms in (1.0, 2.0, 9.0):
+    ...     timings.add(ms)
+    >>> timings.as_dict()
+    {'p50': 2.0, 'p99': 8.86, 'max': 9.0}
+    """
+
+    _ms: list[float] = attrs.field(factory=list, repr=False)
+
+    def add(self, ms: float) -> None:
+        """Take one time in."""
+        self._ms.append(ms)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Median, 99th percentile and maximum; None before the first time."""
+        if not self._ms:
+            return {"p50": None, "p99": None, "max": None}
+        p50, p99, top = np.percentile(self._ms, (50, 99, 100))
+        return {"p50": round(float(p50), 4), "p99": round(float(p99), 4), "max": round(float(top), 4)}
+
+
+@attrs.define
+class QuoteWatch:
+    """Gathers decisions into figures per book; sides are 0 bid and 1 ask.
+
+    A side counts as quoting in a state when, after the decision, an order is wanted there and nothing kept
+    it from standing; otherwise the state counts as quiet under the strictest reason.
+    """
+
+    venue: Venue
+    states: int = 0
+    quoting: IntArray = attrs.field(init=False)
+    behind_ticks: FloatArray = attrs.field(init=False)
+    instructions: IntArray = attrs.field(init=False)
+    reasons: IntArray = attrs.field(init=False)
+    errors: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        n = self.venue.n_books
+        self.quoting = np.zeros((n, 2), dtype=np.int64)
+        self.behind_ticks = np.zeros((n, 2))
+        self.instructions = np.zeros(n, dtype=np.int64)
+        self.reasons = np.zeros((n, 2, max(Reason) + 1), dtype=np.int64)
+
+    def see(self, decision: Decision) -> None:
+        """Take one decision in."""
+        self.states += 1
+        self.errors += bool(decision.error)
+        n = self.venue.n_books
+        self.instructions += decision.orders.instructions_per_book(n)
+        state = decision.state
+        books = np.arange(n)
+        for step in decision.steps:
+            quotes = step.quotes
+            sides = (
+                (quotes.has_bid, quotes.bid_price, decision.bid_reason, state.best_bid, 1.0),
+                (quotes.has_ask, quotes.ask_price, decision.ask_reason, state.best_ask, -1.0),
+            )
+            for side, (has, price, why, touch, sign) in enumerate(sides):
+                shut = (why > Reason.OPEN) & (why < Reason.NARROWED)
+                on = has.any(axis=1) & ~shut & step.books
+                self.quoting[:, side] += on
+                gap = sign * (touch - price[:, 0]) / self.venue.grid.tick
+                self.behind_ticks[:, side] += np.where(on & np.isfinite(gap), gap, 0.0)
+                quiet = step.books & ~on
+                self.reasons[books[quiet], side, why[quiet]] += 1
+
+    def quiet(self) -> dict[str, float]:
+        """Reason → share of all book-sides and states that were quiet for it."""
+        total = self.reasons.sum(axis=(0, 1))
+        sides = max(self.states * self.venue.n_books * 2, 1)
+        return {_name(code): float(count) / sides for code, count in enumerate(total) if count}
+
+    def books(self) -> list[dict[str, Any]]:
+        """One row per book: share of states quoting on each side, ticks behind the touch, quiet and why."""
+        states = max(self.states, 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            behind = self.behind_ticks / self.quoting
+        rows = []
+        for book in range(self.venue.n_books):
+            why = self.reasons[book].sum(axis=0)
+            rows.append(
+                {
+                    "book": int(self.venue.book_ids[book]),
+                    "bid_quoting": self.quoting[book, 0] / states,
+                    "ask_quoting": self.quoting[book, 1] / states,
+                    "bid_behind_ticks": behind[book, 0],
+                    "ask_behind_ticks": behind[book, 1],
+                    "quiet": {_name(c): int(k) / (2 * states) for c, k in enumerate(why) if k},
+                    "instructions": int(self.instructions[book]),
+                }
+            )
+        return rows
+
+
+def _name(code: int) -> str:
+    return "nothing wanted" if code == 0 else Reason(code).name.lower().replace("_", " ")

@@ -1,0 +1,207 @@
+"""The one entry point of every transport."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+from obmm.agent import ConfigError, MarketMaker, OverrideFile, preset_names, read_overrides, resolve
+from obmm.agent.maker import MAX_SESSIONS
+from obmm.agent.sources import parse_layer
+from obmm.lab.paper import PaperOrders
+from obmm.lab.rules import violations
+from obmm.market import Limits, MarketState, Orders, Reason
+from obmm.testing import Flaw, random_states, spoiled
+
+
+def config(text: str, base: str = "balanced"):
+    """The configuration of a TOML text that extends a preset."""
+    return resolve(parse_layer(f'extends = "{base}"\n{text}', "my.toml"))
+
+
+def run(maker: MarketMaker, states: list[MarketState]) -> list[Orders]:
+    """Answers to a market in which own orders stand and do not trade."""
+    paper = PaperOrders(states[0].n_books)
+    answers = []
+    for bare in states:
+        state = paper.dressed(bare)
+        answers.append(maker.respond(state))
+        paper.submit(state, answers[-1])
+    return answers
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_quote_and_obey_the_rules(name):
+    """Two minutes after the warm-up every sound book has been quoted, and no rule was broken."""
+    maker = MarketMaker(resolve(name))
+    paper = PaperOrders(4)
+    quoted = np.zeros(4, dtype=bool)
+    for bare in random_states(3, 240, n_books=4):
+        state = paper.dressed(bare)
+        orders = maker.respond(state)
+        assert [] == violations(state, orders)
+        paper.submit(state, orders)
+        quoted[orders.book] = True
+    assert 0 == maker.errors
+    assert quoted.all()
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_broken_books_never_stop_the_others(name):
+    """Each flaw on one book; the answer to the sound book is the same as without them."""
+    flaws = dict(enumerate(Flaw))
+    states = random_states(5, 150, n_books=len(flaws) + 1)
+    broken = [spoiled(state, flaws) if i % 20 > 10 else state for i, state in enumerate(states)]
+    maker = MarketMaker(resolve(name))
+    run(maker, broken)
+    assert 0 == maker.errors
+
+
+def test_a_raising_stage_spoils_one_answer_not_the_agent():
+    """The decision says what happened; nothing is sent."""
+    maker = MarketMaker(config('signals = [{ kind = "stages_for_tests:Raises", name = "lean" }]'))
+    decisions = [maker.decide(state) for state in random_states(1, 4, n_books=2)]
+    assert ["", "", "RuntimeError: spoiled", "RuntimeError: spoiled"] == [d.error for d in decisions]
+    assert (2, 0) == (maker.errors, len(decisions[-1].orders))
+
+
+def test_listeners_hear_every_decision():
+    """Recorder, metrics and dashboards hang here."""
+    heard = []
+    maker = MarketMaker(resolve("touch"), listeners=[heard.append])
+    states = random_states(1, 3, n_books=2)
+    for state in states:
+        maker.respond(state)
+    assert [state.time_ns for state in states] == [decision.state.time_ns for decision in heard]
+    assert {maker.config.hash} == {decision.config_hash for decision in heard}
+
+
+def of_simulation(state: MarketState, simulation_id: str) -> MarketState:
+    """The same state, told by another simulation."""
+    return attrs.evolve(state, venue=attrs.evolve(state.venue, simulation_id=simulation_id))
+
+
+def test_simulations_do_not_share_what_the_agent_remembers():
+    """Two simulations that take turns get the answers each would get alone."""
+    states = random_states(1, 120, n_books=2)
+    alone = run(MarketMaker(resolve("balanced")), states)
+    maker = MarketMaker(resolve("balanced"))
+    paper = PaperOrders(2)
+    shared = []
+    for bare in states:
+        state = paper.dressed(bare)
+        shared.append(maker.respond(of_simulation(state, "a")))
+        paper.submit(state, shared[-1])
+        maker.respond(of_simulation(spoiled(bare, {0: Flaw(next(iter(Flaw)))}), "b"))
+    assert alone == shared
+
+
+def test_a_clock_that_runs_back_starts_anew():
+    """The second run of the same states gets the same answers as the first."""
+    states = random_states(1, 120, n_books=2)
+    maker = MarketMaker(resolve("balanced"))
+    assert run(maker, states) == run(maker, states)
+
+
+def test_another_layout_of_books_starts_anew():
+    """A venue that changes under the same name is a new market."""
+    maker = MarketMaker(resolve("balanced"))
+    for n_books in (2, 3):
+        for state in random_states(1, 2, n_books=n_books):
+            maker.respond(state)
+    assert 0 == maker.errors
+
+
+def test_simulations_long_unused_are_forgotten():
+    """Memory stays bounded however many simulations come by."""
+    maker = MarketMaker(resolve("touch"))
+    state = random_states(1, 1, n_books=1)[0]
+    for i in range(MAX_SESSIONS + 5):
+        maker.respond(of_simulation(state, str(i)))
+    assert MAX_SESSIONS == len(maker._sessions)
+
+
+def test_assigned_pipelines_rule_their_own_books():
+    """Two pipelines at once: each book gets the orders of its own."""
+    states = random_states(1, 120, n_books=4)
+    text = 'assign = [{ books = "even", pipeline = "touch" }]'
+    mixed = run(MarketMaker(config(text)), states)
+    touch = run(MarketMaker(resolve("touch")), states)
+    balanced = run(MarketMaker(resolve("balanced")), states)
+    for both, even, odd in zip(mixed, touch, balanced, strict=True):
+        for book in range(4):
+            alone = even if book % 2 == 0 else odd
+            mine, theirs = both.take(both.book == book), alone.take(alone.book == book)
+            np.testing.assert_array_equal(theirs.price, mine.price)
+
+
+def test_a_book_assigned_twice_is_refused():
+    """Named by its id."""
+    text = 'assign = [{ books = "even", pipeline = "touch" }, { books = "2", pipeline = "calm" }]'
+    decision = MarketMaker(config(text)).decide(random_states(1, 1, n_books=4)[0])
+    assert "books [2] are assigned twice" in decision.error
+
+
+def test_reasons_tell_why_a_book_is_quiet():
+    """Before the warm-up is over."""
+    decision = MarketMaker(resolve("balanced")).decide(random_states(1, 1, n_books=1)[0])
+    assert (Reason.WARMING_UP, Reason.WARMING_UP) == decision.why(0)
+
+
+def test_explained_decisions_hold_each_gates_word():
+    """For `obmm explain`."""
+    decision = MarketMaker(resolve("balanced")).decide(random_states(1, 1, n_books=1)[0], explain=True)
+    assert all(isinstance(limits, Limits) for limits in decision.steps[0].gate_limits.values())
+    assert "inventory" in decision.steps[0].gate_limits
+
+
+@pytest.fixture
+def override_file(tmp_path: Path) -> Path:
+    """Where the overrides of a test lie."""
+    return tmp_path / "overrides.toml"
+
+
+def test_overrides_take_hold_while_running(override_file: Path):
+    """A book goes off when the file says so, and comes back when the file is gone."""
+    maker = MarketMaker.of(resolve("touch"), override_file)
+    reasons = []
+    for i, state in enumerate(random_states(1, 9, n_books=2)):
+        if i == 3:
+            override_file.write_text('[books]\n1 = "off"\n')
+        if i == 6:
+            override_file.unlink()
+        maker.overrides._next_look = 0.0
+        reasons.append([int(r) for r in maker.decide(state).bid_reason])
+    off = [reason[1] == Reason.OVERRIDE for reason in reasons]
+    assert [False] * 3 + [True] * 3 + [False] * 3 == off
+    assert not any(reason[0] == Reason.OVERRIDE for reason in reasons)
+
+
+def test_unreadable_overrides_leave_the_last_good_ones_in_force(override_file: Path):
+    """A slip of the pen while the market burns must not open the quotes again."""
+    source = OverrideFile(override_file)
+    override_file.write_text('all = "off"\n')
+    assert {"all": "off"} == source.poll(0.0)
+    override_file.write_text('all = "of')
+    source._next_look = 0.0
+    assert {"all": "off"} == source.poll(0.0)
+    assert {"all": "off"} == source.poll(1e9)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('al = "off"', "did you mean 'all'"),
+        ('all = "of"', "did you mean 'off'"),
+        ('[books]\nseven = "off"', "names no books"),
+        ("books = 3", "is a table"),
+    ],
+)
+def test_wrong_overrides_are_told(override_file: Path, text, what):
+    """All in the words of a configuration error."""
+    override_file.write_text(text)
+    with pytest.raises(ConfigError, match=what):
+        read_overrides(override_file)

@@ -1,0 +1,111 @@
+"""Stages wired together."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+
+from obmm.agent import ConfigError, Pipeline, feeds_of, plan, resolve
+from obmm.agent.sources import parse_layer
+from obmm.market import Feed, Venue
+from obmm.testing import random_states
+
+CONSTANT = '{ kind = "stages_for_tests:Constant", name = "one" }'
+
+
+def config(text: str):
+    """The configuration of a TOML text that extends a preset."""
+    return resolve(parse_layer(f'extends = "balanced"\n{text}', "my.toml"))
+
+
+def test_signals_are_computed_in_the_order_in_which_they_read_each_other():
+    """Whatever the order of the file."""
+    made = config(
+        'signals = [{ kind = "stages_for_tests:Twice", name = "four", of = "two" }, '
+        f'{{ kind = "stages_for_tests:Twice", name = "two", of = "one" }}, {CONSTANT}]'
+    )
+    order = [spec.name for spec in plan(made).order]
+    assert order.index("one") < order.index("two") < order.index("four")
+
+
+def test_warm_up_adds_along_the_chain_of_signals():
+    """A signal of a signal settles after both."""
+    text = (
+        'signals = [{ kind = "stages_for_tests:Twice", name = "four", of = "two" }, '
+        '{ kind = "stages_for_tests:Twice", name = "two", of = "vol" }, '
+        '{ kind = "volatility", name = "vol" }]'
+    )
+    vol = plan(config('signals = [{ kind = "volatility", name = "vol" }]')).warmup_s
+    assert vol + 20.0 == plan(config(text)).warmup_s
+
+
+def test_an_unknown_signal_is_an_error_at_assembly():
+    """Named with the stage that reads it."""
+    with pytest.raises(ConfigError, match=r"my\.toml.*signals\.two: reads a signal 'on'.*did you mean 'one'"):
+        plan(
+            config(f'signals = [{CONSTANT}, {{ kind = "stages_for_tests:Twice", name = "two", of = "on" }}]')
+        )
+
+
+def test_a_circle_of_signals_is_an_error_at_assembly():
+    """Both ends are named."""
+    text = (
+        'signals = [{ kind = "stages_for_tests:Twice", name = "a", of = "b" }, '
+        '{ kind = "stages_for_tests:Twice", name = "b", of = "a" }]'
+    )
+    with pytest.raises(ConfigError, match="circle: a → b"):
+        plan(config(text))
+
+
+def test_the_tape_is_asked_for_only_when_a_stage_reads_it():
+    """Feeds are the union over a pipeline and those assigned beside it."""
+    taped = '[[signals]]\nkind = "stages_for_tests:Raises"\nname = "taped"'
+    assert frozenset() == feeds_of(resolve("touch"))
+    assert frozenset({Feed.TAPE}) == feeds_of(resolve(parse_layer(f'extends = "touch"\n{taped}', "my.toml")))
+
+
+def test_overrides_of_books_reach_the_stages():
+    """The last word on a book wins."""
+    made = config(
+        'signals = [{ kind = "stages_for_tests:Constant", name = "one", value = 5 }]\n'
+        "[books.all]\nsignals.one.value = 1\n[books.1-2]\nsignals.one.value = 7"
+    )
+    states = random_states(1, 1, n_books=4)
+    step = Pipeline.bind(made, states[0].venue)(states[0])
+    assert [1.0, 7.0, 7.0, 1.0] == step.signals["one"].tolist()
+
+
+def test_every_gate_is_heard_and_explained():
+    """With `explain` each gate's own word is kept, and the joint limits are the same."""
+    made = config('gates = [{ kind = "stages_for_tests:Shut" }]')
+    states = random_states(1, 3, n_books=3)
+    plain, told = Pipeline.bind(made, states[0].venue), Pipeline.bind(made, states[0].venue)
+    for state in states:
+        expected, step = plain(state), told(state, explain=True)
+    assert expected.limits == step.limits
+    assert not step.gate_limits["stages_for_tests:Shut"].bid_allowed.any()
+
+
+def test_a_gap_starts_the_warm_up_again():
+    """Signals of a minute ago are not warm."""
+    states = random_states(1, 3, n_books=2)
+    late = attrs.evolve(states[2], time_ns=states[1].time_ns + 61_000_000_000)
+    pipeline = Pipeline.bind(resolve("balanced"), states[0].venue)
+    ages = [pipeline(state).signals.age_s.tolist() for state in (states[0], states[1], late)]
+    assert [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]] == ages
+
+
+def test_a_book_ages_only_while_it_is_sound():
+    """A broken state does not count as data."""
+    states = random_states(1, 3, n_books=2)
+    broken = attrs.evolve(states[1], bid_price=np.where([[True], [False]], np.nan, states[1].bid_price))
+    pipeline = Pipeline.bind(resolve("balanced"), states[0].venue)
+    for state in (states[0], broken, states[2]):
+        age = pipeline(state).signals.age_s.tolist()
+    assert [1.0, 2.0] == age
+
+
+def test_a_pipeline_shows_itself():
+    """Name, books and warm-up."""
+    assert "2 books" in repr(Pipeline.bind(resolve("balanced"), Venue.of(2)))

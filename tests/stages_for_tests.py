@@ -1,0 +1,70 @@
+"""Small stages that tests of the agent put into configurations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+import numpy as np
+
+from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Reason, Signals, Stage, option
+
+
+@attrs.define
+class Constant(Stage):
+    """The same value everywhere."""
+
+    value: PerBook = option(1.0, help="the value", per_book=True)
+    shape: Literal["flat", "wide"] = option("flat", help="columns")
+    flag: bool = option(False, help="nothing")
+    levels: tuple[int, ...] = option((1, 2), help="nothing")
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return np.broadcast_to(self.value, (state.n_books,)).astype(float)
+
+
+@attrs.define
+class Twice(Stage):
+    """Two times another signal, ten seconds after it."""
+
+    of: str = option(help="the other signal")
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        return frozenset({self.of})
+
+    @property
+    def warmup_s(self) -> float:
+        return 10.0
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return 2.0 * signals[self.of]
+
+
+@attrs.define
+class Raises(Stage):
+    """Fails from the third state on."""
+
+    calls: int = attrs.field(default=0, init=False)
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        return frozenset({Feed.TAPE})
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        self.calls += 1
+        if self.calls > 2:
+            raise RuntimeError("spoiled")
+        return np.zeros(state.n_books)
+
+
+@attrs.define
+class Shut(Stage):
+    """Closes every bid."""
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+        return limits.tightened(bid_allowed=False, reason=Reason.CUSTOM)
+
+
+class Bare:
+    """No attrs class."""
