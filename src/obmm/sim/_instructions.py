@@ -7,6 +7,9 @@ expiry period late, and its timer is never withdrawn: where the order is gone, t
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from obmm.market import InstructionKind
 from obmm.sim._exchange import cancel_order, count_reject, find_order, limit_order, market_order
 from obmm.sim._jit import Record, kernel
@@ -47,6 +50,13 @@ def submit(b: Record, row: Record) -> None:
         return
     b.instructions[slot] = row
     schedule(b, b.now_ns + row.delay_ns, EV_INSTRUCTION, row.agent, 0, 0, 0, slot)
+
+
+@kernel
+def submit_rows(books: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None:
+    """Queue all `rows` (dtype INSTRUCTION) on one book."""
+    for i in range(rows.size):
+        submit(books[0], rows[i])
 
 
 @kernel

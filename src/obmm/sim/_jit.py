@@ -42,8 +42,19 @@ def _store() -> Path:
 CACHE_DIR = _store() / _sources_digest()
 
 
+def _widened(kind: Any) -> Any:
+    """The type a kernel is compiled for when another kernel passes `kind`: all integers are int64."""
+    types: Any = numba.types
+    plain = types.unliteral(kind)
+    return types.int64 if isinstance(plain, types.Integer) and plain.signed else plain
+
+
 def kernel(function: _F) -> _F:
-    """`function` compiled by numba on its first call and stored for the next process."""
+    """`function` compiled by numba on its first call and stored for the next process.
+
+    Between kernels arguments are widened first: else each constant and each width of integer among the
+    arguments would have a version of its own, and compiling would take more than twice as long.
+    """
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_DIR)
@@ -51,6 +62,8 @@ def kernel(function: _F) -> _F:
         compiled: Any = numba.njit(cache=True, nogil=True)(function)
     finally:
         config.CACHE_DIR = before
+    resolve = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: resolve(tuple(map(_widened, args)), kws)
     return cast(_F, compiled)
 
 

@@ -224,6 +224,7 @@ NOTICE = np.dtype(
         ("taker_id", "i4"),
         ("is_market", "i4"),
         ("in_quote", "i4"),
+        ("book", "i4"),
     ],
     align=True,
 )
@@ -248,6 +249,7 @@ BOOK = np.dtype(
         ("next_process_ns", "i8"),  # the background's next update of an exogenous process
         ("events_done", "i8"),
         ("fault", "i8"),
+        ("digest", "u8"),  # of all trades so far
         # rules
         ("index", "i8"),
         ("seed", "i8"),
@@ -294,7 +296,7 @@ BOOK = np.dtype(
         ("mtr", "f8"),  # maker ratio as published
         ("maker_rate", "f8"),
         ("taker_rate", "f8"),
-        ("rates_e16", "i8", (2,)),  # the rates settlement uses: [BUY … unused order] maker, taker
+        ("rates_e16", "i8", (2,)),  # maker and taker rate as settlement uses them
         ("fee_total", "i8", (2,)),  # running maker, taker quote of miners
         ("fee_frozen", "i8", (2,)),
         ("fee_has_frozen", "i8"),

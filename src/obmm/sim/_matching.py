@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from obmm.sim._accounts import reserve, settle_fill, worth
 from obmm.sim._band import band_traded, in_band
 from obmm.sim._book import (
@@ -16,6 +18,7 @@ from obmm.sim._book import (
 from obmm.sim._fees import MAKER, TAKER, fee_rate, fee_units, record_volume
 from obmm.sim._jit import Record, kernel
 from obmm.sim._layout import (
+    ACCOUNT_SLOTS,
     BUY,
     FILLED_BUY,
     FILLED_SELL,
@@ -26,6 +29,7 @@ from obmm.sim._layout import (
     TRADE_SLOTS,
     UNITS_PER_TICK_LOT,
 )
+from obmm.sim._random import mix
 from obmm.sim._records import notice_cancel, notice_fill, tape_cancel, tape_trade
 
 
@@ -118,6 +122,11 @@ def _leave_ghost(b: Record, agent: int, side: int) -> None:
 
 
 @kernel
+def _fold(b: Record, part: int) -> None:
+    b.digest = mix(b.digest ^ np.uint64(part))
+
+
+@kernel
 def _trade(b: Record, slot: int, taker: int, lots: int, taker_order: int, taker_client: int) -> None:
     order = b.orders[slot]
     maker, tick, maker_side = order.agent, order.tick, order.side
@@ -146,11 +155,17 @@ def _trade(b: Record, slot: int, taker: int, lots: int, taker_order: int, taker_
     b.trades_done += 1
     if maker != taker:
         band_traded(b, tick)
+    _fold(b, b.now_ns)
+    _fold(b, tick)
+    _fold(b, lots)
+    _fold(b, ACCOUNT_SLOTS * maker + taker)
+    _fold(b, maker_fee)
+    _fold(b, taker_fee)
 
     order_id = order.id
     tape_trade(b, taker_side, tick, lots, order_id, taker_order, maker, taker, maker_fee, taker_fee)
-    notice_fill(b, maker, maker_side, tick, lots, order_id, order.client_id, maker_fee, maker, taker)
     notice_fill(b, taker, taker_side, tick, lots, taker_order, taker_client, taker_fee, maker, taker)
+    notice_fill(b, maker, maker_side, tick, lots, order_id, order.client_id, maker_fee, maker, taker)
     _touch_maker(b, maker, maker_side)
     reduce_order(b, slot, lots)
     if order.lots == 0:

@@ -47,6 +47,10 @@ class VenueRules:
     max_open_orders: int = attrs.field(validator=_POSITIVE)
     max_instructions: int = attrs.field(validator=_POSITIVE)
     turnover_cap_quote: float = _positive()
+    keeps_ghosts: bool
+    self_trade_notices: bool
+    self_trade_modes: bool
+    reset_clears_fees: bool
 
 
 @attrs.frozen(kw_only=True)

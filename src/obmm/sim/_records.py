@@ -119,6 +119,7 @@ def write_notice(b: Record, kind: int, agent: int, deliver_ns: int, order_id: in
     row.taker_id = -1
     row.is_market = 0
     row.in_quote = 0
+    row.book = b.index
     return int(i)
 
 

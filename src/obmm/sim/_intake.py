@@ -1,0 +1,110 @@
+"""A miner's answer at the venue's gate: what passes, when it acts, in whole ticks and lots."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from obmm.market import BoolArray, InstructionKind, Orders, Venue
+from obmm.market.grid import truncated_units
+from obmm.sim._delays import delays_ns, instruction_of_rows
+from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_NONE, STP_OLDEST, UNITS_PER_QUOTE
+from obmm.sim._parameters import Delay
+from obmm.sim._random import Stream
+
+#: Reasons for which the gate drops instructions before the exchange sees them.
+LATE_ANSWER = "LATE_ANSWER"
+TURNOVER_CAP = "TURNOVER_CAP"
+INSTRUCTION_LIMIT = "INSTRUCTION_LIMIT"
+
+Rows = npt.NDArray[np.void]
+
+
+def check_orders(orders: Orders, n_books: int) -> None:
+    """Refuse what would make a whole answer invalid.
+
+    Raises:
+        ValueError: A book that does not exist, or a size or price that is not a positive number.
+    """
+    if not len(orders):
+        return
+    if orders.book.min() < 0 or orders.book.max() >= n_books:
+        raise ValueError(f"orders name books outside 0…{n_books - 1}")
+    placed = ~orders.is_cancel
+    limits = orders.kind == InstructionKind.LIMIT
+    if not (orders.size[placed] > 0.0).all():
+        raise ValueError("an order has no positive size")
+    if not (orders.price[limits] > 0.0).all():
+        raise ValueError("a limit order has no positive price")
+    if not np.isin(orders.side[placed], (0, 1)).all():
+        raise ValueError("an order has a side other than 0 and 1")
+    if (orders.delay_ns < 0).any() or (orders.expiry_ns < 0).any():
+        raise ValueError("an order has a negative delay or expiry")
+
+
+def admit(
+    orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]
+) -> tuple[Orders, npt.NDArray[np.int64]]:
+    """The rows that pass, and the number of the instruction of each within its book.
+
+    On books where the turnover cap is reached (`capped`, (B,)) only cancels pass; of the rest of each book
+    the first few instructions do. What is dropped is counted in `dropped`.
+    """
+    over = capped[orders.book] & ~orders.is_cancel
+    if over.any():
+        dropped[TURNOVER_CAP] += int(over.sum())
+        orders = orders.take(~over)
+    number = instruction_of_rows(orders)
+    kept = number < venue.max_instructions
+    if not kept.all():
+        dropped[INSTRUCTION_LIMIT] += int((~kept).sum())
+        orders, number = orders.take(kept), number[kept]
+    return orders, number
+
+
+def rows_of(
+    orders: Orders,
+    number: npt.NDArray[np.int64],
+    *,
+    uid: int,
+    venue: Venue,
+    keeps_self_trade: bool,
+    response_s: float,
+    rules: Delay,
+    rng: Stream,
+) -> Rows:
+    """Instructions for the exchange, one per row, in order.
+
+    Prices and sizes are taken as the nearest grid value (the wire sends them so that they arrive as such).
+    Where the venue loses the self-trade mode on the way (`keeps_self_trade` false) it is cancel-oldest.
+    """
+    rows = np.zeros(len(orders), dtype=INSTRUCTION)
+    rows["kind"] = orders.kind
+    rows["agent"] = uid
+    rows["side"] = np.maximum(orders.side, 0)
+    rows["time_in_force"] = orders.time_in_force
+    rows["post_only"] = orders.post_only
+    modes = orders.self_trade if keeps_self_trade else np.full(len(orders), STP_OLDEST)
+    rows["self_trade"] = np.where(modes == STP_NONE, STP_OLDEST, modes)
+    # Only market orders may name an amount of quote.
+    rows["in_quote"] = orders.in_quote & (orders.kind == InstructionKind.MARKET)
+    price, volume = venue.price_decimals[orders.book], venue.volume_decimals[orders.book]
+    rows["tick"] = _units(orders.price, price, MAX_TICK + 1)
+    lots = _units(orders.size, volume, MAX_LOTS + 1)
+    quote = np.minimum(np.nan_to_num(orders.size) * UNITS_PER_QUOTE, 2.0**62).astype(np.int64)
+    rows["amount"] = np.where(rows["in_quote"] != 0, quote, lots)
+    rows["expiry_ns"] = orders.expiry_ns
+    rows["order_id"] = orders.order_id
+    rows["client_id"] = orders.client_id
+    rows["delay_ns"] = delays_ns(orders, number, response_s, rules, rng)
+    rows["slippage_e8"] = truncated_units(np.nan_to_num(np.minimum(orders.max_slippage, 1e6)), 8)
+    rows["leverage"] = orders.leverage
+    return rows
+
+
+def _units(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64], most: int) -> Rows:
+    """Nearest grid units, 0 for a missing value, at most `most`."""
+    scaled = np.rint(np.nan_to_num(values) * 10.0**decimals)
+    return np.minimum(scaled, float(most)).astype(np.int64)

@@ -1,0 +1,138 @@
+"""From the arrays that books publish to the states that miners see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape, Venue
+from obmm.market.grid import from_units
+from obmm.sim._layout import NOTICE, REJECT_CODES, TAPE_ROW, UNITS_PER_QUOTE
+from obmm.sim._publish import ACCOUNT_COLUMNS
+
+Rows = npt.NDArray[np.void]
+
+
+@attrs.frozen
+class Board:
+    """Arrays into which all books publish, allocated once; see `publish` for their shapes."""
+
+    prices: FloatArray
+    sizes: FloatArray
+    maker_ratio: FloatArray
+    accounts: FloatArray
+    order_counts: IntArray
+    order_ids: IntArray
+    order_numbers: FloatArray
+    counts: IntArray
+
+    @classmethod
+    def of(cls, n_books: int, n_levels: int, n_miners: int, max_open_orders: int) -> Board:
+        """Room for `n_books` books with `n_levels` levels and the accounts of `n_miners` miners."""
+        return cls(
+            prices=np.zeros((2, n_books, n_levels)),
+            sizes=np.zeros((2, n_books, n_levels)),
+            maker_ratio=np.zeros(n_books),
+            accounts=np.zeros((n_miners, n_books, len(ACCOUNT_COLUMNS))),
+            order_counts=np.zeros((n_miners, n_books), dtype=np.int64),
+            order_ids=np.zeros((n_miners, n_books, max_open_orders, 4), dtype=np.int64),
+            order_numbers=np.zeros((n_miners, n_books, max_open_orders, 3)),
+            counts=np.zeros((n_books, 3), dtype=np.int64),
+        )
+
+    def turnover(self) -> FloatArray:
+        """(U, B) quote traded since the start."""
+        return self.accounts[:, :, ACCOUNT_COLUMNS.index("turnover")]
+
+
+def accounts_of(board: Board, uid: int, traded_quote: FloatArray) -> Accounts:
+    """One miner's accounts; `traded_quote` (B,) is what counts against the turnover cap."""
+    columns = dict(zip(ACCOUNT_COLUMNS[:-1], board.accounts[uid].T[:-1].copy(), strict=True))
+    none = np.zeros_like(traded_quote)
+    return Accounts(
+        known=np.ones(traded_quote.shape, dtype=np.bool_),
+        base_loan=none,
+        quote_loan=none,
+        base_collateral=none,
+        quote_collateral=none,
+        traded_quote=traded_quote,
+        **columns,
+    )
+
+
+def open_orders_of(board: Board, uid: int) -> OpenOrders:
+    """One miner's resting orders, those of each book oldest first."""
+    counts = board.order_counts[uid]
+    held = np.arange(board.order_ids.shape[2]) < counts[:, None]
+    ids, numbers = board.order_ids[uid][held], board.order_numbers[uid][held]
+    return OpenOrders(
+        offset=np.concatenate(([0], np.cumsum(counts))),
+        order_id=ids[:, 0],
+        client_id=ids[:, 1],
+        side=ids[:, 2],
+        price=numbers[:, 0],
+        size=numbers[:, 1],
+        time_ns=ids[:, 3],
+        queue_ahead=numbers[:, 2],
+    )
+
+
+def tape_of(parts: list[Rows], venue: Venue) -> Tape:
+    """The rows that each book wrote, as one tape."""
+    counts = [len(part) for part in parts]
+    rows = np.concatenate(parts) if parts else np.zeros(0, dtype=TAPE_ROW)
+    book = np.repeat(np.arange(len(parts)), counts)
+    price = from_units(rows["tick"], venue.price_decimals[book])
+    price[rows["tick"] == 0] = np.nan
+    return Tape(
+        offset=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        kind=rows["kind"],
+        time_ns=rows["time_ns"],
+        side=rows["side"],
+        price=price,
+        size=from_units(rows["lots"], venue.volume_decimals[book]),
+        order_id=rows["order_id"],
+        taker_order_id=rows["taker_order_id"],
+        maker_id=rows["maker_id"],
+        taker_id=rows["taker_id"],
+        maker_fee=rows["maker_fee"] / UNITS_PER_QUOTE,
+        taker_fee=rows["taker_fee"] / UNITS_PER_QUOTE,
+        client_id=rows["client_id"],
+    )
+
+
+def notices_of(rows: Rows, venue: Venue) -> Notices:
+    """One miner's notices in order of their time."""
+    if not len(rows):
+        return Notices.none()
+    rows = rows[np.argsort(rows["time_ns"], kind="stable")]
+    price = from_units(rows["tick"], venue.price_decimals[rows["book"]])
+    size = from_units(rows["lots"], venue.volume_decimals[rows["book"]])
+    in_quote = rows["in_quote"] != 0
+    size[in_quote] = rows["lots"][in_quote] / UNITS_PER_QUOTE
+    columns: dict[str, Any] = {name: rows[name] for name in _SAME}
+    told = zip(rows["kind"].tolist(), rows["reason"].tolist(), rows["order_id"].tolist(), strict=True)
+    columns["message"] = [_message(*about) for about in told]
+    return Notices(
+        **columns,
+        price=np.where(rows["tick"] == 0, np.nan, price),
+        size=np.where(rows["lots"] == 0, np.nan, size),
+        fee=rows["fee"] / UNITS_PER_QUOTE,
+    )
+
+
+_SAME = ("kind", "time_ns", "book", "order_id", "client_id", "side", "maker_id", "taker_id", "trade_id")
+
+
+def _message(kind: int, reason: int, order_id: int) -> str:
+    if kind == NoticeKind.REJECTED:
+        return REJECT_CODES[reason]
+    return f"Order IDs {order_id} do not exist." if kind == NoticeKind.CANCEL_FAILED else ""
+
+
+def no_notices() -> Rows:
+    """An empty column of notices."""
+    return np.zeros(0, dtype=NOTICE)

@@ -1,0 +1,283 @@
+"""The embedded market: books, their background and the miners, second by simulated second."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+import numpy as np
+
+from obmm.market import Feed, FloatArray, MarketState, NoticeKind, Notices, Orders, Tape, Venue
+from obmm.market.arrays import as_floats
+from obmm.sim._delays import miner_stream
+from obmm.sim._fleet import Fleet
+from obmm.sim._intake import LATE_ANSWER, admit, check_orders, rows_of
+from obmm.sim._layout import REJECT_CODES
+from obmm.sim._parameters import Rivals
+from obmm.sim._states import Board, accounts_of, no_notices, notices_of, open_orders_of, tape_of
+from obmm.sim._turnover import RollingTurnover
+from obmm.sim._world import build_book, reset_miner
+from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
+
+_NANOSECONDS = 1_000_000_000
+
+
+class SimulatedMarket:
+    """Many books with their background market and any number of miners of the caller.
+
+    Iterate `states` (or call `step`), answer each state with `submit`. Books are independent; equal
+    arguments and equal answers give equal results whatever the number of threads.
+
+    Args:
+        scenario: A `Scenario`, the name of one that ships with the package, or the path of a TOML file.
+        books: Number of books.
+        seed: Seed of the run; every random stream follows from it.
+        miners: Number of miners that the caller plays; they have the uids 0, 1, ….
+        rivals: The synthetic other miners; None takes the scenario's.
+        feeds: Parts of states that are built only on demand: `Feed.TAPE`, `Feed.QUEUE`.
+        threads: Threads to run on; None takes one per available core.
+
+    Raises:
+        ScenarioError: The scenario cannot be used.
+        ValueError: A count is out of range.
+
+    >>> from obmm.market import Orders
+    >>> with SimulatedMarket("taos-0.5.4", books=2, seed=1) as market:
+    ...     for states in market.states(seconds=3):
+    ...         state = states[0]
+    ...         bids = Orders.limits(n_books=2, book=[0, 1], side=0, price=290.0, size=1.0)
+    ...         market.submit(0, bids, response_s=0.1)
+    >>> int(state.time_s), state.open_orders.count.tolist(), state.n_levels
+    (602, [2, 2], 21)
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | Path = DEFAULT_SCENARIO,
+        *,
+        books: int = 16,
+        seed: int = 0,
+        miners: int = 1,
+        rivals: Rivals | None = None,
+        feeds: Collection[Feed] = (),
+        threads: int | None = None,
+    ) -> None:
+        if books < 1 or miners < 0:
+            raise ValueError(f"books must be at least 1 and miners at least 0, got {books} and {miners}")
+        loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+        if rivals is not None:
+            loaded = attrs.evolve(loaded, rivals=rivals)
+        rules = loaded.venue
+        self.scenario = loaded
+        self.seed = seed
+        self.uids = tuple(range(miners))
+        self.venue = _venue(loaded, books, seed)
+        self.time_ns = 0
+        self._feeds = frozenset(feeds)
+        self._step_ns = self.venue.publish_interval_ns
+        pairs = [
+            build_book(loaded, asset, book, seed, miners)
+            for book, asset in enumerate(loaded.asset_of_book(books).tolist())
+        ]
+        self._backgrounds = [background for _, background in pairs]
+        self._fleet = Fleet(pairs, self._step_ns, threads or len(os.sched_getaffinity(0)))
+        self._board = Board.of(books, rules.depth_levels, miners, rules.max_open_orders)
+        self._detail = rules.detail_levels if Feed.QUEUE in self._feeds else 0
+        self._streams = {uid: miner_stream(seed, uid) for uid in self.uids}
+        self._answers: dict[int, tuple[Orders, float]] = {}
+        self._turnover = RollingTurnover(miners, books)
+        self._pending = no_notices()
+        self._notices: dict[int, Notices] = {}
+        self._tape: Tape | None = None
+        self._resets: Counter[int] = Counter()
+        self._dropped: dict[int, Counter[str]] = {uid: Counter() for uid in self.uids}
+        self._rejects: dict[int, Counter[str]] = {uid: Counter() for uid in self.uids}
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def step(self) -> dict[int, MarketState]:
+        """Send the answers to the last states off, run to the next publication, return the states by uid.
+
+        The first publication is at the end of the grace period.
+
+        Raises:
+            RuntimeError: A book ran out of room.
+        """
+        self._send()
+        grace = max(self.venue.grace_period_ns, self._step_ns)
+        if self.time_ns < grace:
+            self._run_to(grace - self._step_ns)
+            self._fleet.set_tape(Feed.TAPE in self._feeds)
+        self._run_to(max(grace, self.time_ns + self._step_ns))
+        self._turnover.update(self.time_ns, self._board.turnover())
+        self._tape = tape_of(self._fleet.take_tape(), self.venue) if Feed.TAPE in self._feeds else None
+        self._deliver_notices()
+        return {uid: self.state(uid) for uid in self.uids}
+
+    def states(self, seconds: float | None = None) -> Iterator[dict[int, MarketState]]:
+        """States by uid, one publication after the other, for `seconds` of simulated time after the first.
+
+        Ends with the simulation's duration; without `seconds` only there.
+        """
+        first = max(self.venue.grace_period_ns, self._step_ns)
+        end = self.venue.duration_ns
+        if seconds is not None:
+            end = min(end, max(first, self.time_ns + self._step_ns) + round(seconds * _NANOSECONDS) - 1)
+        while max(first, self.time_ns + self._step_ns) <= end:
+            yield self.step()
+
+    def run(self, seconds: float) -> None:
+        """Let the market run for `seconds` without looking at it; its tape is not kept."""
+        self._send()
+        self._run_to(self.time_ns + round(seconds * _NANOSECONDS) // self._step_ns * self._step_ns)
+        self._fleet.take_tape()
+        self._deliver_notices()
+
+    def submit(self, uid: int, orders: Orders, response_s: float = 0.0) -> None:
+        """Answer the last state as miner `uid` after thinking for `response_s` seconds.
+
+        An answer later than the time limit is lost. A second answer to the same state replaces the first.
+
+        Raises:
+            ValueError: An order that would make the venue refuse the whole answer.
+            KeyError: No such miner.
+        """
+        check_orders(orders, self.venue.n_books)
+        if response_s > self.scenario.delay.timeout_s:
+            self._dropped[uid][LATE_ANSWER] += len(orders)
+            self._answers.pop(uid, None)
+        else:
+            self._answers[uid] = (orders, response_s)
+
+    def reset(self, uid: int) -> None:
+        """Deregister miner `uid`: its orders and instructions go, on every book it gets a new endowment."""
+        self._resets[uid] += 1
+        self._answers.pop(uid, None)
+        for book, background in zip(self._fleet.records, self._backgrounds, strict=True):
+            reset_miner(book, background, uid, self._resets[uid], self.scenario.venue.reset_clears_fees)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    def state(self, uid: int) -> MarketState:
+        """The last published state as miner `uid` sees it."""
+        board = self._board
+        return MarketState(
+            venue=self.venue,
+            time_ns=self.time_ns,
+            uid=uid,
+            bid_price=board.prices[0].copy(),
+            bid_size=board.sizes[0].copy(),
+            ask_price=board.prices[1].copy(),
+            ask_size=board.sizes[1].copy(),
+            maker_ratio=board.maker_ratio.copy(),
+            accounts=accounts_of(board, uid, self._turnover.traded[uid]),
+            open_orders=open_orders_of(board, uid),
+            notices=self._notices.get(uid, Notices.none()),
+            tape=self._tape,
+        )
+
+    @property
+    def mid(self) -> FloatArray:
+        """(B,) middle of the touch at the last publication, NaN where a side is empty."""
+        return (self._board.prices[0, :, 0] + self._board.prices[1, :, 0]) / 2.0
+
+    def rejects(self, uid: int) -> Mapping[str, int]:
+        """Orders of miner `uid` that came to nothing so far, by the exchange's code or the gate's reason."""
+        return {code: n for code, n in (self._rejects[uid] + self._dropped[uid]).items() if n}
+
+    @property
+    def events(self) -> int:
+        """Events that all books have dealt with so far."""
+        return sum(int(record[0]["events_done"]) for record in self._fleet.records)
+
+    def digest(self) -> str:
+        """A fingerprint of every trade so far and of all balances, to compare runs by."""
+        total = hashlib.sha256()
+        for record in self._fleet.records:
+            accounts = record["accounts"][0]
+            total.update(record["digest"].tobytes())
+            for name in ("base_free", "base_reserved", "quote_free", "quote_reserved"):
+                total.update(accounts[name].tobytes())
+        return total.hexdigest()[:16]
+
+    # -- threads -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the threads."""
+        self._fleet.close()
+
+    def __enter__(self) -> SimulatedMarket:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"SimulatedMarket({self.scenario.name}, {self.venue.n_books} books, seed {self.seed}, "
+            f"{len(self.uids)} miners, t={self.time_ns / _NANOSECONDS:g}s)"
+        )
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _run_to(self, time_ns: int) -> None:
+        if time_ns > self.time_ns:
+            self._fleet.run_to(time_ns, self._board, self._detail)
+            self.time_ns = time_ns
+
+    def _send(self) -> None:
+        cap = self.venue.turnover_cap_quote
+        for uid, (orders, response_s) in sorted(self._answers.items(), key=lambda answer: answer[0]):
+            passed, number = admit(orders, self.venue, self._turnover.traded[uid] >= cap, self._dropped[uid])
+            if not len(passed):
+                continue
+            rows = rows_of(
+                passed,
+                number,
+                uid=uid,
+                venue=self.venue,
+                keeps_self_trade=self.scenario.venue.self_trade_modes,
+                response_s=response_s,
+                rules=self.scenario.delay,
+                rng=self._streams[uid],
+            )
+            self._fleet.submit(passed.book, rows)
+        self._answers.clear()
+
+    def _deliver_notices(self) -> None:
+        self._pending = np.concatenate([self._pending, *self._fleet.take_notices()])
+        due = self._pending["deliver_ns"] < self.time_ns
+        delivered, self._pending = self._pending[due], self._pending[~due]
+        for uid in self.uids:
+            mine = delivered[delivered["agent"] == uid]
+            self._notices[uid] = notices_of(mine, self.venue)
+            refused = mine["reason"][mine["kind"] == NoticeKind.REJECTED]
+            self._rejects[uid].update(REJECT_CODES[code] for code in refused.tolist())
+
+
+def _venue(scenario: Scenario, n_books: int, seed: int) -> Venue:
+    rules = scenario.venue
+    assets = [scenario.assets[i] for i in scenario.asset_of_book(n_books).tolist()]
+    return Venue(
+        book_ids=np.arange(n_books),
+        price_decimals=np.full(n_books, rules.price_decimals),
+        volume_decimals=np.full(n_books, rules.volume_decimals),
+        min_size_base=as_floats([asset.min_size_base for asset in assets]),
+        wealth_quote=as_floats([asset.miner_wealth_quote for asset in assets]),
+        initial_price=as_floats([asset.initial_price for asset in assets]),
+        turnover_cap_quote=np.full(n_books, rules.turnover_cap_quote),
+        max_open_orders=rules.max_open_orders,
+        max_instructions=rules.max_instructions,
+        publish_interval_ns=round(rules.publish_interval_s * _NANOSECONDS),
+        grace_period_ns=round(rules.grace_period_s * _NANOSECONDS),
+        duration_ns=round(rules.duration_s * _NANOSECONDS),
+        fees=scenario.fees,
+        simulation_id=f"{scenario.name}-{seed}",
+    )
