@@ -26,11 +26,11 @@ def best(levels: list[dict[str, float]]) -> float:
     return levels[0]["p"] if levels else np.nan
 
 
-def value_of(state: dict[str, Any], uid: int, n_books: int) -> np.ndarray | None:
-    """Inventory value (B,) of a uid, None without accounts."""
+def value_of(state: dict[str, Any], uid: int, n_books: int) -> np.ndarray:
+    """Inventory value (B,) of a uid, NaN without accounts."""
     accounts = state["accounts"].get(str(uid))
     if accounts is None:
-        return None
+        return np.full(n_books, np.nan)
     books = [state["books"][str(book)] for book in range(n_books)]
     rows = [accounts[str(book)] for book in range(n_books)]
     return midquote_value(

@@ -3,9 +3,11 @@
 from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, activity_window_start_ns, pnl_factors
 from obmm.scoring.delay import instruction_delays_ns, response_delay_ns
 from obmm.scoring.eras import ERAS, EraConstants, era
+from obmm.scoring.field import Field, FieldScore, RunScore, RunScorer, scorer_for
 from obmm.scoring.fifo import Lot, OpenLots, Realised
 from obmm.scoring.inventory import InventoryHistory
 from obmm.scoring.kappa import KappaCache, KappaRatios, kappa_ratios, normalize_kappa
+from obmm.scoring.kappa_scorer import KappaScore, KappaScorer
 from obmm.scoring.pareto import distribute_rewards, pareto_draws
 from obmm.scoring.pnl_score import (
     book_returns,
@@ -19,7 +21,9 @@ from obmm.scoring.reward_floor import apply_reward_floor
 from obmm.scoring.score_0_1_9 import score_books_0_1_9
 from obmm.scoring.score_0_1_51 import BookWeights, activity_factors, score_books, weight_by_activity
 from obmm.scoring.score_0_3_5 import KappaWeights, TradingScore, score_kappa, score_uid, trading_score
+from obmm.scoring.scorer import Fill, Score, Scorer, era_at, own_fills
 from obmm.scoring.sharpe import SharpeRatios, normalize_sharpe, sharpe_ratios, sharpe_ratios_0_1_9
+from obmm.scoring.sharpe_scorer import EarlySharpeScorer, SharpeScore, SharpeScorer
 from obmm.scoring.summary import summary_score
 from obmm.scoring.training import rank_scores, training_average
 from obmm.scoring.valuation import best_bid_value, liquidation_value, midquote, midquote_value
@@ -38,10 +42,16 @@ from obmm.scoring.weights import (
 __all__ = [
     "ERAS",
     "BookWeights",
+    "EarlySharpeScorer",
     "EraConstants",
+    "Field",
+    "FieldScore",
+    "Fill",
     "InventoryHistory",
     "KappaCache",
     "KappaRatios",
+    "KappaScore",
+    "KappaScorer",
     "KappaWeights",
     "Lot",
     "OpenLots",
@@ -50,7 +60,13 @@ __all__ = [
     "Realised",
     "RealisedLedger",
     "Role",
+    "RunScore",
+    "RunScorer",
+    "Score",
+    "Scorer",
     "SharpeRatios",
+    "SharpeScore",
+    "SharpeScorer",
     "TradingScore",
     "VolumeSamples",
     "activity_factors",
@@ -64,6 +80,7 @@ __all__ = [
     "distribute_rewards",
     "emitted_weights",
     "era",
+    "era_at",
     "inactive_allowance",
     "instruction_delays_ns",
     "kappa_ratios",
@@ -76,6 +93,7 @@ __all__ = [
     "moving_average",
     "normalize_kappa",
     "normalize_sharpe",
+    "own_fills",
     "pareto_draws",
     "pnl_factors",
     "pnl_reference_quote",
@@ -89,6 +107,7 @@ __all__ = [
     "score_books_0_1_9",
     "score_kappa",
     "score_uid",
+    "scorer_for",
     "sharpe_ratios",
     "sharpe_ratios_0_1_9",
     "summary_score",

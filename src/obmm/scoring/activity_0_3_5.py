@@ -80,7 +80,7 @@ def _decayed(factors: FloatArray, last_ns: IntArray, time_ns: int, era: EraConst
     window_ns -= era.activity_grace_ns
     n_scorings = n_lookback - era.activity_grace_ns / era.scoring_interval_ns
     base = min(max(2.0 ** (-1.0 / n_scorings), 0.5), 0.9999) if n_scorings > 0.0 else 0.999
-    idle_ns = np.where(last_ns > 0, time_ns - last_ns, time_ns).astype(np.float64)
+    idle_ns = (time_ns - last_ns).astype(np.float64)
     late = np.maximum(idle_ns - era.activity_grace_ns, 0.0) / window_ns
     acceleration = 1.0 + late**2 * era.activity_decay_rate
     return factors * base ** np.minimum(np.maximum(factors, 1.0) * acceleration, 100.0)

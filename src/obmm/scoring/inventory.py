@@ -41,9 +41,6 @@ class InventoryHistory:
         self._times = SlidingWindow(np.dtype(np.int64))
         self._values = SlidingWindow(np.dtype(np.float64), (self.n_books,))
 
-    def __len__(self) -> int:
-        return len(self._times)
-
     @property
     def times_ns(self) -> IntArray:
         """(T,) times of the states; valid until the next change."""
@@ -54,22 +51,19 @@ class InventoryHistory:
         """(B, T) value less what the account started with, quote; valid until the next change."""
         return self._values.view
 
-    def append(self, time_ns: int, value_quote: FloatArray | None) -> None:
-        """Add the value (B,) of a state; None, for a uid without accounts, enters as 0."""
-        change = np.zeros(self.n_books)
-        if value_quote is not None:
-            self.initial_quote = np.where(np.isnan(self.initial_quote), value_quote, self.initial_quote)
-            change = value_quote - self.initial_quote
+    def append(self, time_ns: int, value_quote: FloatArray) -> None:
+        """Add the value (B,) of a state, quote; NaN, for a book without account, enters as 0."""
+        self.initial_quote = np.where(np.isnan(self.initial_quote), value_quote, self.initial_quote)
         self._times.append(time_ns)
-        self._values.append(change)
-        n_old = len(self) - self.era.sharpe_lookback
+        self._values.append(np.where(np.isnan(value_quote), 0.0, value_quote - self.initial_quote))
+        n_old = len(self._times) - self.era.sharpe_lookback
         if n_old > 0:
             self._times.drop(n_old)
             self._values.drop(n_old)
 
     def shift(self, offset_ns: int) -> None:
         """Move all times by `offset_ns` for a new simulation."""
-        self._times.shift(offset_ns)
+        self._times.replace(self._times.view + offset_ns)
 
     def clear(self) -> None:
         """Forget everything, as after a reset of the account."""

@@ -155,11 +155,15 @@ def _median_absolute_deviation(
 ) -> FloatArray:
     """(B,) deviation over all states, at least 1e-6. Where most states are zero both medians are zero."""
     deviation = np.full(n_books, LEAST_DEVIATION)
-    busy = np.nonzero(2 * np.bincount(book[pnl != 0.0], minlength=n_books) >= n_times)[0]
+    (busy,) = np.nonzero(2 * np.bincount(book[pnl != 0.0], minlength=n_books) >= n_times)
+    if busy.size:
+        by_book = np.argsort(book, kind="stable")
+        ends = np.cumsum(np.bincount(book, minlength=n_books))
     for b in busy:
+        rows = by_book[ends[b - 1] if b else 0 : ends[b]]
         dense = np.zeros(n_times)
-        dense[entry[book == b]] = pnl[book == b]
-        deviation[b] = max(_deviation(dense), LEAST_DEVIATION)
+        dense[entry[rows]] = pnl[rows]
+        deviation[b] = np.maximum(_deviation(dense), LEAST_DEVIATION)
     return deviation
 
 

@@ -80,6 +80,7 @@ class RealisedLedger:
         volumes: Traded volume.
         roundtrips: Volume (B,) of closed size at its closing price under each sample time, quote.
         roundtrip_sums: (B,) running sums of `roundtrips`.
+        last_roundtrip_ns: (B,) newest sample time with a round trip, 0 if there is none.
 
     >>> from obmm.scoring import ERAS
     >>> ledger = RealisedLedger(n_books=1, era=ERAS["0.5.4"])
@@ -97,8 +98,11 @@ class RealisedLedger:
     volumes: VolumeSamples = attrs.field(init=False)
     roundtrips: dict[int, FloatArray] = attrs.field(init=False, factory=dict)
     roundtrip_sums: FloatArray = attrs.field(init=False)
+    last_roundtrip_ns: IntArray = attrs.field(init=False)
+    # Entries refer to states by a number that never changes; `_first` is that of the oldest state kept.
     _times: SlidingWindow[np.int64] = attrs.field(init=False)
-    _entry_times: SlidingWindow[np.int64] = attrs.field(init=False)
+    _first: int = attrs.field(init=False, default=0)
+    _entry_states: SlidingWindow[np.int64] = attrs.field(init=False)
     _entry_books: SlidingWindow[np.int64] = attrs.field(init=False)
     _entry_pnl: SlidingWindow[np.float64] = attrs.field(init=False)
     _pruned_ns: int | None = attrs.field(init=False, default=None)
@@ -108,8 +112,9 @@ class RealisedLedger:
     def __attrs_post_init__(self) -> None:
         self.volumes = VolumeSamples(n_books=self.n_books, era=self.era)
         self.roundtrip_sums = np.zeros(self.n_books)
+        self.last_roundtrip_ns = np.zeros(self.n_books, dtype=np.int64)
         self.lots = [OpenLots() for _ in range(self.n_books)]
-        self._times, self._entry_times, self._entry_books = (SlidingWindow(_INT) for _ in range(3))
+        self._times, self._entry_states, self._entry_books = (SlidingWindow(_INT) for _ in range(3))
         self._entry_pnl = SlidingWindow(_FLOAT)
 
     def begin(self, time_ns: int) -> None:
@@ -150,9 +155,10 @@ class RealisedLedger:
         for book, (pnl, volume) in self._closed.items():
             self.roundtrips.setdefault(sample, np.zeros(self.n_books))[book] += volume
             self.roundtrip_sums[book] += volume
+            self.last_roundtrip_ns[book] = sample
             pnl = round(pnl, decimals)
             if pnl != 0.0:
-                self._entry_times.append(self._time_ns)
+                self._entry_states.append(self._first + len(self._times) - 1)
                 self._entry_books.append(book)
                 self._entry_pnl.append(pnl)
         self.volumes.finish()
@@ -161,10 +167,9 @@ class RealisedLedger:
 
     def history(self) -> PnlHistory:
         """The realised P&L in memory; valid until the next change."""
-        times = self._times.view
         return PnlHistory(
-            times_ns=times,
-            entry=np.searchsorted(times, self._entry_times.view),
+            times_ns=self._times.view,
+            entry=self._entry_states.view - self._first,
             book=self._entry_books.view,
             pnl=self._entry_pnl.view,
         )
@@ -189,34 +194,43 @@ class RealisedLedger:
         """
         self.lots = [OpenLots() for _ in range(self.n_books)]
         self._pruned_ns = None
-        self._times.shift(offset_ns)
-        self._entry_times.shift(offset_ns)
+        self._times.replace(self._times.view + offset_ns)
         self._drop_before(new_start_ns - self.era.kappa_lookback_ns)
         if not self.era.idle_times_survive_restart:
-            self._times.clear()
-            self._times.extend(np.unique(self._entry_times.view))
+            self._forget_idle_times()
         self.volumes.shift(offset_ns, new_start_ns - self.era.volume_period_ns)
         self.roundtrips = {time + offset_ns: volume for time, volume in self.roundtrips.items()}
+        never = self.last_roundtrip_ns == 0
+        self.last_roundtrip_ns = np.where(never, 0, self.last_roundtrip_ns + offset_ns)
         self._drop_roundtrips_before(new_start_ns - self.era.volume_period_ns)
 
     def clear(self) -> None:
         """Forget everything, as after a reset of the account."""
-        for window in (self._times, self._entry_times, self._entry_books, self._entry_pnl):
+        for window in (self._times, self._entry_states, self._entry_books, self._entry_pnl):
             window.clear()
         self.lots = [OpenLots() for _ in range(self.n_books)]
         self.volumes.clear()
         self.roundtrips.clear()
         self.roundtrip_sums[:] = 0.0
+        self.last_roundtrip_ns[:] = 0
 
     def _drop_before(self, oldest_ns: int) -> None:
-        self._times.drop(int(np.searchsorted(self._times.view, oldest_ns)))
-        n_old = int(np.searchsorted(self._entry_times.view, oldest_ns))
-        for window in (self._entry_times, self._entry_books, self._entry_pnl):
-            window.drop(n_old)
+        n_old = int(np.searchsorted(self._times.view, oldest_ns))
+        self._times.drop(n_old)
+        self._first += n_old
+        n_old_entries = int(np.searchsorted(self._entry_states.view, self._first))
+        for window in (self._entry_states, self._entry_books, self._entry_pnl):
+            window.drop(n_old_entries)
+
+    def _forget_idle_times(self) -> None:
+        busy, entry = np.unique(self._entry_states.view - self._first, return_inverse=True)
+        self._times.replace(self._times.view[busy])
+        self._entry_states.replace(entry + self._first)
 
     def _drop_roundtrips_before(self, oldest_ns: int) -> None:
         for time in [time for time in self.roundtrips if time < oldest_ns]:
             self.roundtrip_sums = np.maximum(self.roundtrip_sums - self.roundtrips.pop(time), 0.0)
+        self.last_roundtrip_ns[self.last_roundtrip_ns < oldest_ns] = 0
 
 
 _INT = np.dtype(np.int64)

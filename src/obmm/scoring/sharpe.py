@@ -109,7 +109,8 @@ def sharpe_ratios_0_1_9(
 
 def _changes(rows: FloatArray, kept: BoolArray | None) -> FloatArray:
     with np.errstate(invalid="ignore"):
-        changes = np.diff(rows, axis=1)
+        # One order of memory gives one order of summation, so equal values give equal ratios.
+        changes = np.diff(np.ascontiguousarray(rows), axis=1)
     return changes if kept is None or bool(kept.all()) else changes[:, kept]
 
 

@@ -13,8 +13,8 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class SlidingWindow(Generic[Scalar]):
     """The newest part of a (…, ∞) array; time is the last axis.
 
-    Columns come in on the right and leave on the left. The buffer is at most four times the longest window
-    so far, and each column is copied a constant number of times on average.
+    Columns come in on the right and leave on the left. The buffer is at most twice the longest window so far,
+    and each column is copied a constant number of times on average.
 
     >>> window = SlidingWindow(np.dtype(np.float64), (2,))
     >>> for i in range(5):
@@ -55,9 +55,11 @@ class SlidingWindow(Generic[Scalar]):
         """Forget the `n` oldest columns, or all if there are fewer."""
         self._start = min(self._start + n, self._stop)
 
-    def shift(self, offset: int | float) -> None:
-        """Add `offset` to every value."""
-        self.view[...] += offset  # type: ignore[misc]
+    def replace(self, columns: npt.ArrayLike) -> None:
+        """Forget all columns and take these instead."""
+        block = np.array(columns)
+        self.clear()
+        self.extend(block)
 
     def clear(self) -> None:
         """Forget all columns."""

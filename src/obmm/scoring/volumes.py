@@ -161,5 +161,6 @@ def last_traded_ns(sample_times: IntArray, volumes: FloatArray, newest_ns: int) 
     array([ 600, 1200])
     """
     active = (volumes > 0.0) & (sample_times <= newest_ns)[:, None]
-    newest: IntArray = np.max(np.where(active, sample_times[:, None], 0), axis=0, initial=0)
-    return newest
+    never = np.iinfo(np.int64).min
+    newest = np.max(np.where(active, sample_times[:, None], never), axis=0, initial=never)
+    return np.where(newest == never, 0, newest)
