@@ -2,6 +2,7 @@
 
 from obmm.testing.acceptance import accepted
 from obmm.testing.checks import Check, CheckResult, checks_for, run_checks
+from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
 
@@ -11,6 +12,8 @@ __all__ = [
     "Flaw",
     "accepted",
     "checks_for",
+    "random_limits",
+    "random_quotes",
     "random_state",
     "random_states",
     "read_only",

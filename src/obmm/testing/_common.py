@@ -29,7 +29,7 @@ def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "takes missed and repeated states", partial(_gaps, trial)
     yield "answers without a tape", partial(_without_tape, trial)
     for flaw in Flaw:
-        yield f"quietens only a book with {flaw.value}", partial(_isolates, trial, flaw)
+        yield f"keeps to itself a book with {flaw.value}", partial(_isolates, trial, flaw)
 
 
 def _declares(trial: Trial) -> None:

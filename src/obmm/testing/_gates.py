@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ def gate_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     """Names of the checks, each with what to call."""
     yield "only tightens", partial(_only_tightens, trial)
     yield "says why it closes a side", partial(_says_why, trial)
+    importlib.import_module("obmm.risk")  # registers our own gates
     for name, other in registered("gates").items():
         yield f"may stand before or after {name}", partial(_commutes, trial, other)
 

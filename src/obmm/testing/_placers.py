@@ -11,7 +11,7 @@ import numpy as np
 
 from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes
 from obmm.market.grid import to_units
-from obmm.testing._scenes import Step, describe, steps
+from obmm.testing._scenes import FLAWED_STATES, Step, describe, steps
 from obmm.testing._trial import ContractError, Trial
 from obmm.testing.acceptance import accepted
 from obmm.testing.variants import Flaw
@@ -33,46 +33,47 @@ def placer_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "clears what is no longer wanted", partial(_clears, trial)
 
 
-def _answers(trial: Trial) -> Iterator[tuple[str, Step, Limits, Orders]]:
-    for flaw in (None, *Flaw):
-        history = steps(trial.scene(flaw=flaw))
+def _answers(trial: Trial, max_open_orders: int | None = None) -> Iterator[tuple[str, Step, Orders]]:
+    """What the placer says in whole and in flawed states."""
+    # A placer remembers nothing, so that the flawed states alone will do.
+    flawed = tuple(sorted(FLAWED_STATES))
+    scenes = [trial.scene(), *(trial.scene(flaw=flaw, picks=flawed) for flaw in Flaw)]
+    for scene in scenes:
+        history = steps(scene)
+        if max_open_orders is not None:
+            history = tuple(_crowded(step, max_open_orders) for step in history)
         for turn, (step, out) in enumerate(zip(history, trial.feed(trial.make(), history), strict=True)):
             if isinstance(out, Orders):
-                limits = step.limits.enforced(step.state.accounts.position)
-                yield f"in state {turn}" + describe(flaw), step, limits, out
+                yield f"in state {turn}" + describe(scene.flaw), step, out
+
+
+def _crowded(step: Step, max_open_orders: int) -> Step:
+    venue = attrs.evolve(step.state.venue, max_open_orders=max_open_orders)
+    return attrs.evolve(step, state=attrs.evolve(step.state, venue=venue))
+
+
+def _enforced(step: Step) -> Limits:
+    return step.limits.enforced(step.state.accounts.position)
 
 
 def _instructions(trial: Trial) -> None:
-    for when, step, _, orders in _answers(trial):
-        given = orders.instructions_per_book(step.state.n_books)
-        if np.any(given > step.state.venue.max_instructions):
-            raise ContractError(
-                f"{given.tolist()} instructions {when}, {step.state.venue.max_instructions} allowed"
-            )
+    for when, step, orders in _answers(trial):
+        given, most = orders.instructions_per_book(step.state.n_books), step.state.venue.max_instructions
+        if np.any(given > most):
+            raise ContractError(f"{given.tolist()} instructions {when}, {most} are allowed")
 
 
 def _open_orders(trial: Trial) -> None:
     """A cancel sent with a placement has not made room yet when the placement arrives."""
-    crowded = partial(_crowded, n_open=4)
-    for when, step, _, orders in _answers(trial):
-        for state in (step.state, crowded(step.state)):
-            if state is not step.state:
-                orders = trial.make()(state, step.quotes, step.limits)
-            placed = np.bincount(orders.book[~orders.is_cancel], minlength=state.n_books)
-            most = np.maximum(state.open_orders.count, state.venue.max_open_orders)
-            if np.any((placed > 0) & (state.open_orders.count + placed > most)):
-                raise ContractError(
-                    f"{placed.tolist()} placements {when} with {state.open_orders.count.tolist()} open"
-                )
-
-
-def _crowded(state: MarketState, n_open: int) -> MarketState:
-    """The same state in a venue that allows only `n_open` open orders."""
-    return attrs.evolve(state, venue=attrs.evolve(state.venue, max_open_orders=n_open))
+    for when, step, orders in _answers(trial, max_open_orders=4):
+        placed = np.bincount(orders.book[~orders.is_cancel], minlength=step.state.n_books)
+        there = step.state.open_orders.count
+        if np.any((placed > 0) & (there + placed > 4)):
+            raise ContractError(f"{placed.tolist()} placements beside {there.tolist()} {when}, 4 may be open")
 
 
 def _cancels(trial: Trial) -> None:
-    for when, step, _, orders in _answers(trial):
+    for when, step, orders in _answers(trial):
         own = step.state.open_orders
         there = set(zip(own.book.tolist(), own.order_id.tolist(), strict=True))
         rows = orders.is_cancel
@@ -82,7 +83,7 @@ def _cancels(trial: Trial) -> None:
 
 
 def _placements(trial: Trial) -> None:
-    for when, step, _, orders in _answers(trial):
+    for when, step, orders in _answers(trial):
         rows = orders.kind == InstructionKind.LIMIT
         venue, book, price, size = step.state.venue, orders.book[rows], orders.price[rows], orders.size[rows]
         if not np.all((price > 0.0) & (price < np.inf) & (size > 0.0) & (size < np.inf)):
@@ -96,7 +97,7 @@ def _placements(trial: Trial) -> None:
 
 
 def _funds(trial: Trial) -> None:
-    for when, step, _, orders in _answers(trial):
+    for when, step, orders in _answers(trial):
         rows = orders.kind == InstructionKind.LIMIT
         buys = rows & (orders.side == BUY)
         sells = rows & (orders.side != BUY)
@@ -110,7 +111,7 @@ def _funds(trial: Trial) -> None:
 
 
 def _never_crosses(trial: Trial) -> None:
-    for when, step, _, orders in _answers(trial):
+    for when, step, orders in _answers(trial):
         rows = orders.kind == InstructionKind.LIMIT
         book, side, price = orders.book[rows], orders.side[rows], orders.price[rows]
         bid, ask = step.state.best_bid[book], step.state.best_ask[book]
@@ -119,7 +120,8 @@ def _never_crosses(trial: Trial) -> None:
 
 
 def _closed_sides(trial: Trial) -> None:
-    for when, _, limits, orders in _answers(trial):
+    for when, step, orders in _answers(trial):
+        limits = _enforced(step)
         rows = orders.kind == InstructionKind.LIMIT
         book, side = orders.book[rows], orders.side[rows]
         allowed = np.where(side == BUY, limits.bid_allowed[book], limits.ask_allowed[book])
@@ -131,7 +133,7 @@ def _closed_sides(trial: Trial) -> None:
 
 def _settled(placer: Any, step: Step, quotes: Quotes) -> tuple[MarketState, Orders]:
     """The state once the placer has nothing left to do, and its last word."""
-    state, limits = step.state, step.limits.enforced(step.state.accounts.position)
+    state, limits = step.state, _enforced(step)
     for _ in range(_ROUNDS):
         orders: Orders = placer(state, quotes, limits)
         if not len(orders):
