@@ -58,7 +58,7 @@ class DataQualityGate(Stage):
         """(B,) books whose levels have been the same for longer than `max_still_s`."""
         levels = (state.bid_price, state.bid_size, state.ask_price, state.ask_size)
         now = np.full(state.n_books, state.time_ns)
-        if self._levels is None:
+        if self._levels is None or self._levels[0].shape != state.bid_price.shape:
             self._moved_ns = now
         else:
             same = np.ones(state.n_books, dtype=np.bool_)
