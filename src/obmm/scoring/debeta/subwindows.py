@@ -1,0 +1,77 @@
+"""Alphas of equal parts of the window, to see whether an edge was there all along."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from obmm.market import BoolArray, FloatArray
+from obmm.scoring.debeta import skill
+from obmm.scoring.debeta.mtm import (
+    HELD_DRIFT,
+    HELD_INVENTORY,
+    HELD_PRINTS,
+    INVENTORY_SUM,
+    MTM,
+    MarkToMarket,
+)
+
+
+def window_alpha(mtm: MarkToMarket, variant: str, captured: BoolArray) -> FloatArray:
+    """(B, U) alpha of the whole window, NaN where a uid has none; see `Dials.skill_variant`.
+
+    Args:
+        mtm: Inventories in the window.
+        variant: "drift" or "held".
+        captured: (B, U) pairs with a captured fill in the window: a fill counts once its mid is known.
+    """
+    path, present = mtm.path.total, mtm.path.present
+    if variant == "held":
+        alpha = skill.held_alpha(path[MTM], path[HELD_PRINTS], path[HELD_INVENTORY], path[HELD_DRIFT])
+        return np.where(captured & present[MTM], alpha, np.nan)
+    alpha = skill.drift_alpha(path[MTM], path[INVENTORY_SUM], mtm.print_count.total, mtm.drift.total)
+    return np.where(captured & present[INVENTORY_SUM], alpha, np.nan)
+
+
+def subwindow_alphas(mtm: MarkToMarket, parts: int, lookback_ns: int) -> FloatArray:
+    """(parts, B, U) drift alpha of equal parts of the window that ends with the newest drift sample.
+
+    A sample belongs to the part in which it starts, the newest one to the last part. NaN where the book did
+    not print in a part.
+    """
+    newest_ns = mtm.drift.newest_ns
+    if newest_ns is None:
+        return np.zeros((parts, *mtm.inventory.shape))
+    edges = newest_ns - lookback_ns + np.arange(parts + 1) * (lookback_ns / parts)
+    edges[-1] = np.inf
+    return np.stack([_alpha_between(mtm, start, end) for start, end in itertools.pairwise(edges)])
+
+
+def weakest_part(alphas: FloatArray, floor: float) -> FloatArray:
+    """(U,) the least floored consistency of the parts."""
+    weakest: FloatArray = np.min([skill.floored_consistency(part, floor) for part in alphas], axis=0)
+    return weakest
+
+
+def sign_gated(alpha: FloatArray, alphas: FloatArray, min_agree: int) -> FloatArray:
+    """(B, U) alphas of the books on which at least `min_agree` parts have the sign of the whole.
+
+    >>> sign_gated(np.array([[2.0], [2.0]]), np.array([[[1.0], [1.0]], [[1.0], [-1.0]]]), 2)
+    array([[ 2.],
+           [nan]])
+    """
+    agree = np.count_nonzero(alphas * alpha > 0.0, axis=0)
+    return np.where(agree >= min_agree, alpha, np.nan)
+
+
+def _alpha_between(mtm: MarkToMarket, start_ns: float, end_ns: float) -> FloatArray:
+    path = mtm.path.between(start_ns, end_ns)
+    prints = mtm.print_count.between(start_ns, end_ns)
+    alpha = skill.drift_alpha(
+        path[MTM],
+        path[INVENTORY_SUM],
+        prints,
+        mtm.drift.between(start_ns, end_ns),
+    )
+    return np.where(prints[:, np.newaxis] > 0.0, alpha, np.nan)
