@@ -49,8 +49,12 @@ for _name, (_group, _help) in _COMMANDS.items():
 
 def main() -> None:
     """Run a command; what a user can mend is one message on stderr and exit status 2."""
+    import structlog
+
     from obmm.cli._errors import mendable
 
+    # Results go to stdout; what happens meanwhile goes to stderr.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except KeyboardInterrupt:

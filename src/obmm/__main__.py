@@ -1,0 +1,5 @@
+"""`python -m obmm`: the command line."""
+
+from obmm.cli import main
+
+main()

@@ -1,0 +1,29 @@
+"""`obmm warmup`."""
+
+from __future__ import annotations
+
+import time
+
+from obmm.cli._output import console, print_json
+
+
+def warmup(*, json: bool = False) -> None:
+    """Compile the embedded market once, so that later starts are quick.
+
+    The compiled code is kept beside the package and made anew when the package changes. Nothing else of obmm
+    is compiled, the live agent least of all.
+
+    Parameters
+    ----------
+    json
+        Print JSON for machines.
+    """
+    from obmm.sim import warmup as compile_market
+
+    started = time.perf_counter()
+    compile_market()
+    seconds = time.perf_counter() - started
+    if json:
+        print_json({"seconds": seconds})
+    else:
+        console().print(f"the embedded market is ready ({seconds:.1f} s)")

@@ -1,0 +1,191 @@
+"""An agent, and its rivals, on the embedded market."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
+from obmm.agent.errors import did_you_mean
+from obmm.agent.sources import words
+from obmm.lab.records import Run, RunWriter, describe_venue
+from obmm.lab.summary import summarise
+from obmm.market import Feed, MarketState
+from obmm.sim import Rivals, Scenario, SimulatedMarket
+
+#: Called after each state with the simulated seconds done.
+Progress = Callable[[float], None]
+#: Called with the states of all accounts by uid, the agent's own being 0.
+Observer = Callable[[dict[int, MarketState]], None]
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What to simulate.
+
+    Attributes:
+        config: The agent, uid 0.
+        rivals: Pipelines of ours that compete, uids 1, 2, ….
+        scenario: The market and its synthetic miners.
+        books: Number of books.
+        hours: Simulated time after the first state.
+        seed: Seed of every random stream.
+        response_ms: Real time an answer is taken to need, on top of nothing: a constant keeps runs
+            repeatable, the agent's own time is measured beside it.
+        threads: Threads of the market; None takes one per core.
+    """
+
+    config: Config
+    rivals: tuple[Config, ...] = ()
+    scenario: Scenario
+    books: int = 16
+    hours: float = 3.0
+    seed: int = 1
+    response_ms: float = 100.0
+    threads: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.books < 1 or not self.hours > 0.0 or self.response_ms < 0.0:
+            problem = (
+                f"books ({self.books}) and hours ({self.hours}) must be positive, "
+                f"the response time ({self.response_ms}) not negative"
+            )
+            raise ConfigError([Problem("simulation", problem)])
+
+
+def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, tuple[Config, ...]]:
+    """The scenario and the competing pipelines that `--rivals` words ask for.
+
+    `none` sends the synthetic miners home, `makers=4` or any other `name=value` changes their population, a
+    preset's name or a TOML file adds a pipeline with an account of its own.
+
+    Raises:
+        ConfigError: A word is none of these.
+    """
+    pipelines: list[Config] = []
+    changes: dict[str, Any] = {}
+    names = [field.name for field in attrs.fields(Rivals)]
+    problems: list[Problem] = []
+    for token in tokens:
+        if token == "none":
+            changes |= {"makers": 0, "takers": 0}
+        elif "=" in token:
+            for name, value in words([token]):
+                if name in names:
+                    changes[name] = int(value) if name in ("makers", "takers") else value
+                else:
+                    problems.append(
+                        Problem(f"--rivals {token}", f"no such number; {did_you_mean(name, names)}")
+                    )
+        elif token.endswith(".toml") or token in preset_names():
+            pipelines.append(resolve(token))
+        else:
+            known = ["none", *preset_names()]
+            problems.append(
+                Problem(f"--rivals {token}", f"neither a preset nor name=value; {did_you_mean(token, known)}")
+            )
+    try:
+        population = attrs.evolve(scenario.rivals, **changes) if not problems else scenario.rivals
+    except (TypeError, ValueError) as error:
+        problems.append(Problem("--rivals", str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return attrs.evolve(scenario, rivals=population), tuple(pipelines)
+
+
+def simulate(
+    plan: Plan, folder: Path, *, progress: Progress | None = None, observers: Sequence[Observer] = ()
+) -> dict[str, Any]:
+    """Run `plan`, record it in `folder`, and return its summary as plain values.
+
+    An interrupt from the keyboard ends the run early; what is done is kept and summarised.
+
+    Returns:
+        The summary of uid 0 with `config_hash`, `book_seconds_per_second` and `events_per_second`, and under
+        `rivals` the summaries of the competing pipelines.
+    """
+    makers = [MarketMaker(config) for config in (plan.config, *plan.rivals)]
+    feeds = frozenset({Feed.TAPE}).union(*(maker.feeds for maker in makers))
+    about = {
+        "kind": "simulate",
+        "scenario": plan.scenario.name,
+        "seed": plan.seed,
+        "books": plan.books,
+        "hours": plan.hours,
+        "response_ms": plan.response_ms,
+        "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
+        "accounts": {
+            str(uid): {
+                "name": maker.config.name,
+                "config_hash": maker.config.hash,
+                "config": maker.config.as_table(),
+            }
+            for uid, maker in enumerate(makers)
+        },
+        "config_hash": plan.config.hash,
+    }
+    interrupted = False
+    market = SimulatedMarket(
+        plan.scenario, books=plan.books, seed=plan.seed, miners=len(makers), feeds=feeds, threads=plan.threads
+    )
+    about["venue"] = describe_venue(market.venue)
+    started, first_ns = time.perf_counter(), market.venue.grace_period_ns
+    with market, RunWriter(folder, about) as writer:
+        try:
+            for states in market.states(plan.hours * 3600.0):
+                writer.market(states[0])
+                for uid, maker in enumerate(makers):
+                    decision = maker.decide(states[uid])
+                    market.submit(uid, decision.orders, plan.response_ms / 1e3)
+                    writer.account(states[uid], decision)
+                for observe in observers:
+                    observe(states)
+                if progress is not None:
+                    progress((market.time_ns - first_ns) / 1e9)
+        except KeyboardInterrupt:
+            interrupted = True
+        seconds = time.perf_counter() - started
+        speed = {
+            "wall_s": seconds,
+            "book_seconds_per_second": plan.books * market.time_ns / 1e9 / seconds,
+            "events_per_second": market.events / seconds,
+        }
+        writer.finish(
+            completed=not interrupted,
+            digest=market.digest(),
+            stage_errors={str(uid): maker.errors for uid, maker in enumerate(makers)},
+            refused={str(uid): dict(market.rejects(uid)) for uid in market.uids},
+            **speed,
+        )
+    return results(Run(folder))
+
+
+def results(run: Run) -> dict[str, Any]:
+    """The summary of a recorded run, as `simulate` returns it."""
+    about = run.about
+    accounts = about["accounts"]
+    told = {
+        "run": str(run.folder),
+        "scenario": about["scenario"],
+        "seed": about["seed"],
+        "config": accounts["0"]["name"],
+        "config_hash": about["config_hash"],
+        "completed": about["completed"],
+        "digest": about["digest"],
+        "wall_s": about["wall_s"],
+        "book_seconds_per_second": about["book_seconds_per_second"],
+        "events_per_second": about["events_per_second"],
+        **summarise(run, 0),
+    }
+    told["rejects"] = about["refused"]["0"]
+    told["stage_errors"] = about["stage_errors"]["0"]
+    told["rivals"] = {
+        uid: {"name": account["name"], "config_hash": account["config_hash"], **summarise(run, int(uid))}
+        for uid, account in accounts.items()
+        if uid != "0"
+    }
+    return told
