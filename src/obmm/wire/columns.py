@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
+import attrs
 import numpy as np
 
 from obmm.market import BUY, Accounts, EventKind, FeePolicy, FloatArray, IntArray, OpenOrders, Tape
@@ -106,37 +107,40 @@ def tape_of(books: Sequence[Book[Any] | None]) -> Tape:
 
 def accounts_of(accounts: Sequence[Account | None], fees: FeePolicy, ratio: FloatArray) -> Accounts:
     """Accounts (B,); rates that an account does not tell follow from the policy and the maker ratio."""
-    known = [a for a in accounts if a is not None and a.base is not None and a.quote is not None]
-    rows = np.array(
-        [a is not None and a.base is not None and a.quote is not None for a in accounts], dtype=bool
-    )
     unknown = Accounts.unknown(len(accounts))
-    if not known:
+    told = [
+        (row, account, account.base, account.quote)
+        for row, account in enumerate(accounts)
+        if account is not None and account.base is not None and account.quote is not None
+    ]
+    if not told:
         return unknown
-    base = [a.base for a in known if a.base is not None]
-    quote = [a.quote for a in known if a.quote is not None]
-    told = {
+    columns = {f.name: getattr(unknown, f.name).copy() for f in attrs.fields(Accounts)}
+    numbers, own, base, quote = zip(*told, strict=True)
+    rows = list(numbers)
+    columns["known"][rows] = True
+    values = {
         "base_total": [balance.total for balance in base],
         "base_free": [balance.free for balance in base],
         "base_initial": [balance.initial for balance in base],
         "quote_total": [balance.total for balance in quote],
         "quote_free": [balance.free for balance in quote],
         "quote_initial": [balance.initial for balance in quote],
-        "base_loan": [a.base_loan or 0.0 for a in known],
-        "quote_loan": [a.quote_loan or 0.0 for a in known],
-        "base_collateral": [a.base_collateral or 0.0 for a in known],
-        "quote_collateral": [a.quote_collateral or 0.0 for a in known],
-        "maker_rate": [None if a.fees is None else a.fees.maker_rate for a in known],
-        "taker_rate": [None if a.fees is None else a.fees.taker_rate for a in known],
-        "traded_quote": [a.traded_quote for a in known],
+        "base_loan": [account.base_loan for account in own],
+        "quote_loan": [account.quote_loan for account in own],
+        "base_collateral": [account.base_collateral for account in own],
+        "quote_collateral": [account.quote_collateral for account in own],
+        "maker_rate": [account.fees and account.fees.maker_rate for account in own],
+        "taker_rate": [account.fees and account.fees.taker_rate for account in own],
+        "traded_quote": [account.traded_quote for account in own],
     }
-    columns = {name: getattr(unknown, name) for name in told}
-    for name, values in told.items():
-        columns[name][rows] = np.array(values, dtype=np.float64)
+    for name, column in values.items():
+        columns[name][rows] = np.array(column, dtype=np.float64)
     for name, rate in (("maker_rate", fees.maker_rate), ("taker_rate", fees.taker_rate)):
-        if np.isnan(columns[name]).any():
-            columns[name] = np.where(np.isnan(columns[name]), rate(ratio), columns[name])
-    return Accounts(known=rows, **columns)
+        untold = [row for row, value in zip(rows, values[name], strict=True) if value is None]
+        if untold:
+            columns[name][untold] = rate(ratio[untold])
+    return Accounts(**columns)
 
 
 def open_orders_of(accounts: Sequence[Account | None], books: Sequence[Book[Level] | None]) -> OpenOrders:

@@ -21,6 +21,7 @@ MAX_BOOKS, MAX_LEVELS = 4096, 256
 
 Count = Annotated[int, Meta(ge=0, le=MAX_BOOKS)]
 Levels = Annotated[int, Meta(ge=1, le=MAX_LEVELS)]
+Ids = Annotated[list[Id], Meta(max_length=MAX_BOOKS)]
 Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 
 
@@ -79,7 +80,7 @@ class BookConfig(Struct):
 class BookClass(Struct):
     """A class of books; its decimals win over those of its own configuration."""
 
-    books: list[Id] | None = None
+    books: Ids | None = None
     priceDecimals: Int | None = None
     volumeDecimals: Int | None = None
     config: BookConfig | None = None
@@ -91,7 +92,7 @@ class Config(BookConfig):
     simulation_id: str | None = None
     remoteAgentCount: Int | None = None
     book_count: Count | None = None
-    book_ids: list[Id] | None = None
+    book_ids: Ids | None = None
     book_levels: Levels | None = None
     max_open_orders: Int | None = None
     max_instructions: Int | None = None
@@ -99,7 +100,7 @@ class Config(BookConfig):
     grace_period: Int | None = None
     duration: Int | None = None
     fee_policy: FeeConfig | None = None
-    classes: list[BookClass] | None = None
+    classes: Annotated[list[BookClass], Meta(max_length=MAX_BOOKS)] | None = None
 
 
 def read_config(data: bytes, codec: Codec) -> Config | None:

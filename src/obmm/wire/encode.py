@@ -17,7 +17,7 @@ from obmm.wire.codec import codec_of
 from obmm.wire.compression import Engine, pack
 from obmm.wire.config import FEE_FIELDS
 from obmm.wire.encode_notices import encode_notices
-from obmm.wire.fallbacks import LAST_OLD, RECORDED_VERSION, TELLS_MINIMUM, fallback_of
+from obmm.wire.fallbacks import LAST_OLD, RECORDED_VERSION, TELLS_AGENTS, TELLS_MINIMUM, fallback_of
 from obmm.wire.request import SYNAPSE
 
 #: Two blobs as validators send them, one blob as early ones did, or in the open as the harness does.
@@ -103,7 +103,7 @@ def config_of(venue: Venue, n_levels: int, version: int | None = RECORDED_VERSIO
             ],
         },
     }
-    if not _is_early(version):
+    if version is None or (version >= TELLS_AGENTS and version != LAST_OLD):
         config["remoteAgentCount"] = 264
     if ids != list(range(len(ids))):
         config["book_ids"] = ids
@@ -130,18 +130,18 @@ def _classes(venue: Venue, version: int | None) -> list[dict[str, Any]]:
         "init_price": venue.initial_price,
         "turnover_cap_quote": venue.turnover_cap_quote,
     }
+    # Early validators do not tell the minimum; one that is not what miners assume is told all the same.
+    if _is_early(version) and (venue.min_size_base == fallback_of(version).min_size_base).all():
+        del facts["min_order_size"]
     grouped: dict[tuple[Any, ...], list[int]] = {}
     rows = zip(*(column.tolist() for column in facts.values()), strict=True)
     for book_id, row in zip(venue.book_ids.tolist(), rows, strict=True):
         # Strings, since JSON has no infinity and NaN is not equal to itself; readers take both.
         told = tuple(value if math.isfinite(value) else str(value) for value in row)
         grouped.setdefault(told, []).append(book_id)
-    assumed = fallback_of(version).min_size_base
     classes = []
     for number, (row, books) in enumerate(grouped.items()):
         config = dict(zip(facts, row, strict=True))
-        if _is_early(version) and config["min_order_size"] == assumed:
-            del config["min_order_size"]
         decimals = {key: config[key] for key in ("priceDecimals", "volumeDecimals")}
         classes.append({"name": f"simulation_{number}", "books": books, **decimals, "config": config})
     return classes

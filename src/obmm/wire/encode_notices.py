@@ -54,8 +54,8 @@ def encode_notices(state: MarketState) -> list[dict[str, Any]]:
             item = {"t": t, "b": book_id, "o": order_id, "q": size, "u": done, "m": message}
             encoded.append({"y": name, **head, key: [item]})
         elif kind == NoticeKind.FILL:
-            # Of a trade with ourselves the first notice stands for the taker.
-            taking = taker == state.uid and not (maker == taker and (book, trade) in fills)
+            # Of a trade with ourselves the venue tells the maker first.
+            taking = taker == state.uid and (maker != taker or (book, trade) in fills)
             fills.add((book, trade))
             ids = {"Ta": taker, "Ti": order if taking else 0, "Ma": maker, "Mi": 0 if taking else order}
             fees = {"Tf": fee if taking else 0.0, "Mf": 0.0 if taking else fee}

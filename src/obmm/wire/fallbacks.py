@@ -15,6 +15,9 @@ MAX_INSTRUCTIONS = 5
 #: Spec version of recorded streams that carry none.
 RECORDED_VERSION = 54
 
+#: From this version on configurations tell the number of miners.
+TELLS_AGENTS = 35
+
 #: From this version on messages say `r` for the maker ratio and send the minimum order size.
 TELLS_MINIMUM = 54
 

@@ -81,9 +81,9 @@ class TapedBook(Book[LevelT], Generic[LevelT], gc=False):
 class Balance(Struct, gc=False):
     """One currency of an account."""
 
-    total: float = field(name="t")
-    free: float = field(name="f")
-    initial: float = field(name="i")
+    total: float | None = field(name="t", default=None)
+    free: float | None = field(name="f", default=None)
+    initial: float | None = field(name="i", default=None)
 
 
 class Fees(Struct, gc=False):
@@ -109,10 +109,10 @@ class Account(Struct, gc=False):
 
     base: Balance | None = field(name="bb", default=None)
     quote: Balance | None = field(name="qb", default=None)
-    base_loan: float | None = field(name="bl", default=None)
-    quote_loan: float | None = field(name="ql", default=None)
-    base_collateral: float | None = field(name="bc", default=None)
-    quote_collateral: float | None = field(name="qc", default=None)
+    base_loan: float = field(name="bl", default=0.0)
+    quote_loan: float = field(name="ql", default=0.0)
+    base_collateral: float = field(name="bc", default=0.0)
+    quote_collateral: float = field(name="qc", default=0.0)
     orders: list[OwnOrder] | None = field(name="o", default=None)
     fees: Fees | None = field(name="f", default=None)
     traded_quote: float | None = field(name="v", default=None)
@@ -133,13 +133,20 @@ class Dendrite(Struct, gc=False):
     hotkey: str | None = None
 
 
+class Blobs(Struct, gc=False):
+    """The two halves of a content, each compressed."""
+
+    books: str | None = None
+    payload: str | None = None
+
+
 class Envelope(Struct, gc=False):
     """The outer message of a request."""
 
     timestamp: Int
     version: Int | None = None
     name: str | None = None
-    compressed: dict[str, str | None] | str | None = None
+    compressed: Blobs | str | None = None
     compression_engine: str | None = None
     dendrite: Dendrite | None = None
 

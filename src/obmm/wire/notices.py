@@ -166,10 +166,10 @@ def _rows(notice: Head, kind: NoticeKind, book: int) -> Iterator[Row]:
 
 
 def _fill(notice: Fill, book: int, uid: int, seen: set[tuple[int, int]]) -> Row:
-    """Our part in a trade; of a trade with ourselves the first notice stands for the taker."""
+    """Our part in a trade; of a trade with ourselves the venue tells the maker first."""
     key = (book, notice.trade_id)
-    taker = notice.taker_id == uid and not (notice.maker_id == uid and key in seen)
-    maker = notice.maker_id == uid and not taker
+    maker = notice.maker_id == uid and not (notice.taker_id == uid and key in seen)
+    taker = notice.taker_id == uid and not maker
     seen.add(key)
     own_side = notice.side if taker else 1 - notice.side if maker and notice.side is not None else None
     return _row(

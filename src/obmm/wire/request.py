@@ -141,8 +141,8 @@ class Decoder:
             return content, JSON, None
         if isinstance(blobs, str):
             return self._blob(blobs, envelope, "compressed")
-        content, codec, engine = self._blob(blobs.get("payload"), envelope, "compressed.payload")
-        data, _, _ = self._unpack(blobs.get("books"), envelope, "compressed.books")
+        content, codec, engine = self._blob(blobs.payload, envelope, "compressed.payload")
+        data, _, _ = self._unpack(blobs.books, envelope, "compressed.books")
         content.books = read(self._builder.readers(codec).books, data, "compressed.books")
         return content, codec, engine
 

@@ -10,7 +10,7 @@ import attrs
 from obmm.market import Feed, MarketState, Venue
 from obmm.wire.codec import JSON, MSGPACK, Codec
 from obmm.wire.columns import accounts_of, by_number, maker_ratio, open_orders_of, sides, tape_of
-from obmm.wire.config import levels_of, read_config, venue_of
+from obmm.wire.config import MAX_BOOKS, levels_of, read_config, venue_of
 from obmm.wire.errors import WireError
 from obmm.wire.models import Account, Book, Content, DetailedLevel, Key, Level, TapedBook, Update, of
 from obmm.wire.notices import NoticeReader
@@ -99,6 +99,8 @@ class StateBuilder:
         """
         if content.books is None:
             raise WireError("books", "missing")
+        if len(content.books) > MAX_BOOKS:
+            raise WireError("books", f"more than {MAX_BOOKS}")
         by_id = by_number(content.books, "books")
         source = (bytes(content.config), version, simulation_id, tuple(by_id))
         fixed = self._fixed.get(validator)

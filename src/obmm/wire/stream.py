@@ -7,6 +7,7 @@ the offline harness posts them. Both are zstd-compressed.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -77,18 +78,27 @@ def read_stream(
     chunks = _decompressed(path)
     first = next(chunks, b"")
     if first[:1] == b"{":
-        decoder = Decoder(feeds, uid=uid)
-        for line in _cut(first, chunks, b"\n", keep=False):
-            if line.strip():
-                yield Recorded(decoder.request(line).state)
-        return
-    builder = StateBuilder(feeds, uid)
-    reader = builder.readers(MSGPACK).update
-    for number, data in enumerate(_cut(first, chunks, _prefix(first), keep=True)):
-        yield _recorded(read(reader, data, f"update[{number}]"), builder)
+        read_one = functools.partial(_posted, decoder=Decoder(feeds, uid=uid))
+        pieces = _cut(first, chunks, b"\n", keep=False)
+    else:
+        read_one = functools.partial(_recorded, builder=StateBuilder(feeds, uid))
+        pieces = _cut(first, chunks, _prefix(first), keep=True)
+    for number, piece in enumerate(pieces):
+        if not piece.strip():
+            continue
+        try:
+            update = read_one(piece)
+        except WireError as error:
+            raise WireError(f"update[{number}].{error.field}", error.problem) from error
+        yield update
 
 
-def _recorded(update: Update[Any], builder: StateBuilder) -> Recorded:
+def _posted(body: bytes, decoder: Decoder) -> Recorded:
+    return Recorded(decoder.request(body).state)
+
+
+def _recorded(data: bytes, builder: StateBuilder) -> Recorded:
+    update: Update[Any] = read(builder.readers(MSGPACK).update, data, "record")
     captured = update.state
     state = builder.state(
         captured,
