@@ -10,6 +10,7 @@ vol.<h>.sd_bps, sd_ticks            population deviation of x(t+h) - x(t) at eve
 vol.<h>.mean_abs_bps                mean of the absolute change; sd_bps_per_sqrt_s divides by the root of h
 spread_ticks, spread_bps            best ask less best bid at each update; in bps of the mid
 depth.top<n>.<side>                 base standing at the best n levels
+depth_profile.<level>.<side>        mean base at one level
 levels.<side>                       levels published
 level_gap_ticks.<i>-<j>.<side>      distance of neighbouring levels; "all": every gap of both sides
 span21_ticks.<side>                 distance from the first level to the 21st
@@ -188,6 +189,10 @@ def _shape(book: BookHistory) -> Facts:
         "depth": {
             f"top{n}": {name: summary(size[:, :n].sum(axis=1)) for name, (_, size) in sides.items()}
             for n in (1, 5, 21)
+        },
+        "depth_profile": {
+            str(i + 1): {name: float(size[:, i].mean()) for name, (_, size) in sides.items()}
+            for i in range(n_gaps + 1)
         },
         "levels": {
             name: summary(np.isfinite(price).sum(axis=1).astype(float)) for name, (price, _) in sides.items()
