@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -301,14 +302,25 @@ def test_errors_are_reported_not_raised() -> None:
 
 
 def test_warnings_count_as_errors() -> None:
-    """A stage that warns on a bad book does not pass."""
+    """A stage that warns does not pass."""
 
     class Warns(Bad):
+        def __call__(self, state: MarketState, signals: Signals) -> Any:
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+            return np.zeros(state.n_books)
+
+    assert "gives the same twice" in failed(Warns, "signals")
+
+
+def test_arithmetic_on_missing_numbers_may_give_nan_in_silence() -> None:
+    """0/0 on a bad book is NaN, as in the pipeline, and no accident."""
+
+    class Divides(Bad):
         def __call__(self, state: MarketState, signals: Signals) -> Any:
             zero = np.zeros(state.n_books)
             return np.where(state.sound, 0.0, zero / zero)
 
-    assert "gives the same twice" in failed(Warns, "signals")
+    assert "gives the same twice" not in failed(Divides, "signals")
 
 
 def test_stage_gets_what_it_needs() -> None:

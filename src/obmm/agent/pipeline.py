@@ -163,6 +163,11 @@ class Pipeline:
 
     def __call__(self, state: MarketState, *, explain: bool = False) -> Step:
         """Decide on one state; with `explain` each gate's own word is kept as well."""
+        # A missing number is NaN and spreads as NaN: numpy need not warn of it in every stage.
+        with np.errstate(all="ignore"):
+            return self._step(state, explain)
+
+    def _step(self, state: MarketState, explain: bool) -> Step:
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:
             signals.add(name, signal(state, signals))
