@@ -1,4 +1,4 @@
-"""The price at which inventory is marked after each print."""
+"""Marks of inventory smoother than the last print."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.define
 class BookMarks:
-    """Marks of one book: the last print, or the vwap or median of the last `window` prints (0: of all).
+    """Marks of one book: "vwap" or "median" of the last `window` prints (0: of all).
 
     >>> marks = BookMarks("vwap", 2)
     >>> [marks.after(price, size) for price, size in [(10.0, 1.0), (13.0, 2.0), (14.0, 2.0)]]
@@ -25,8 +25,6 @@ class BookMarks:
 
     def after(self, price: float, size: float) -> float:
         """The mark once this print, price in quote and size in base, has joined the window."""
-        if self.mode == "last":
-            return price
         self._prints.append((price, size))
         self._quote += price * size
         self._base += size

@@ -94,7 +94,7 @@ class DebetaScorer:
         Raises:
             ValueError: No state yet.
         """
-        return judge(self._begun, self._presence)
+        return judge(self.sums, self._presence)
 
     def parts(self, uid: int) -> BookParts:
         """What each book did for one uid in the window.
@@ -103,7 +103,7 @@ class DebetaScorer:
             ValueError: No state yet.
             KeyError: The uid is not part of the field.
         """
-        sums = self._begun
+        sums = self.sums
         column = sums.columns.index(uid)
         if column is None:
             raise KeyError(f"uid {uid} has not traded; the field is {sorted(sums.columns.uids)}")
@@ -143,7 +143,12 @@ class DebetaScorer:
         self._deregistered.discard(uid)
 
     @property
-    def _begun(self) -> Accumulation:
+    def sums(self) -> Accumulation:
+        """What was summed up so far.
+
+        Raises:
+            ValueError: No state yet.
+        """
         if self._sums is None:
             raise ValueError("the scorer has seen no state yet")
         return self._sums
