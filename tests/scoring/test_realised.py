@@ -116,3 +116,33 @@ def test_accounting_of_0_3_5_is_the_validators(case: dict[str, Any], tolerance: 
 def test_accounting_of_0_5_4_is_the_validators(case: dict[str, Any], tolerance: Any) -> None:
     """Histories, volumes, sums and lots agree, through a restart and a reset."""
     check(case, tolerance, "0.5.4")
+
+
+def test_a_round_trip_without_gain_leaves_no_entry() -> None:
+    """P&L that rounds to zero is not stored, but the round trip counts as volume."""
+    ledger = RealisedLedger(n_books=1, era=ERAS["0.5.4"])
+    for is_buy in (True, False):
+        ledger.begin(600 * 10**9)
+        ledger.fill(0, is_buy, 1.0, 300.0, fee=0.00001, role=Role.TAKER)
+        ledger.finish()
+    assert ledger.history().pnl.size == 0
+    assert ledger.roundtrip_sums.tolist() == [300.0]
+    assert ledger.last_roundtrip_ns.tolist() == [600 * 10**9]
+
+
+def test_idle_states_survive_a_restart_from_0_6() -> None:
+    """Before, only states with realised P&L were carried into the next simulation."""
+    kept = {}
+    for version in ("0.5.4", "0.6.3"):
+        ledger = RealisedLedger(n_books=1, era=ERAS[version])
+        for second in range(600, 610):
+            ledger.begin(second * 10**9)
+            if second in (602, 605):
+                ledger.fill(0, second == 602, 1.0, 300.0 + second, fee=0.0, role=Role.MAKER)
+            ledger.finish()
+        ledger.restart(-609 * 10**9, 0)
+        history = ledger.history()
+        assert history.pnl.tolist() == [3.0]
+        assert history.times_ns[history.entry].tolist() == [-4 * 10**9]
+        kept[version] = history.times_ns.size
+    assert kept == {"0.5.4": 1, "0.6.3": 10}

@@ -71,20 +71,13 @@ def kappa_ratios(history: PnlHistory, n_books: int, era: EraConstants) -> KappaR
     kept = np.ones(times.size, dtype=np.bool_)
     if era.grace_period_ns > 0:
         kept[1:] = np.diff(times) < era.grace_period_ns
-    known = (history.book >= 0) & (history.book < n_books)
-    entry, book, pnl = history.entry[known], history.book[known], history.pnl[known]
-
-    deviation = _median_absolute_deviation(entry, book, pnl, n_books, times.size)
-    used = kept[entry]
-    n_kept = int(np.count_nonzero(kept))
-    books, counts = _kappa(book[used], pnl[used] / deviation[book[used]], n_books, n_kept, era)
-    unusable = np.isnan(np.bincount(book, weights=pnl, minlength=n_books))
-    books = np.where(unusable | (counts < era.kappa_min_observations), np.nan, books)
-
+    history = history.of_books(n_books)
+    books = _book_kappas(history, kept, n_books, era)
     scored = books[~np.isnan(books)]
     average = float(np.mean(scored)) if scored.size else None
     median = float(np.median(scored)) if scored.size else None
-    total = _total_kappa(as_floats(np.bincount(entry, weights=pnl, minlength=times.size)), kept, era)
+    sums = np.bincount(history.entry, weights=history.pnl, minlength=times.size)
+    total = _total_kappa(as_floats(sums), kept, era)
     return KappaRatios(
         books=books,
         total=total,
@@ -150,19 +143,31 @@ class KappaCache:
         return ratios
 
 
-def _median_absolute_deviation(
-    entry: IntArray, book: IntArray, pnl: FloatArray, n_books: int, n_times: int
-) -> FloatArray:
+def _book_kappas(history: PnlHistory, kept: BoolArray, n_books: int, era: EraConstants) -> FloatArray:
+    """Kappa (B,), NaN for books that have none."""
+    entry, book, pnl = history.entry, history.book, history.pnl
+    deviation = _median_absolute_deviation(history, n_books)
+    if not kept.all():
+        used = kept[entry]
+        book, pnl = book[used], pnl[used]
+    n_kept = int(np.count_nonzero(kept))
+    kappa, counts = _kappa(book, pnl / deviation[book], n_books, n_kept, era)
+    unusable = counts < era.kappa_min_observations
+    unusable[history.book[np.isnan(history.pnl)]] = True
+    return np.where(unusable, np.nan, kappa)
+
+
+def _median_absolute_deviation(history: PnlHistory, n_books: int) -> FloatArray:
     """(B,) deviation over all states, at least 1e-6. Where most states are zero both medians are zero."""
     deviation = np.full(n_books, LEAST_DEVIATION)
-    (busy,) = np.nonzero(2 * np.bincount(book[pnl != 0.0], minlength=n_books) >= n_times)
+    counts, n_times = np.bincount(history.book, minlength=n_books), history.times_ns.size
+    (busy,) = np.nonzero(2 * counts >= n_times)
     if busy.size:
-        by_book = np.argsort(book, kind="stable")
-        ends = np.cumsum(np.bincount(book, minlength=n_books))
+        by_book, ends = np.argsort(history.book, kind="stable"), np.cumsum(counts)
     for b in busy:
-        rows = by_book[ends[b - 1] if b else 0 : ends[b]]
+        rows = by_book[ends[b] - counts[b] : ends[b]]
         dense = np.zeros(n_times)
-        dense[entry[rows]] = pnl[rows]
+        dense[history.entry[rows]] = history.pnl[rows]
         deviation[b] = np.maximum(_deviation(dense), LEAST_DEVIATION)
     return deviation
 
@@ -176,12 +181,14 @@ def _kappa(
 ) -> tuple[FloatArray, IntArray]:
     """Kappa (B,) and number of non-zero values (B,) of n values per book, all zero but `x`."""
     tau = era.kappa_tau
-    zeros = n - np.bincount(book, minlength=n_books)
+    counts = np.bincount(book, minlength=n_books)
+    zeros = n - counts
+    if not x.all():
+        counts = np.bincount(book[x != 0.0], minlength=n_books)
 
     def mean_of(values: FloatArray, at_zero: float | FloatArray) -> FloatArray:
         return (np.bincount(book, weights=values, minlength=n_books) + zeros * at_zero) / n
 
-    counts = np.bincount(book[x != 0.0], minlength=n_books)
     mean = mean_of(x, 0.0)
     std = np.sqrt(mean_of((x - mean[book]) ** 2, mean**2))
     lower = mean_of(_cube(np.maximum(tau - x, 0.0)), max(tau, 0.0) ** 3)

@@ -60,10 +60,19 @@ class PnlHistory:
             pnl=self.pnl[row:],
         )
 
+    def of_books(self, n_books: int) -> PnlHistory:
+        """The history without entries of books outside 0…B-1."""
+        if self.book.size == 0 or (self.book.min() >= 0 and self.book.max() < n_books):
+            return self
+        known = (self.book >= 0) & (self.book < n_books)
+        return PnlHistory(
+            times_ns=self.times_ns, entry=self.entry[known], book=self.book[known], pnl=self.pnl[known]
+        )
+
     def by_book(self, n_books: int) -> FloatArray:
         """(B,) sum of realised P&L per book; entries of other books are left out."""
-        known = (self.book >= 0) & (self.book < n_books)
-        return as_floats(np.bincount(self.book[known], weights=self.pnl[known], minlength=n_books))
+        known = self.of_books(n_books)
+        return as_floats(np.bincount(known.book, weights=known.pnl, minlength=n_books))
 
 
 @attrs.define
