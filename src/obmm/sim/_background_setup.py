@@ -71,6 +71,7 @@ def make_background(
     n_miners: int,
     first_rival: int = 0,
     block: int = 0,
+    into: npt.NDArray[np.void] | None = None,
 ) -> npt.NDArray[np.void]:
     """The background of one book before its start, as an array of one record.
 
@@ -81,12 +82,13 @@ def make_background(
         n_miners: Miner accounts of the book; background accounts follow them.
         first_rival: Account (uid) of the first synthetic miner.
         block: Books of equal block share the constants of their agents.
+        into: A zeroed array of one record to write to; None makes one.
 
     Raises:
         ScenarioError: The scenario needs more room than a book has; all shortages are told at once.
     """
     _check_room(asset, venue, rivals, n_miners, first_rival)
-    backgrounds = np.zeros(1, dtype=BACKGROUND)
+    backgrounds = np.zeros(1, dtype=BACKGROUND) if into is None else into
     g: Any = backgrounds[0]
     tables = {name: getattr(asset, name) for name in PARAMETERS.names or () if name != "rivals"}
     for name, table in {**tables, "rivals": rivals}.items():

@@ -5,18 +5,32 @@ Books share nothing while they run, so the number of threads cannot change a res
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obmm.market import IntArray
+from obmm.market.arrays import as_ints
+from obmm.sim._background_layout import BACKGROUND
 from obmm.sim._instructions import submit_rows
-from obmm.sim._layout import FAULT_EVENTS, FAULT_INSTRUCTIONS, FAULT_NOTICES, FAULT_ORDERS, FAULT_TAPE
+from obmm.sim._layout import (
+    BOOK,
+    FAULT_EVENTS,
+    FAULT_INSTRUCTIONS,
+    FAULT_NOTICES,
+    FAULT_ORDERS,
+    FAULT_TAPE,
+    NOTICE,
+    TAPE_ROW,
+)
 from obmm.sim._loop import run
 from obmm.sim._publish import collected, publish
-from obmm.sim._states import Board, Rows
+from obmm.sim._states import Board
+
+Rows = npt.NDArray[np.void]
 
 _FAULTS = {
     FAULT_ORDERS: "resting orders",
@@ -27,43 +41,77 @@ _FAULTS = {
 }
 
 
-@attrs.define
-class _Book:
-    """One book, its background, and what was collected from it since the last publication."""
+class Share:
+    """The books of one thread: consecutive ones, so that one call without the interpreter runs them all.
 
-    record: Rows
-    background: Rows
-    tape_rows: Rows
-    notice_rows: Rows
-    tape: list[Rows] = attrs.field(factory=list)
-    notices: list[Rows] = attrs.field(factory=list)
+    Args:
+        first: Number of the first book.
+        n_books: How many they are.
+        build: Writes book number i into its zeroed record and background, both (1,).
+    """
 
-    def collect(self, tape_count: int, notice_count: int) -> None:
-        """Copy what stands on tape and notices and start them anew."""
+    def __init__(self, first: int, n_books: int, build: Callable[[int, Rows, Rows], None]) -> None:
+        self.first = first
+        self.books = np.zeros(n_books, dtype=BOOK)
+        self.backgrounds = np.zeros(n_books, dtype=BACKGROUND)
+        self.tapes = [b""] * n_books
+        self.notices = [b""] * n_books
+        for i in range(n_books):
+            build(first + i, self.books[i : i + 1], self.backgrounds[i : i + 1])
+
+    def run_to(self, time_ns: int, step_ns: int, board: Board, detail: int) -> None:
+        """Run all books to `time_ns` and let them publish on `board`."""
+        n_books = len(self.books)
+        at = run(self.books, self.backgrounds, 0, time_ns, step_ns)
+        while at < n_books:
+            waiting = self.books[at : at + 1]
+            self._collect(at, int(waiting["tape_count"][0]), int(waiting["notice_count"][0]))
+            collected(waiting)
+            at = run(self.books, self.backgrounds, at, time_ns, step_ns)
+        publish(
+            self.books,
+            self.first,
+            detail,
+            board.prices,
+            board.sizes,
+            board.maker_ratio,
+            board.accounts,
+            board.order_counts,
+            board.order_ids,
+            board.order_numbers,
+            board.counts,
+        )
+        counts = board.counts[self.first : self.first + n_books, :2]
+        if counts.any():
+            for i, (tape_count, notice_count) in enumerate(counts.tolist()):
+                self._collect(i, tape_count, notice_count)
+            collected(self.books)
+
+    def _collect(self, i: int, tape_count: int, notice_count: int) -> None:
         if tape_count:
-            self.tape.append(self.tape_rows[:tape_count].copy())
+            self.tapes[i] += self.books["tape"][i, :tape_count].tobytes()
         if notice_count:
-            self.notices.append(self.notice_rows[:notice_count].copy())
-        if tape_count or notice_count:
-            collected(self.record)
+            self.notices[i] += self.books["notices"][i, :notice_count].tobytes()
 
 
 class Fleet:
     """All books of a market, in step.
 
     Args:
-        books: (1,) record of each book with its (1,) background.
+        n_books: How many there are.
+        build: Writes book number i into its zeroed record and background, both (1,).
         step_ns: Publish interval.
         threads: Threads to run them on; at most one per book is used.
     """
 
-    def __init__(self, books: Sequence[tuple[Rows, Rows]], step_ns: int, threads: int) -> None:
-        self._books = [
-            _Book(record, background, record["tape"][0], record["notices"][0]) for record, background in books
-        ]
+    def __init__(
+        self, n_books: int, build: Callable[[int, Rows, Rows], None], step_ns: int, threads: int
+    ) -> None:
+        n = max(1, min(threads, n_books))
+        starts = [n_books * k // n for k in range(n + 1)]
+        self.shares = [Share(a, b - a, build) for a, b in itertools.pairwise(starts)]
+        self._starts = np.array(starts[:-1])
         self._step_ns = step_ns
-        n = max(1, min(threads, len(self._books)))
-        self._shares = [range(i, len(self._books), n) for i in range(n)]
         self._pool = ThreadPoolExecutor(n - 1, thread_name_prefix="obmm-sim") if n > 1 else None
 
     def run_to(self, time_ns: int, board: Board, detail: int) -> None:
@@ -72,62 +120,54 @@ class Fleet:
         Raises:
             RuntimeError: A book ran out of room; nothing it says afterwards is right.
         """
-        others = [
-            self._pool.submit(self._run_share, share, time_ns, board, detail)
-            for share in self._shares[1:]
+        mine, *others = self.shares
+        running = [
+            self._pool.submit(share.run_to, time_ns, self._step_ns, board, detail)
+            for share in others
             if self._pool is not None
         ]
-        self._run_share(self._shares[0], time_ns, board, detail)
-        for other in others:
+        mine.run_to(time_ns, self._step_ns, board, detail)
+        for other in running:
             other.result()
         faults = int(np.bitwise_or.reduce(board.counts[:, 2]))
         if faults:
             full = ", ".join(what for bit, what in _FAULTS.items() if faults & bit)
             raise RuntimeError(f"a book has no room for more {full}")
 
-    def _run_share(self, share: range, time_ns: int, board: Board, detail: int) -> None:
-        columns = (board.prices, board.sizes, board.maker_ratio, board.accounts)
-        orders = (board.order_counts, board.order_ids, board.order_numbers)
-        for i in share:
-            book = self._books[i]
-            while not run(book.record, book.background, time_ns, self._step_ns):
-                record = book.record[0]
-                book.collect(int(record["tape_count"]), int(record["notice_count"]))
-            publish(book.record, i, detail, *columns, *orders, board.counts)
-            tape_count, notice_count, _ = board.counts[i].tolist()
-            book.collect(tape_count, notice_count)
+    def one(self, book: int) -> tuple[Rows, Rows]:
+        """Record and background of book number `book`, both (1,)."""
+        share = self.shares[int(np.searchsorted(self._starts, book, side="right")) - 1]
+        i = book - share.first
+        return share.books[i : i + 1], share.backgrounds[i : i + 1]
 
-    def submit(self, book: npt.NDArray[np.int64], rows: Rows) -> None:
+    def submit(self, book: IntArray, rows: Rows) -> None:
         """Queue instructions, each on the book of its row, in their order."""
         order = np.argsort(book, kind="stable")
         rows = rows[order]
         which, starts = np.unique(book[order], return_index=True)
         for i, start, stop in zip(which.tolist(), starts, [*starts[1:], len(rows)], strict=True):
-            submit_rows(self._books[i].record, rows[start:stop])
+            submit_rows(self.one(i)[0], rows[start:stop])
 
     def set_tape(self, on: bool) -> None:
         """Write the tape from now on, or not."""
-        for book in self._books:
-            book.record["tape_on"] = on
+        for share in self.shares:
+            share.books["tape_on"] = on
 
-    def take_tape(self) -> list[Rows]:
-        """The tape of each book since the last call."""
-        taken = [np.concatenate([*book.tape, book.tape_rows[:0]]) for book in self._books]
-        for book in self._books:
-            book.tape.clear()
-        return taken
+    def take_tape(self) -> tuple[Rows, IntArray]:
+        """The tape since the last call, book after book, and the number of rows of each book."""
+        # Joining bytes is many times faster than joining structured arrays.
+        parts = [tape for share in self.shares for tape in share.tapes]
+        for share in self.shares:
+            share.tapes = [b""] * len(share.tapes)
+        counts = as_ints([len(part) // TAPE_ROW.itemsize for part in parts])
+        return np.frombuffer(b"".join(parts), dtype=TAPE_ROW), counts
 
-    def take_notices(self) -> list[Rows]:
+    def take_notices(self) -> Rows:
         """Notices of all books since the last call, book after book."""
-        taken = [rows for book in self._books for rows in book.notices]
-        for book in self._books:
-            book.notices.clear()
-        return taken
-
-    @property
-    def records(self) -> list[Rows]:
-        """The (1,) record of each book."""
-        return [book.record for book in self._books]
+        parts = [notices for share in self.shares for notices in share.notices]
+        for share in self.shares:
+            share.notices = [b""] * len(share.notices)
+        return np.frombuffer(b"".join(parts), dtype=NOTICE)
 
     def close(self) -> None:
         """Let the threads end."""

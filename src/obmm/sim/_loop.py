@@ -36,13 +36,7 @@ def _deliver(b: Record, g: Record) -> None:
 
 
 @kernel
-def run(books: Records, backgrounds: Records, until_ns: int, step_ns: int) -> bool:
-    """Run one book (both arrays hold one record) until the interval that ends at `until_ns` is closed.
-
-    False when it had to stop before, because tape or notices must be collected; call again then.
-    """
-    b = books[0]
-    g = backgrounds[0]
+def _run_book(b: Record, g: Record, until_ns: int, step_ns: int) -> bool:
     while b.now_ns < until_ns:
         cutoff = (b.now_ns // step_ns + 1) * step_ns
         while next_event_ns(b) < cutoff:
@@ -54,3 +48,16 @@ def run(books: Records, backgrounds: Records, until_ns: int, step_ns: int) -> bo
         b.now_ns = cutoff
         end_step(b)
     return True
+
+
+@kernel
+def run(books: Records, backgrounds: Records, first: int, until_ns: int, step_ns: int) -> int:
+    """Run the books from number `first` on until the interval that ends at `until_ns` is closed.
+
+    The number of books, or that of a book which had to stop before because its tape or notices must be
+    collected: call again with that one as the first.
+    """
+    for i in range(first, books.size):
+        if not _run_book(books[i], backgrounds[i], until_ns, step_ns):
+            return i
+    return int(books.size)

@@ -102,7 +102,7 @@ def _open_orders(b: Record, agent: int, detail: int, ids: IntArray, numbers: Flo
 @kernel
 def publish(
     books: npt.NDArray[np.void],
-    row: int,
+    first_row: int,
     detail: int,
     prices: FloatArray,
     sizes: FloatArray,
@@ -113,11 +113,11 @@ def publish(
     order_numbers: FloatArray,
     counts: IntArray,
 ) -> None:
-    """Show one book as row `row` of all arrays.
+    """Show each of some books as one row of all arrays, from `first_row` on.
 
     Args:
-        books: One record of dtype BOOK.
-        row: Position of the book.
+        books: Records of dtype BOOK.
+        first_row: Row of the first of them.
         detail: Best levels whose single orders are published; queue positions elsewhere stay NaN.
         prices: (2, B, L) by side, quote.
         sizes: (2, B, L) base.
@@ -128,21 +128,24 @@ def publish(
         order_numbers: (U, B, N, 3) price, size, size ahead in the queue.
         counts: (B, 3) rows of tape and notices to collect, and the fault flags.
     """
-    b = books[0]
-    _levels(b, prices, sizes, row)
-    maker_ratio[row] = b.mtr
-    for agent in range(accounts.shape[0]):
-        _account(b, agent, accounts[agent, row])
-        order_counts[agent, row] = _open_orders(
-            b, agent, detail, order_ids[agent, row], order_numbers[agent, row]
-        )
-    counts[row, 0] = b.tape_count
-    counts[row, 1] = b.notice_count
-    counts[row, 2] = b.fault
+    for i in range(books.size):
+        b = books[i]
+        row = first_row + i
+        _levels(b, prices, sizes, row)
+        maker_ratio[row] = b.mtr
+        for agent in range(accounts.shape[0]):
+            _account(b, agent, accounts[agent, row])
+            order_counts[agent, row] = _open_orders(
+                b, agent, detail, order_ids[agent, row], order_numbers[agent, row]
+            )
+        counts[row, 0] = b.tape_count
+        counts[row, 1] = b.notice_count
+        counts[row, 2] = b.fault
 
 
 @kernel
 def collected(books: npt.NDArray[np.void]) -> None:
-    """Tape and notices have been copied: start them anew."""
-    books[0].tape_count = 0
-    books[0].notice_count = 0
+    """Tape and notices of all `books` have been copied: start them anew."""
+    for i in range(books.size):
+        books[i].tape_count = 0
+        books[i].notice_count = 0

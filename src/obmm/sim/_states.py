@@ -8,9 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape, Venue
-from obmm.market.grid import from_units
-from obmm.sim._layout import NOTICE, REJECT_CODES, TAPE_ROW, UNITS_PER_QUOTE
+from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape
+from obmm.sim._layout import LOTS_PER_BASE, NOTICE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
 from obmm.sim._publish import ACCOUNT_COLUMNS
 
 Rows = npt.NDArray[np.void]
@@ -80,20 +79,17 @@ def open_orders_of(board: Board, uid: int) -> OpenOrders:
     )
 
 
-def tape_of(parts: list[Rows], venue: Venue) -> Tape:
-    """The rows that each book wrote, as one tape."""
-    counts = [len(part) for part in parts]
-    rows = np.concatenate(parts) if parts else np.zeros(0, dtype=TAPE_ROW)
-    book = np.repeat(np.arange(len(parts)), counts)
-    price = from_units(rows["tick"], venue.price_decimals[book])
+def tape_of(rows: Rows, counts: IntArray) -> Tape:
+    """The rows that the books wrote, `counts` (B,) of them each, as one tape."""
+    price = rows["tick"] / TICKS_PER_QUOTE
     price[rows["tick"] == 0] = np.nan
     return Tape(
-        offset=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        offset=np.concatenate(([0], np.cumsum(counts))),
         kind=rows["kind"],
         time_ns=rows["time_ns"],
         side=rows["side"],
         price=price,
-        size=from_units(rows["lots"], venue.volume_decimals[book]),
+        size=rows["lots"] / LOTS_PER_BASE,
         order_id=rows["order_id"],
         taker_order_id=rows["taker_order_id"],
         maker_id=rows["maker_id"],
@@ -104,15 +100,13 @@ def tape_of(parts: list[Rows], venue: Venue) -> Tape:
     )
 
 
-def notices_of(rows: Rows, venue: Venue) -> Notices:
+def notices_of(rows: Rows) -> Notices:
     """One miner's notices in order of their time."""
     if not len(rows):
         return Notices.none()
     rows = rows[np.argsort(rows["time_ns"], kind="stable")]
-    price = from_units(rows["tick"], venue.price_decimals[rows["book"]])
-    size = from_units(rows["lots"], venue.volume_decimals[rows["book"]])
-    in_quote = rows["in_quote"] != 0
-    size[in_quote] = rows["lots"][in_quote] / UNITS_PER_QUOTE
+    price = rows["tick"] / TICKS_PER_QUOTE
+    size = rows["lots"] / np.where(rows["in_quote"], UNITS_PER_QUOTE, LOTS_PER_BASE)
     columns: dict[str, Any] = {name: rows[name] for name in _SAME}
     told = zip(rows["kind"].tolist(), rows["reason"].tolist(), rows["order_id"].tolist(), strict=True)
     columns["message"] = [_message(*about) for about in told]

@@ -24,9 +24,15 @@ _ENDOWMENTS = 1000
 
 
 def build_book(
-    scenario: Scenario, asset_index: int, book: int, seed: int, n_watched: int
-) -> tuple[Rows, Rows]:
-    """Record and background of one book: rules, accounts, first events.
+    scenario: Scenario,
+    asset_index: int,
+    book: int,
+    seed: int,
+    n_watched: int,
+    record: Rows,
+    background: Rows,
+) -> None:
+    """Write rules, accounts and first events of one book into its zeroed record and background, both (1,).
 
     Miners 0 … `n_watched` - 1 are those of the caller, the scenario's synthetic rivals come after them.
 
@@ -38,7 +44,7 @@ def build_book(
         given = f"{rules.price_decimals} and {rules.volume_decimals}"
         raise ScenarioError(f"the exchange has 2 price and 4 volume decimals, not {given}")
     n_miners = n_watched + rivals.makers + rivals.takers
-    record = make_book(
+    make_book(
         index=book,
         seed=seed,
         n_miners=max(n_miners, 1),
@@ -50,17 +56,18 @@ def build_book(
         duration_ns=round(rules.duration_s * _NANOSECONDS),
         fees=scenario.fees,
         exogenous_fees=rivals.exogenous_mtr,
+        into=record,
     )
-    background = make_background(
+    make_background(
         asset,
         rules,
         rivals,
         n_miners=max(n_miners, 1),
         first_rival=n_watched,
         block=book // rules.books_per_block,
+        into=background,
     )
     _begin(record, background, n_watched)
-    return record, background
 
 
 @kernel

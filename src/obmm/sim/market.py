@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from obmm.market import Feed, FloatArray, MarketState, NoticeKind, Notices, Orders, Tape, Venue
 from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_stream
-from obmm.sim._fleet import Fleet
+from obmm.sim._fleet import Fleet, Rows
 from obmm.sim._intake import LATE_ANSWER, admit, check_orders, rows_of
 from obmm.sim._layout import REJECT_CODES
 from obmm.sim._parameters import Rivals
@@ -25,6 +26,7 @@ from obmm.sim._world import build_book, reset_miner
 from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
 
 _NANOSECONDS = 1_000_000_000
+_NO_NOTICES = Notices.none()
 
 
 class SimulatedMarket:
@@ -80,12 +82,12 @@ class SimulatedMarket:
         self.time_ns = 0
         self._feeds = frozenset(feeds)
         self._step_ns = self.venue.publish_interval_ns
-        pairs = [
-            build_book(loaded, asset, book, seed, miners)
-            for book, asset in enumerate(loaded.asset_of_book(books).tolist())
-        ]
-        self._backgrounds = [background for _, background in pairs]
-        self._fleet = Fleet(pairs, self._step_ns, threads or len(os.sched_getaffinity(0)))
+        assets = loaded.asset_of_book(books).tolist()
+
+        def build(book: int, record: Rows, background: Rows) -> None:
+            build_book(loaded, assets[book], book, seed, miners, record, background)
+
+        self._fleet = Fleet(books, build, self._step_ns, threads or _available_cores())
         self._board = Board.of(books, rules.depth_levels, miners, rules.max_open_orders)
         self._detail = rules.detail_levels if Feed.QUEUE in self._feeds else 0
         self._streams = {uid: miner_stream(seed, uid) for uid in self.uids}
@@ -115,7 +117,7 @@ class SimulatedMarket:
             self._fleet.set_tape(Feed.TAPE in self._feeds)
         self._run_to(max(grace, self.time_ns + self._step_ns))
         self._turnover.update(self.time_ns, self._board.turnover())
-        self._tape = tape_of(self._fleet.take_tape(), self.venue) if Feed.TAPE in self._feeds else None
+        self._tape = tape_of(*self._fleet.take_tape()) if Feed.TAPE in self._feeds else None
         self._deliver_notices()
         return {uid: self.state(uid) for uid in self.uids}
 
@@ -158,8 +160,9 @@ class SimulatedMarket:
         """Deregister miner `uid`: its orders and instructions go, on every book it gets a new endowment."""
         self._resets[uid] += 1
         self._answers.pop(uid, None)
-        for book, background in zip(self._fleet.records, self._backgrounds, strict=True):
-            reset_miner(book, background, uid, self._resets[uid], self.scenario.venue.reset_clears_fees)
+        clear_fees = self.scenario.venue.reset_clears_fees
+        for book in range(self.venue.n_books):
+            reset_miner(*self._fleet.one(book), uid, self._resets[uid], clear_fees)
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -177,7 +180,7 @@ class SimulatedMarket:
             maker_ratio=board.maker_ratio.copy(),
             accounts=accounts_of(board, uid, self._turnover.traded[uid]),
             open_orders=open_orders_of(board, uid),
-            notices=self._notices.get(uid, Notices.none()),
+            notices=self._notices.get(uid, _NO_NOTICES),
             tape=self._tape,
         )
 
@@ -193,12 +196,13 @@ class SimulatedMarket:
     @property
     def events(self) -> int:
         """Events that all books have dealt with so far."""
-        return sum(int(record[0]["events_done"]) for record in self._fleet.records)
+        return sum(int(share.books["events_done"].sum()) for share in self._fleet.shares)
 
     def digest(self) -> str:
         """A fingerprint of every trade so far and of all balances, to compare runs by."""
         total = hashlib.sha256()
-        for record in self._fleet.records:
+        for book in range(self.venue.n_books):
+            record, _ = self._fleet.one(book)
             accounts = record["accounts"][0]
             total.update(record["digest"].tobytes())
             for name in ("base_free", "base_reserved", "quote_free", "quote_reserved"):
@@ -252,14 +256,25 @@ class SimulatedMarket:
         self._answers.clear()
 
     def _deliver_notices(self) -> None:
-        self._pending = np.concatenate([self._pending, *self._fleet.take_notices()])
+        self._notices.clear()
+        fresh = self._fleet.take_notices()
+        if not len(fresh) and not len(self._pending):
+            return
+        self._pending = np.concatenate([self._pending, fresh])
         due = self._pending["deliver_ns"] < self.time_ns
         delivered, self._pending = self._pending[due], self._pending[~due]
         for uid in self.uids:
             mine = delivered[delivered["agent"] == uid]
-            self._notices[uid] = notices_of(mine, self.venue)
+            self._notices[uid] = notices_of(mine)
             refused = mine["reason"][mine["kind"] == NoticeKind.REJECTED]
             self._rejects[uid].update(REJECT_CODES[code] for code in refused.tolist())
+
+
+def _available_cores() -> int:
+    """Cores this process may run on."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _venue(scenario: Scenario, n_books: int, seed: int) -> Venue:
