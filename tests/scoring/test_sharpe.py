@@ -23,10 +23,12 @@ def series(inventory: dict[str, Any]) -> tuple[list[int], list[int], np.ndarray]
         values = numbers(inventory["values"]).reshape(-1, len(inventory["books"])).T
         return inventory["timestamps"], inventory["books"], values
     entries = inventory["entries"]
-    books = list(entries[0][1])
+    books = list(entries[0][1]) if entries else []
     if any(book not in row for _, row in entries for book in books):
         return None
-    values = np.array([numbers([row[book] for book in books]) for _, row in entries]).T
+    values = (
+        np.array([numbers([row[book] for book in books]) for _, row in entries]).reshape(-1, len(books)).T
+    )
     return [time for time, _ in entries], [int(book) for book in books], values
 
 
