@@ -118,12 +118,13 @@ def _isolates(trial: Trial, flaw: Flaw) -> None:
     plain = trial.run(trial.scene())
     history = steps(trial.scene(flaw=flaw))
     flawed = _expect_finite(trial, history, f"after a book with {flaw.value}")
+    across_books = trial.across_books
     others = [book for book in range(history[0].state.n_books) if book != FLAWED_BOOK]
     for turn, (before, after) in enumerate(zip(plain, flawed, strict=True)):
         for book in others:
             where = f"on book {book} in state {turn} because of another one with {flaw.value}"
             one, two = of_book(before, book), of_book(after, book)
-            if trial.across_books:
+            if across_books:
                 one, two = _missing(one), _missing(two)
             expect_same(one, two, where, exactly=False)
 

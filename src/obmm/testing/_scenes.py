@@ -66,7 +66,7 @@ def describe(flaw: Flaw | None) -> str:
     return f" with {flaw.value} in book {FLAWED_BOOK}" if flaw else ""
 
 
-@functools.lru_cache(maxsize=48)
+@functools.lru_cache(maxsize=96)
 def steps(scene: Scene) -> tuple[Step, ...]:
     """The inputs of each call, in order."""
     market = _market(scene.seed, scene.n_books, max(scene.picks) + 1, scene.interval_s)
@@ -76,7 +76,8 @@ def steps(scene: Scene) -> tuple[Step, ...]:
         state, limits, quotes = market[pick]
         if scene.limits_open:
             limits = Limits.open(scene.n_books)
-        state = with_levels(state, scene.levels[turn // 5 % len(scene.levels)])
+        if scene.levels != (state.n_levels,):
+            state = with_levels(state, scene.levels[turn // 5 % len(scene.levels)])
         if scene.flaw is not None and pick in FLAWED_STATES:
             state = spoiled(state, {FLAWED_BOOK: scene.flaw})
         if scene.books is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -55,7 +56,8 @@ class Trial:
 
     def scene(self, **changes: Any) -> Scene:
         """A history long enough to outlast the stage's warm-up, 40 states by default."""
-        return Scene(needs=self.needs(), interval_s=1 + int(self.warmup_s() // 30.0), **changes)
+        interval_s = max(1, math.ceil(self.warmup_s() / 35.0))
+        return Scene(needs=self.needs(), interval_s=interval_s, **changes)
 
     def run(self, scene: Scene) -> list[Output]:
         """Outputs of a new instance over a history."""
@@ -67,16 +69,16 @@ class Trial:
 
     def call(self, stage: Any, step: Step) -> Output:
         """One call, its output checked for type and shape."""
-        limits = step.limits.enforced(step.state.accounts.position)
+        state, signals = step.state, step.signals
         output: Output
         if self.group == "signals":
-            output = stage(step.state, step.signals)
+            output = stage(state, signals)
         elif self.group == "gates":
-            output = stage(step.state, step.signals, step.limits)
-        elif self.group == "builders":
-            output = stage(step.state, step.signals, limits)
+            output = stage(state, signals, step.limits)
         else:
-            output = stage(step.state, step.quotes, limits)
+            limits = step.limits.enforced(state.accounts.position)
+            wish = signals if self.group == "builders" else step.quotes
+            output = stage(state, wish, limits)
         _check_form(self.group, output, step.state.n_books)
         return output
 
