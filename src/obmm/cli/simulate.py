@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from obmm.cli._output import console, print_json, table
+from obmm.cli.score import scores_table
 
 
 def simulate(
@@ -117,6 +118,7 @@ def _print(told: dict[str, Any]) -> None:
     )
     out.print(table("Per book (quote)", columns, rows), "")
     out.print(table("All books", ("", ""), list(_totals(told))), "")
+    out.print(scores_table(told["scores"]), "")
     markouts = told["markout_bps"]
     out.print(
         table(

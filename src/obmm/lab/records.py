@@ -6,14 +6,15 @@ orders.parquet   instructions sent
 fills.parquet    own fills with fees
 trades.parquet   every trade of the market, with both accounts
 rejects.parquet  what the venue refused, and why
-answers.parquet  response time of each answer
+    answers.parquet  response time of each answer
+scores.parquet   every scoring of every era, one figure a row
 """
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8",
         "client_id": "i8", "reason": "U",
     },
+    "scores": {"era": "U", "uid": "i4", "time_ns": "i8", "name": "U", "value": "f8"},
     "answers": {"uid": "i4", "time_ns": "i8", "respond_ms": "f8"},
 }  # fmt: skip
 
@@ -161,6 +163,11 @@ class RunWriter:
         self._waiting += 1
         if self._waiting >= FLUSH_STATES:
             self._flush()
+
+    def scores(self, rows: Mapping[str, Sequence[Any]]) -> None:
+        """Take in scorings as long rows: era, uid, time_ns, name, value."""
+        if rows["era"]:
+            self._add("scores", {name: np.array(values) for name, values in rows.items()})
 
     def _decision(self, state: MarketState, decision: Decision) -> None:
         orders = decision.orders

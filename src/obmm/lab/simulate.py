@@ -13,6 +13,7 @@ from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, 
 from obmm.agent.errors import did_you_mean
 from obmm.agent.sources import words
 from obmm.lab.records import Run, RunWriter, describe_venue
+from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.market import Feed, MarketState
 from obmm.sim import Rivals, Scenario, SimulatedMarket
@@ -37,6 +38,7 @@ class Plan:
         response_ms: Real time an answer is taken to need, on top of nothing: a constant keeps runs
             repeatable, the agent's own time is measured beside it.
         threads: Threads of the market; None takes one per core.
+        eras: Scoring eras to follow.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Plan:
     seed: int = 1
     response_ms: float = 100.0
     threads: int | None = None
+    eras: tuple[str, ...] = MAIN_ERAS
 
     def __attrs_post_init__(self) -> None:
         if self.books < 1 or not self.hours > 0.0 or self.response_ms < 0.0:
@@ -128,6 +131,7 @@ def simulate(
         },
         "config_hash": plan.config.hash,
     }
+    scores = RunScores(plan.eras)
     interrupted = False
     market = SimulatedMarket(
         plan.scenario, books=plan.books, seed=plan.seed, miners=len(makers), feeds=feeds, threads=plan.threads
@@ -137,6 +141,7 @@ def simulate(
     with market, RunWriter(folder, about) as writer:
         try:
             for states in market.states(plan.hours * 3600.0):
+                scores.observe(states)
                 writer.market(states[0])
                 for uid, maker in enumerate(makers):
                     decision = maker.decide(states[uid])
@@ -149,6 +154,7 @@ def simulate(
         except KeyboardInterrupt:
             interrupted = True
         seconds = time.perf_counter() - started
+        writer.scores(scores.table())
         speed = {
             "wall_s": seconds,
             "book_seconds_per_second": plan.books * market.time_ns / 1e9 / seconds,
@@ -157,6 +163,7 @@ def simulate(
         writer.finish(
             completed=not interrupted,
             digest=market.digest(),
+            scores={str(uid): scores.told(uid) for uid in market.uids},
             stage_errors={str(uid): maker.errors for uid, maker in enumerate(makers)},
             refused={str(uid): dict(market.rejects(uid)) for uid in market.uids},
             **speed,
@@ -182,6 +189,7 @@ def results(run: Run) -> dict[str, Any]:
         **summarise(run, 0),
     }
     told["rejects"] = about["refused"]["0"]
+    told["scores"] = about["scores"]["0"]
     told["stage_errors"] = about["stage_errors"]["0"]
     told["rivals"] = {
         uid: {"name": account["name"], "config_hash": account["config_hash"], **summarise(run, int(uid))}

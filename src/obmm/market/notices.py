@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
 from obmm.market.arrays import FloatArray, IntArray, as_floats, as_ints, check_shape, column
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 class NoticeKind(enum.IntEnum):
@@ -64,7 +69,7 @@ class Notices:
     taker_id: IntArray = column(as_ints)
     fee: FloatArray = column(as_floats)
     trade_id: IntArray = column(as_ints)
-    message: tuple[str, ...] = attrs.field(converter=tuple)
+    message: tuple[str, ...] = attrs.field(converter=_texts)
 
     def __attrs_post_init__(self) -> None:
         n = self.kind.size

@@ -1,0 +1,82 @@
+"""`obmm score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from obmm.cli._errors import UsageError
+from obmm.cli._output import console, print_json, table
+
+
+def score(
+    run: Path,
+    *,
+    era: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
+    uid: int = 0,
+    json: bool = False,
+) -> None:
+    """Score a finished run under the rules of one era or several.
+
+    Steps that depend on rank (Pareto draws, shares of making and skill) take the run's own accounts as the
+    field; on the subnet it is some 256 miners.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    era
+        `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`, as often as needed; the main ones if
+        none is given.
+    uid
+        Account: 0 is the agent, the others are its rivals.
+    json
+        Print JSON for machines.
+    """
+    from obmm.agent.errors import did_you_mean
+    from obmm.lab.records import Run
+    from obmm.lab.score import MAIN_ERAS, score_run
+    from obmm.scoring import ERAS
+
+    unknown = [name for name in era if name not in ERAS]
+    if unknown:
+        raise UsageError(f"no scoring era is called {unknown[0]!r}; {did_you_mean(unknown[0], ERAS)}")
+    recorded = Run(run)
+    if str(uid) not in recorded.about["accounts"]:
+        raise UsageError(f"the run has no account {uid}; there are {', '.join(recorded.about['accounts'])}")
+    told = score_run(recorded, era or MAIN_ERAS).told(uid)
+    if json:
+        print_json(told)
+        return
+    out = console()
+    out.print(scores_table(told), "")
+    for name, scored in told.items():
+        if era:
+            books = recorded.about["venue"]["book_ids"]
+            columns = list(scored["books"])
+            rows = zip(books, *scored["books"].values(), strict=True)
+            out.print(table(f"Books under {name}", ("book", *columns), rows), "")
+    out.print(
+        f"ranks are ranks among the {next(iter(told.values()))['field']} accounts of this run" if told else ""
+    )
+
+
+def scores_table(told: dict[str, Any]) -> Any:
+    """A row per era: the total and what it is made of."""
+    rows = [
+        (
+            name,
+            scored["total"],
+            ", ".join(
+                f"{figure} {value:.4g}"
+                for figure, value in scored["figures"].items()
+                if figure != "score" and value == value
+            ),
+        )
+        for name, scored in told.items()
+    ]
+    shown = table("Scores", ("era", "score", "made of"), rows)
+    shown.columns[2].justify = "left"
+    return shown

@@ -1,0 +1,223 @@
+"""Scores of a run under any era: while it goes on, and from its records afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obmm.lab.records import Run, Table
+from obmm.market import (
+    Accounts,
+    EventKind,
+    FeePolicy,
+    MarketState,
+    NoticeKind,
+    Notices,
+    OpenOrders,
+    Tape,
+    Venue,
+)
+from obmm.scoring import ERAS, Field
+from obmm.scoring.debeta import DebetaScorer
+
+#: The eras printed after a run, one of each kind of rules.
+MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
+
+
+@attrs.define
+class RunScores:
+    """Scores every account of a run under several eras, state by state.
+
+    Ranks are ranks among the accounts of the run (`field`): on the subnet there are some 256, and what a rank
+    is worth depends on that.
+
+    >>> from obmm.testing import random_states
+    >>> scores = RunScores(("0.5.4",))
+    >>> for state in random_states(1, 3, n_books=2):
+    ...     scores.observe({0: state})
+    >>> scores.told(0)["0.5.4"]["figures"]["kappa_score"]
+    0.0
+    """
+
+    eras: Sequence[str] = MAIN_ERAS
+    history: dict[tuple[str, int], list[tuple[int, dict[str, float]]]] = attrs.field(init=False, factory=dict)
+    _fields: dict[str, Field] = attrs.field(init=False)
+    _debeta: dict[str, DebetaScorer] = attrs.field(init=False)
+    _uids: tuple[int, ...] = attrs.field(init=False, default=())
+
+    def __attrs_post_init__(self) -> None:
+        kinds = {name: ERAS[name].mechanism for name in self.eras}
+        self._fields = {name: Field(ERAS[name]) for name in self.eras if kinds[name] != "debeta"}
+        self._debeta = {name: DebetaScorer(era=ERAS[name]) for name in self.eras if kinds[name] == "debeta"}
+
+    def observe(self, states: Mapping[int, MarketState]) -> None:
+        """Take in the states of all accounts at one time; eras that read trades need a tape."""
+        if not self._uids:
+            self._uids = tuple(sorted(states))
+            for scorer in self._debeta.values():
+                scorer.uids = self._uids
+        for name, field in self._fields.items():
+            scored = field.observe(states)
+            if scored is not None:
+                for i, uid in enumerate(scored.uids):
+                    figures = dict(scored.scores[uid].figures)
+                    figures |= {"reward": float(scored.rewards[i]), "weight": float(scored.weights[i])}
+                    self._keep(name, uid, scored.time_ns, figures)
+        for name, debeta in self._debeta.items():
+            if debeta.observe(states[self._uids[0]]) is not None:
+                for uid in self._uids:
+                    score = debeta.score_of(uid)
+                    self._keep(name, uid, score.time_ns, dict(score.figures))
+
+    def told(self, uid: int) -> dict[str, dict[str, Any]]:
+        """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`."""
+        told: dict[str, dict[str, Any]] = {}
+        for name in self.eras:
+            past = self.history.get((name, uid))
+            if not past:
+                continue
+            columns = self._columns(name, uid)
+            figures = past[-1][1]
+            told[name] = {
+                "total": figures["score"],
+                "figures": figures,
+                "books": {column: values.tolist() for column, values in columns.items()},
+                "scorings": len(past),
+                "field": len(self._uids),
+            }
+        return told
+
+    def table(self) -> dict[str, list[Any]]:
+        """Every scoring as long rows: era, uid, time_ns, name, value."""
+        rows: dict[str, list[Any]] = {"era": [], "uid": [], "time_ns": [], "name": [], "value": []}
+        for (name, uid), past in self.history.items():
+            for time_ns, figures in past:
+                for figure, value in figures.items():
+                    for column, cell in zip(rows.values(), (name, uid, time_ns, figure, value), strict=True):
+                        column.append(cell)
+        return rows
+
+    def _columns(self, name: str, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
+        if name in self._debeta:
+            return self._debeta[name].score_of(uid).columns
+        latest = self._fields[name].latest
+        return {} if latest is None else latest.scores[uid].columns
+
+    def _keep(self, name: str, uid: int, time_ns: int, figures: dict[str, float]) -> None:
+        clean = {key: float(value) if value is not None else math.nan for key, value in figures.items()}
+        self.history.setdefault((name, uid), []).append((time_ns, clean))
+
+
+def score_run(run: Run, eras: Sequence[str] = MAIN_ERAS) -> RunScores:
+    """Score a finished run from its records alone."""
+    scores = RunScores(eras)
+    for states in states_of(run):
+        scores.observe(states)
+    return scores
+
+
+def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
+    """The states of a recorded run by uid, rebuilt as far as scoring needs them.
+
+    The touch, balances, fills and trades are what they were; depth, open orders and other notices are not
+    recorded and stay empty.
+    """
+    venue = _venue(run.about)
+    uids = [int(uid) for uid in run.about["accounts"]]
+    times, _ = run.grid(uids[0], "bid")
+    tapes = _tapes(run, venue, times)
+    notices = {uid: _fills(run, venue, uid, times) for uid in uids}
+    market = ("bid", "ask", "bid_size", "ask_size", "maker_ratio")
+    names = (*market, "maker_rate", "taker_rate", "base", "quote", "position")
+    grids = {uid: dict(zip(names, run.grid(uid, *names)[1], strict=True)) for uid in uids}
+    nobody = OpenOrders.empty(venue.n_books)
+    for row, time_ns in enumerate(times.tolist()):
+        states = {}
+        for uid in uids:
+            g = {name: values[row] for name, values in grids[uid].items()}
+            states[uid] = MarketState(
+                venue=venue,
+                time_ns=time_ns,
+                uid=uid,
+                bid_price=g["bid"][:, None],
+                bid_size=g["bid_size"][:, None],
+                ask_price=g["ask"][:, None],
+                ask_size=g["ask_size"][:, None],
+                maker_ratio=g["maker_ratio"],
+                accounts=Accounts.of(
+                    venue.n_books,
+                    base=g["base"],
+                    quote=g["quote"],
+                    base_initial=g["base"] - g["position"],
+                    maker_rate=g["maker_rate"],
+                    taker_rate=g["taker_rate"],
+                ),
+                open_orders=nobody,
+                notices=notices[uid].get(row, Notices.none()),
+                tape=tapes.get(row, Tape.empty(venue.n_books)),
+            )
+        yield states
+
+
+def _venue(about: Mapping[str, Any]) -> Venue:
+    described = dict(about["venue"])
+    return Venue(**{**described, "fees": FeePolicy(**described["fees"])})
+
+
+def _rows_by_state(table: Table, times: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """(state, rows of `table` told with it): an event belongs to the first state after it."""
+    state = np.searchsorted(times, table["time_ns"], side="right")
+    order = np.argsort(state, kind="stable")
+    cuts = np.flatnonzero(np.diff(state[order])) + 1
+    for rows in np.split(order, cuts):
+        if rows.size:
+            yield int(state[rows[0]]), rows
+
+
+def _positions(venue: Venue, book_id: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    return np.array([venue.index_of(int(book)) for book in book_id], dtype=np.int64)
+
+
+def _tapes(run: Run, venue: Venue, times: npt.NDArray[np.int64]) -> dict[int, Tape]:
+    table = run.table("trades")
+    tapes = {}
+    for state, rows in _rows_by_state(table, times):
+        book = _positions(venue, table["book"][rows])
+        rows, book = rows[np.argsort(book, kind="stable")], np.sort(book)
+        none = np.full(rows.size, -1)
+        columns: dict[str, Any] = {name: table[name][rows] for name in ("time_ns", "side", "price", "size")}
+        columns |= {name: table[name][rows] for name in ("maker_id", "taker_id", "maker_fee", "taker_fee")}
+        tapes[state] = Tape(
+            offset=np.concatenate([[0], np.cumsum(np.bincount(book, minlength=venue.n_books))]),
+            kind=np.full(rows.size, int(EventKind.TRADE)),
+            order_id=none,
+            taker_order_id=none,
+            client_id=none,
+            **columns,
+        )
+    return tapes
+
+
+def _fills(run: Run, venue: Venue, uid: int, times: npt.NDArray[np.int64]) -> dict[int, Notices]:
+    table = run.of("fills", uid)
+    told = {}
+    for state, rows in _rows_by_state(table, times):
+        maker = table["maker"][rows].astype(np.bool_)
+        columns: dict[str, Any] = {
+            name: table[name][rows]
+            for name in ("time_ns", "side", "price", "size", "fee", "order_id", "client_id", "trade_id")
+        }
+        told[state] = Notices(
+            kind=np.full(rows.size, int(NoticeKind.FILL)),
+            book=_positions(venue, table["book"][rows]),
+            maker_id=np.where(maker, uid, table["other"][rows]),
+            taker_id=np.where(maker, table["other"][rows], uid),
+            message=("",) * rows.size,
+            **columns,
+        )
+    return told
