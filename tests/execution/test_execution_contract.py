@@ -1,0 +1,40 @@
+"""Every builder and the placer keep the contract of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from obmm.execution import AmendPlacer, FillRate, LadderBuilder, SkewedBuilder, TouchBuilder
+from obmm.market.stages import registered
+from obmm.testing import checks_for
+
+BUILDERS: dict[str, Callable[[], Any]] = {
+    "skewed": lambda: SkewedBuilder(signal="imbalance", controller=FillRate(interval_s=5.0)),
+    "touch": lambda: TouchBuilder(inside_ticks=3.0, fair="microprice", size_base=0.1),
+    "ladder": lambda: LadderBuilder(
+        around=SkewedBuilder(), levels=4, step_ticks=0.0, step_bps=1.0, size_growth=1.5
+    ),
+}
+PLACERS: dict[str, Callable[[], Any]] = {"amend": AmendPlacer}
+CHECKS = [
+    pytest.param(check.run, id=f"{name}: {check.name}")
+    for group, stages in (("builders", BUILDERS), ("placers", PLACERS))
+    for name, make in stages.items()
+    for check in checks_for(make, group)
+]
+
+
+@pytest.mark.parametrize(("group", "tried"), [("builders", BUILDERS), ("placers", PLACERS)])
+def test_every_registered_stage_is_tried(group: str, tried: dict[str, Any]) -> None:
+    """A builder or placer that is added joins the lists above."""
+    ours = {name for name, cls in registered(group).items() if cls.__module__.startswith("obmm.execution")}
+    assert ours == set(tried)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_keeps_the_contract(check: Callable[[], None]) -> None:
+    """One rule of the contract, one stage."""
+    check()

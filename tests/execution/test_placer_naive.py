@@ -1,0 +1,50 @@
+"""The placer answers as a plain implementation of its rules does, book by book."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execution.naive_placer import as_naive, naive_placer
+from execution.quote_scenes import drawn
+from obmm.execution import AmendPlacer
+
+
+def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool) -> None:
+    """Both implementations on one drawn situation."""
+    draw = drawn(seed)
+    placer = AmendPlacer(tolerance_ticks=float(tolerance), size_tolerance=size_tolerance, post_only=post_only)
+    expected = naive_placer(
+        draw.state,
+        draw.quotes,
+        draw.limits,
+        tolerance_ticks=tolerance,
+        size_tolerance=size_tolerance,
+        max_age_s=45.0,
+        post_only=post_only,
+    )
+    assert expected == as_naive(placer(draw.state, draw.quotes, draw.limits), draw.state.n_books)
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+MODES = (st.integers(0, 5), st.sampled_from([0.0, 0.25, 1.0]), st.booleans())
+
+
+@settings(max_examples=400)
+@given(SEEDS, *MODES)
+def test_same_instructions_as_the_naive_placer(
+    seed: int, tolerance: int, size_tolerance: float, post_only: bool
+) -> None:
+    """Instructions, their order and the reasons agree on crowded books."""
+    agree(seed, tolerance, size_tolerance, post_only)
+
+
+@pytest.mark.long
+@settings(max_examples=30_000)
+@given(SEEDS, *MODES)
+def test_same_instructions_as_the_naive_placer_for_long(
+    seed: int, tolerance: int, size_tolerance: float, post_only: bool
+) -> None:
+    """The same, many times."""
+    agree(seed, tolerance, size_tolerance, post_only)

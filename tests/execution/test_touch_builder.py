@@ -1,0 +1,92 @@
+"""Quotes at the best price of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execution.quote_scenes import scene, signals
+from obmm.execution import TouchBuilder
+from obmm.market import Limits, MarketState, Quotes, Reason
+from obmm.testing import random_state
+
+
+def quoted(builder: TouchBuilder, state: MarketState, limits: Limits | None = None, **values: Any) -> Quotes:
+    """What the builder wants."""
+    return builder(state, signals(state.n_books, **values), limits or Limits.open(state.n_books))
+
+
+def prices(quotes: Quotes, book: int = 0) -> tuple[float, float]:
+    """Bid and ask of one book."""
+    return float(quotes.bid_price[book, 0]), float(quotes.ask_price[book, 0])
+
+
+def test_zero_joins_the_touch_and_n_stands_inside() -> None:
+    """Positive ticks go toward the other side, negative ones behind."""
+    quotes = quoted(TouchBuilder(inside_ticks=np.array([0.0, 3.0, -2.0])), scene(3))
+    assert [(299.5, 300.5), (299.53, 300.47), (299.48, 300.52)] == [prices(quotes, i) for i in range(3)]
+
+
+def test_it_does_not_follow_itself() -> None:
+    """With our own order inside, the quote stays where it was."""
+    levels = [(299.53, 0.5), (299.5, 10.0)]
+    state = scene(bids=levels, own=[(0, 0, 299.53, 0.5)])
+    assert 299.53 == quoted(TouchBuilder(inside_ticks=3.0), state).bid_price[0, 0]
+
+
+def test_joining_others_at_our_price_is_seen() -> None:
+    """Where more rests than ours, somebody else stands there."""
+    state = scene(bids=[(299.53, 0.75), (299.5, 10.0)], own=[(0, 0, 299.53, 0.5)])
+    assert 299.53 == quoted(TouchBuilder(), state).bid_price[0, 0]
+
+
+def test_without_a_competitor_no_quote() -> None:
+    """A side on which only we stand has no touch to join, and no fair value in the middle."""
+    state = scene(bids=[(299.5, 0.5)], own=[(0, 0, 299.5, 0.5)])
+    quotes = quoted(TouchBuilder(), state)
+    assert [Reason.NO_FAIR_PRICE] == quotes.bid_reason.tolist()
+    with_fair = quoted(TouchBuilder(fair="fair"), state, fair=300.0)
+    assert (False, True) == (with_fair.has_bid[0, 0], with_fair.has_ask[0, 0])
+
+
+def test_the_edge_keeps_it_from_the_fair_value() -> None:
+    """16.7 bp to the middle; with a fee of 18 bp and an edge of 2 the quote stands 20 bp out."""
+    quotes = quoted(TouchBuilder(min_edge_bps=2.0), scene(maker_rate=0.0018))
+    assert (299.4, 300.6) == prices(quotes)
+
+
+def test_a_touch_beyond_the_fair_value_is_not_joined() -> None:
+    """At a fair value below the best bid, the bid stands an edge below the fair value."""
+    quotes = quoted(TouchBuilder(fair="fair", min_edge_bps=10.0), scene(), fair=299.0)
+    assert (298.7, 300.5) == prices(quotes)
+
+
+def test_a_spread_factor_stretches_the_distance() -> None:
+    """Half a quote from the middle x 1.2."""
+    limits = Limits.open(1).tightened(spread_factor=1.2, reason=Reason.VOLATILITY)
+    assert (299.4, 300.6) == prices(quoted(TouchBuilder(), scene(), limits))
+
+
+def test_far_inside_the_sides_stay_apart() -> None:
+    """Ticks inside beyond the middle end at the middle, one tick apart."""
+    assert (299.99, 300.0) == prices(quoted(TouchBuilder(inside_ticks=80.0, min_edge_bps=0.0), scene()))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 500), inside=st.integers(-5, 30), edge=st.floats(0.0, 10.0))
+def test_never_nearer_than_the_edge_nor_further_inside_than_asked(
+    seed: int, inside: int, edge: float
+) -> None:
+    """On random markets: distance to the middle of the competing touch, and ticks inside it."""
+    state = random_state(seed, n_books=4, events_per_book=1.0)
+    quotes = quoted(TouchBuilder(inside_ticks=float(inside), min_edge_bps=edge), state)
+    bid, ask = state.competing_touch
+    fair = (bid + ask) / 2.0
+    least = fair * np.maximum(edge + 1e4 * state.accounts.maker_rate, 0.0) / 1e4
+    for sign, price, touch in ((1.0, quotes.bid_price[:, 0], bid), (-1.0, quotes.ask_price[:, 0], ask)):
+        ok = np.isfinite(price)
+        assert np.all(sign * (fair - price)[ok] >= least[ok] - 1e-6)
+        assert np.all(sign * (price - touch)[ok] <= inside * 0.01 + 1e-6)
