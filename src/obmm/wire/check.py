@@ -29,6 +29,8 @@ from obmm.market.grid import floor_units
 
 #: Ids and client ids are unsigned 32-bit numbers on the wire.
 _ID_LIMIT = 2**32
+#: Places at which the venue cuts a leverage, and (at least) an amount of quote.
+LEVERAGE_DECIMALS, QUOTE_DECIMALS = 4, 8
 #: Beyond this a double no longer counts every unit.
 _UNITS_LIMIT = 2.0**53
 
@@ -59,6 +61,7 @@ class Dropped:
         return f"row {self.row}, book {self.book}: {self.field}: {self.reason}"
 
 
+@np.errstate(all="ignore")
 def check(orders: Orders, state: MarketState) -> tuple[Orders, tuple[Dropped, ...]]:
     """The instructions that may leave, in their order, and those that may not.
 
@@ -120,6 +123,7 @@ def _placement_rules(orders: Orders, placed: BoolArray) -> Iterator[Rule]:
     yield "self_trade", "a mode validators refuse", placed & ~sent
     leverage = orders.leverage
     yield "leverage", "negative or not finite", placed & ~((leverage >= 0.0) & np.isfinite(leverage))
+    yield "leverage", "too large", placed & (leverage >= _UNITS_LIMIT / 10.0**LEVERAGE_DECIMALS)
 
 
 def _limit_rules(orders: Orders, limit: BoolArray, book: IntArray, state: MarketState) -> Iterator[Rule]:
@@ -127,8 +131,8 @@ def _limit_rules(orders: Orders, limit: BoolArray, book: IntArray, state: Market
     decimals = state.venue.price_decimals[book]
     yield "price", "not finite", limit & ~np.isfinite(price)
     yield "price", "not positive", limit & (price <= 0.0)
-    yield "price", "below one tick", limit & (_units(price, decimals) < 1)
     yield "price", "too large", limit & (price >= _UNITS_LIMIT / 10.0**decimals)
+    yield "price", "below one tick", limit & (_units(price, decimals) < 1)
     yield "in_quote", "a limit order is sized in base", limit & orders.in_quote
     yield "time_in_force", "no such time in force", limit & ~((life >= 0) & (life <= TimeInForce.FOK))
     timed = life == TimeInForce.GTT
@@ -142,7 +146,7 @@ def _size_rules(
     orders: Orders, cancel: BoolArray, limit: BoolArray, book: IntArray, state: MarketState
 ) -> Iterator[Rule]:
     size, venue = orders.size, state.venue
-    decimals = venue.volume_decimals[book]
+    decimals = size_decimals(orders, book, state)
     # A cancel without a size takes the whole order.
     sized = ~(cancel & np.isnan(size))
     yield "size", "not finite", sized & ~np.isfinite(size)
@@ -209,6 +213,11 @@ def instruction_rank(orders: Orders) -> IntArray:
     rank = np.zeros_like(row)
     rank[order] = np.arange(order.size) - np.searchsorted(book[order], book[order])
     return as_ints(rank[first])
+
+
+def size_decimals(orders: Orders, book: IntArray, state: MarketState) -> IntArray:
+    """(N,) places at which the venue cuts each size; `book` (N,) are valid indices."""
+    return np.where(orders.in_quote & ~orders.is_cancel, QUOTE_DECIMALS, state.venue.volume_decimals[book])
 
 
 def _units(value: FloatArray, decimals: IntArray) -> IntArray:

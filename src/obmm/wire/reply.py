@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from obmm.market import FloatArray, InstructionKind, IntArray, MarketState, Orders
 from obmm.market.grid import floor_units, wire_float
+from obmm.wire.check import LEVERAGE_DECIMALS, size_decimals
 
-#: Places at which a leverage, and an amount of quote, are cut.
-_LEVERAGE_DECIMALS, _QUOTE_DECIMALS = 4, 8
 _NO_SETTLEMENT = -2
 
 
@@ -124,21 +123,21 @@ def response_of(orders: Orders, state: MarketState) -> Response:
 
 
 def _prices(orders: Orders, state: MarketState) -> FloatArray:
-    decimals = state.venue.price_decimals[orders.book]
-    return _cut(orders.price, decimals)
+    priced = orders.kind == InstructionKind.LIMIT
+    return _cut(np.where(priced, orders.price, np.nan), state.venue.price_decimals[orders.book])
 
 
 def _sizes(orders: Orders, state: MarketState) -> FloatArray:
-    decimals = state.venue.volume_decimals[orders.book]
-    return _cut(orders.size, np.where(orders.in_quote, _QUOTE_DECIMALS, decimals))
+    return _cut(orders.size, size_decimals(orders, orders.book, state))
 
 
 def _leverages(orders: Orders) -> FloatArray:
-    return _cut(orders.leverage, np.full(len(orders), _LEVERAGE_DECIMALS))
+    borrowing = np.where(orders.is_cancel, np.nan, orders.leverage)
+    return _cut(borrowing, np.full(len(orders), LEVERAGE_DECIMALS))
 
 
 def _cut(values: FloatArray, decimals: IntArray) -> FloatArray:
     """Floats that reach the venue as `values` cut to their grid; NaN stays."""
-    told = np.isfinite(values)
+    told = ~np.isnan(values)
     units = floor_units(np.where(told, values, 0.0), decimals)
     return np.where(told, wire_float(units, decimals), np.nan)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 import attrs
+import numpy as np
 
 from obmm.market import Feed, MarketState, Venue
 from obmm.wire.codec import JSON, MSGPACK, Codec
@@ -74,6 +75,8 @@ class StateBuilder:
         """The readers of a codec."""
         return self._readers[codec.name]
 
+    # Absurd numbers are data; what follows from them is absurd, not noteworthy.
+    @np.errstate(all="ignore")
     def state(
         self,
         content: Content[Any],

@@ -1,0 +1,230 @@
+"""Damaged messages are understood or refused with a `WireError`; nothing else ever comes out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obmm.market import Feed, Orders
+from obmm.wire import Decoder, WireError, encode_request, encode_state
+from obmm.wire.compression import ENGINES
+from wire.samples import blob, body_of, full_state, posted_bodies, recorded_updates, venue
+
+#: Bytes with a meaning in JSON, msgpack, base64 or one of the engines.
+_SPICE = [
+    *(
+        b"\xc0",
+        b"\xc1",
+        b"\xc3",
+        b"\xca\x7f\xc0\x00\x00",
+        b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xcf" + b"\xff" * 8,
+    ),
+    *(b"\xd3\x80" + bytes(7), b"\xd9\xff", b"\xdc\xff\xff", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff"),
+    *(b"\x80", b"\x90", b"\xa0", b"\x91" * 2000, b"\xff", b"\xc4\x02xx", b"\xd4\x01\x01"),
+    *(b"null", b"true", b"-1", b"1e999", b"1" * 40, b'"', b"{", b"}", b"[" * 2000, b"]", b",", b":", b"NaN"),
+    *(b'"\\ud800"', b"=", b"====", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"\x78\x9c"),
+]
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """A copy of `data` with one to four wounds."""
+    wounded = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at, to = sorted(rng.randrange(len(wounded) + 1) for _ in range(2))
+        to = min(to, at + rng.choice((1, 1, 8, 64, 10_000)))
+        wound = rng.randrange(6)
+        if wound == 0 and at < len(wounded):
+            wounded[at] ^= 1 << rng.randrange(8)
+        elif wound == 1 and at < len(wounded):
+            wounded[at] = rng.randrange(256)
+        elif wound == 2:
+            del wounded[at:to]
+        elif wound == 3:
+            wounded[at:at] = wounded[to : to + rng.randint(1, 100)]
+        elif wound == 4:
+            wounded[at : at + rng.randint(0, 9)] = rng.choice(_SPICE)
+        elif rng.random() < 0.2:
+            del wounded[at:]
+    return bytes(wounded)
+
+
+def survives(body: bytes) -> bool:
+    """Whether a body is understood; anything but a state or a `WireError` fails the test."""
+    decoder = Decoder(frozenset(Feed), max_bytes=2**22)
+    try:
+        request = decoder.request(body)
+    except WireError:
+        return False
+    state = request.state
+    orders = Orders.of(
+        state.n_books, (0, 1, 1), (0, 0, 0), price=1.0, size=1e90, in_quote=(False, True, False)
+    )
+    request.reply(orders)
+    return True
+
+
+def wrapped(content: bytes, rng: random.Random, version: int) -> bytes:
+    """One blob of `content` in an otherwise good message."""
+    outer = {"version": version, "timestamp": 1, "compressed": blob(content), "compression_engine": "lz4"}
+    return msgspec.json.encode(outer)
+
+
+def content_of(state_of_content: dict[str, Any], version: int) -> bytes:
+    """Plain content in the codec of a version."""
+    return (msgspec.json.encode if version < 45 else msgspec.msgpack.encode)(state_of_content)
+
+
+def run(n_cases: int, seed: int, bodies: list[bytes], contents: list[tuple[bytes, int]]) -> None:
+    """Damage whole bodies, and contents before they are packed, in turn; some of either must survive."""
+    rng = random.Random(seed)
+    understood = 0
+    for case in range(n_cases):
+        if case % 2:
+            body = damaged(rng.choice(bodies), rng)
+        else:
+            content, version = rng.choice(contents)
+            body = wrapped(damaged(content, rng), rng, version)
+        understood += survives(body)
+    assert 0 < understood < n_cases
+
+
+def own_samples() -> tuple[list[bytes], list[tuple[bytes, int]]]:
+    """Messages of our own making, small enough to be hit everywhere."""
+    state = full_state(at=venue(2), n_levels=3)
+    bodies = [
+        encode_request(state, engine=engine, version=version) for engine in ENGINES for version in (35, 54)
+    ]
+    bodies += [encode_request(state, form="open"), encode_request(state, form="blob")]
+    contents = [(content_of(encode_state(state, version=version), version), version) for version in (35, 54)]
+    return bodies, contents
+
+
+def real_samples(data: Path) -> tuple[list[bytes], list[tuple[bytes, int]]]:
+    """Harness posts and a network request built from the recording, of two books each."""
+    bodies = []
+    for body in posted_bodies(data / "captures" / "proxy-post-samples.jsonl.zst")[:5]:
+        post = msgspec.json.decode(body)
+        post["books"] = {key: post["books"][key] for key in "01"}
+        post["accounts"]["1"] = {key: post["accounts"]["1"][key] for key in "01"}
+        bodies.append(msgspec.json.encode(post))
+    updates = recorded_updates(data / "captures" / "two-miners-8books-10min.msgpack.zst", 60)
+    config = {key: value for key, value in post["config"].items() if "agent" not in key}
+    contents = []
+    for update in updates[5::10]:
+        told = update["state"]
+        content = {
+            "books": {i: told["books"][i] for i in (0, 1)},
+            "accounts": {0: {i: told["accounts"][0][i] for i in (0, 1)}},
+            "notices": {0: told["notices"].get(0, [])},
+            "config": config | {"book_count": 2},
+        }
+        bodies.append(body_of(dict(content)))
+        contents += [(content_of(content, version), version) for version in (35, 54)]
+    return bodies, contents
+
+
+def test_damaged_messages_of_our_own() -> None:
+    """1,000 wounded messages of every form, codec and engine."""
+    run(1_000, 1, *own_samples())
+
+
+def test_damaged_real_messages(shared_data: Path) -> None:
+    """1,000 wounded messages of the real market."""
+    run(1_000, 2, *real_samples(shared_data))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("source", ["own", "real"])
+def test_many_damaged_messages(source: str, seed: int, request: pytest.FixtureRequest) -> None:
+    """100,000 wounded messages, half of them the real market's."""
+    samples = own_samples() if source == "own" else real_samples(request.getfixturevalue("shared_data"))
+    run(5_000, 1000 + seed, *samples)
+
+
+NUMBERS = st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from([2**63, 2**32, 5e-324, 1e308, -1e308])
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=5) | st.sampled_from(["1e999", "nan", "-0"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=3) | st.integers(-5, 2**33), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths to everything inside a plain value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for key, inner in items for deeper in paths(inner, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], by: Callable[[Any], Any]) -> Any:
+    """A copy of a plain value with the part at `path` replaced."""
+    if not path:
+        return by(value)
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], by)
+    return copy
+
+
+CONTENT = encode_state(full_state(at=venue(2), n_levels=2))
+PATHS = paths(CONTENT)
+
+
+def encodable(content: Any) -> bytes | None:
+    """`content` as msgpack; None where a number is too large for it."""
+    try:
+        return msgspec.msgpack.encode(content)
+    except OverflowError:
+        return None
+
+
+@given(path=st.sampled_from(PATHS), value=VALUES)
+def test_any_value_in_any_place(path: tuple[Any, ...], value: Any) -> None:
+    """Whatever stands in place of any part of a message, it is understood or refused."""
+    content = encodable(replaced(CONTENT, path, lambda _: value))
+    if content is not None:
+        survives(wrapped(content, random.Random(0), 54))
+
+
+@given(path=st.sampled_from(PATHS), key=st.text(max_size=3) | st.integers(0, 2**40), value=VALUES)
+def test_any_key_in_any_map(path: tuple[Any, ...], key: Any, value: Any) -> None:
+    """An additional key in any map of a message is ignored or refused."""
+    grown = replaced(CONTENT, path, lambda part: part | {key: value} if isinstance(part, dict) else part)
+    content = encodable(grown)
+    if content is not None:
+        survives(wrapped(content, random.Random(0), 54))
+
+
+@pytest.mark.parametrize("ratio", [1e300, -1e300, float("inf"), float("-inf"), 5e-324])
+@pytest.mark.parametrize("shape", ["-1", "1e300", "nan", "inf"])
+@pytest.mark.parametrize("wealth", [1e308, 5e-324])
+def test_absurd_numbers_are_no_trouble(ratio: float, shape: str, wealth: float) -> None:
+    """Rates and caps that follow from absurd parameters are absurd numbers, without any noise."""
+    params = {"shapeMakerFee": shape, "shapeMakerRebate": shape, "targetMTR": "1", "maxMakerRate": "1e308"}
+    config = {"fee_policy": {"params": params}, "miner_wealth": wealth, "min_order_size": wealth}
+    balance = {"t": 1e308, "f": -1e308, "i": 0.0}
+    books = {0: {"r": ratio, "b": [{"p": ratio, "q": ratio}]}, 1: {"r": 1.0}, 2: {"r": 0.5}}
+    accounts = {4: {key: {"bb": balance, "qb": balance} for key in books}}
+    survives(body_of({"books": books, "accounts": accounts, "config": config}))
+
+
+@given(body=st.binary(max_size=300))
+def test_any_bytes(body: bytes) -> None:
+    """Random bytes are refused."""
+    assert not survives(body)
+
+
+@given(content=st.binary(max_size=300), version=st.sampled_from([35, 54]))
+def test_any_content(content: bytes, version: int) -> None:
+    """Random content in a good blob is understood only if it happens to be an empty market."""
+    survives(wrapped(content, random.Random(0), version))
