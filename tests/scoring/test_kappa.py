@@ -178,14 +178,15 @@ def test_a_tiny_loss_raised_kappa_before_0_5_5() -> None:
 
 
 def test_the_cache_forgets_when_a_realisation_comes() -> None:
-    """A new entry changes the fingerprint, and a missing result is never kept."""
+    """A result, even a missing one, is kept until a new entry changes the fingerprint."""
     era = attrs.evolve(ERAS["0.3.5"], kappa_min_lookback_ns=4)
     cache = KappaCache()
-    history = PnlHistory.of(range(5), range(3), [0, 0, 0], [1.0, 2.0, -1.0])
-    assert cache.ratios(history.since(1), 1, era) is None
-    kept = cache.ratios(history, 1, era)
+    short = PnlHistory.of(range(4), range(2), [0, 0], [1.0, 2.0])
+    assert cache.ratios(short, 1, era) is None
+    assert cache.ratios(attrs.evolve(short, times_ns=np.arange(50)), 1, era) is None
+    kept = cache.ratios(PnlHistory.of(range(50), range(3), [0, 0, 0], [1.0, 2.0, -1.0]), 1, era)
     assert kept is not None
-    more = PnlHistory.of(range(5), range(4), [0] * 4, [1.0, 2.0, -1.0, 0.5])
+    more = PnlHistory.of(range(50), range(4), [0] * 4, [1.0, 2.0, -1.0, 0.5])
     assert cache.ratios(more, 1, era) is not kept
     uncached = attrs.evolve(era, kappa_cached=False)
     assert cache.ratios(more, 1, uncached) is not cache.ratios(more, 1, uncached)

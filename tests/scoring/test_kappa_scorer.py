@@ -53,11 +53,9 @@ class WholeHistory:
         elif state.venue.simulation_id != self.last.venue.simulation_id:
             self.restart(self.last.time_ns)
         self.last = state
-        if np.any(state.notices.kind == 7):
-            self.clear(n)
         if self.pruned is None or t - self.pruned >= self.era.prune_interval_ns:
             self.pruned = t
-            self.prune(t - self.era.kappa_lookback_ns)
+            self.prune(t)
         self.times.append(t)
         closed: dict[int, tuple[float, float]] = {}
         for fill in own_fills(state):
@@ -76,11 +74,15 @@ class WholeHistory:
             self.roundtrips.append((t // self.era.volume_sample_ns * self.era.volume_sample_ns, book, volume))
             if round(pnl, 4):
                 self.realised.append((t, book, round(pnl, 4)))
+        if np.any(state.notices.kind == 7):
+            self.clear(n)
         return self.score(t) if t % self.era.scoring_interval_ns == 0 else None
 
-    def prune(self, oldest: int) -> None:
+    def prune(self, now: int) -> None:
+        oldest, oldest_sample = now - self.era.kappa_lookback_ns, now - self.era.volume_period_ns
         self.times = [time for time in self.times if time >= oldest]
         self.realised = [row for row in self.realised if row[0] >= oldest]
+        self.roundtrips = [row for row in self.roundtrips if row[0] >= oldest_sample]
 
     def restart(self, end: int) -> None:
         self.pruned = None
@@ -88,7 +90,7 @@ class WholeHistory:
         self.times = [time - end for time in self.times]
         self.realised = [(time - end, book, pnl) for time, book, pnl in self.realised]
         self.roundtrips = [(time - end, book, volume) for time, book, volume in self.roundtrips]
-        self.prune(-self.era.kappa_lookback_ns)
+        self.prune(0)
         if not self.era.idle_times_survive_restart:
             self.times = sorted({time for time, _, _ in self.realised})
 
@@ -97,10 +99,9 @@ class WholeHistory:
         index = {time: i for i, time in enumerate(self.times)}
         rows = [(index[time], book, pnl) for time, book, pnl in self.realised]
         history = PnlHistory.of(self.times, *(zip(*rows, strict=True) if rows else ((), (), ())))
-        kept = [row for row in self.roundtrips if row[0] >= t - era.volume_period_ns]
-        times = np.array(sorted({time for time, _, _ in kept}), dtype=np.int64)
+        times = np.array(sorted({time for time, _, _ in self.roundtrips}), dtype=np.int64)
         volumes = np.zeros((times.size, n))
-        for time, book, volume in kept:
+        for time, book, volume in self.roundtrips:
             volumes[np.searchsorted(times, time), book] += volume
         score = score_uid(
             self.cache.ratios(history, n, era),

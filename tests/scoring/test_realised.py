@@ -146,3 +146,32 @@ def test_idle_states_survive_a_restart_from_0_6() -> None:
         assert history.times_ns[history.entry].tolist() == [-4 * 10**9]
         kept[version] = history.times_ns.size
     assert kept == {"0.5.4": 1, "0.6.3": 10}
+
+
+def test_a_restart_drops_what_is_older_than_a_day() -> None:
+    """Volume and round trips of samples out of the period leave the sums."""
+    era = attrs.evolve(ERAS["0.5.4"], volume_period_ns=3_600 * 10**9)
+    ledger = RealisedLedger(n_books=2, era=era)
+    for second, book in ((600, 0), (3_000, 1)):
+        for is_buy in (True, False):
+            ledger.begin(second * 10**9)
+            ledger.fill(book, is_buy, 1.0, 300.00001, fee=0.0, role=Role.MAKER)
+            ledger.finish()
+        assert ledger.roundtrip_sums[book] == 300.0
+    ledger.restart(-5_000 * 10**9, 0)
+    assert list(ledger.roundtrips) == [-2_000 * 10**9]
+    assert ledger.roundtrip_sums.tolist() == [0.0, 300.0]
+    assert ledger.volumes.sums[Role.TOTAL].tolist() == [0.0, 600.0]
+    assert ledger.last_roundtrip_ns.tolist() == [0, -2_000 * 10**9]
+
+
+def test_pruning_waits_a_minute() -> None:
+    """States and samples leave at most once per minute, so a window can be a little longer."""
+    era = attrs.evolve(ERAS["0.5.4"], kappa_lookback_ns=100 * 10**9)
+    ledger = RealisedLedger(n_books=1, era=era)
+    longest = 0
+    for second in range(1_000):
+        ledger.begin(second * 10**9)
+        ledger.finish()
+        longest = max(longest, ledger.history().times_ns.size)
+    assert longest == 160

@@ -38,7 +38,7 @@ class EraConstants:
         volume_period_ns: How long volume samples are kept.
         early_volumes: Volume samples are named by the end of their bucket and rounded at every trade; from
             0.3.5 they are named by its start and rounded once per state.
-        prune_interval_ns: Histories of realised P&L are pruned at most this often.
+        prune_interval_ns: From 0.3.5 histories are pruned at most this often.
         max_inactive_books: Share of the books that may stand idle without counting against the score.
 
         sharpe_lookback: Inventory values in the window, one per state.

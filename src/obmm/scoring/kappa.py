@@ -108,8 +108,8 @@ class KappaCache:
     """Keeps a uid's Kappa while its realisations do not change (in use from 0.3.5 to 0.4.5).
 
     The fingerprint is count, sum, sum of squares, minimum and maximum of the P&L entries, so the growing
-    number of states without P&L does not count, nor do the times of the entries. Missing results are not
-    kept.
+    number of states without P&L does not count, nor do the times of the entries. A missing result is kept as
+    well: what a miner realised in its first hour and a half gives no Kappa until it realises more.
 
     >>> from obmm.scoring import ERAS
     >>> cache, era = KappaCache(), attrs.evolve(ERAS["0.3.5"], kappa_min_lookback_ns=0)
@@ -135,12 +135,9 @@ class KappaCache:
             float(pnl.min(initial=np.inf)),
             float(pnl.max(initial=-np.inf)),
         )
-        if self._ratios is not None and fingerprint == self._fingerprint:
-            return self._ratios
-        ratios = kappa_ratios(history, n_books, era)
-        if ratios is not None:
-            self._fingerprint, self._ratios = fingerprint, ratios
-        return ratios
+        if fingerprint != self._fingerprint:
+            self._fingerprint, self._ratios = fingerprint, kappa_ratios(history, n_books, era)
+        return self._ratios
 
 
 def _book_kappas(history: PnlHistory, kept: BoolArray, n_books: int, era: EraConstants) -> FloatArray:

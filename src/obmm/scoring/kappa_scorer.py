@@ -83,6 +83,7 @@ class KappaScorer(Scorer[KappaScore]):
     0.0
     """
 
+    _resets_late = True
     _factors: FloatArray
     _ledger: RealisedLedger
     _cache: KappaCache

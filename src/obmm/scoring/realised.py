@@ -130,11 +130,12 @@ class RealisedLedger:
         """Open the state of `time_ns`: prune, and note the time even if nothing will be realised."""
         self._time_ns = time_ns
         self._closed.clear()
-        self.volumes.begin(time_ns)
-        if self._pruned_ns is None or time_ns - self._pruned_ns >= self.era.prune_interval_ns:
+        prune = self._pruned_ns is None or time_ns - self._pruned_ns >= self.era.prune_interval_ns
+        self.volumes.begin(time_ns, prune=prune)
+        if prune:
             self._pruned_ns = time_ns
             self._drop_before(time_ns - self.era.kappa_lookback_ns)
-        self._drop_roundtrips_before(time_ns - self.era.volume_period_ns)
+            self._drop_roundtrips_before(time_ns - self.era.volume_period_ns)
         self._times.append(time_ns)
 
     def fill(
@@ -172,7 +173,7 @@ class RealisedLedger:
                 self._entry_pnl.append(pnl)
         self.volumes.finish()
         for book in self.volumes.books_to_round:
-            self.roundtrip_sums[book] = round(float(self.roundtrip_sums[book]), decimals)
+            self._round_roundtrip_sum(book)
 
     def history(self) -> PnlHistory:
         """The realised P&L in memory; valid until the next change."""
@@ -211,7 +212,8 @@ class RealisedLedger:
         self.roundtrips = {time + offset_ns: volume for time, volume in self.roundtrips.items()}
         never = self.last_roundtrip_ns == 0
         self.last_roundtrip_ns = np.where(never, 0, self.last_roundtrip_ns + offset_ns)
-        self._drop_roundtrips_before(new_start_ns - self.era.volume_period_ns)
+        for book in self._drop_roundtrips_before(new_start_ns - self.era.volume_period_ns):
+            self._round_roundtrip_sum(book)
 
     def clear(self) -> None:
         """Forget everything, as after a reset of the account."""
@@ -236,10 +238,17 @@ class RealisedLedger:
         self._times.replace(self._times.view[busy])
         self._entry_states.replace(entry + self._first)
 
-    def _drop_roundtrips_before(self, oldest_ns: int) -> None:
+    def _drop_roundtrips_before(self, oldest_ns: int) -> set[int]:
+        books: set[int] = set()
         for time in [time for time in self.roundtrips if time < oldest_ns]:
-            self.roundtrip_sums = np.maximum(self.roundtrip_sums - self.roundtrips.pop(time), 0.0)
+            old = self.roundtrips.pop(time)
+            books.update(np.flatnonzero(old).tolist())
+            self.roundtrip_sums = np.maximum(self.roundtrip_sums - old, 0.0)
         self.last_roundtrip_ns[self.last_roundtrip_ns < oldest_ns] = 0
+        return books
+
+    def _round_roundtrip_sum(self, book: int) -> None:
+        self.roundtrip_sums[book] = round(float(self.roundtrip_sums[book]), self.era.volume_decimals)
 
 
 _INT = np.dtype(np.int64)

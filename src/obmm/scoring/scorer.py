@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
 import numpy as np
@@ -88,13 +88,15 @@ class Scorer(abc.ABC, Generic[ScoreT]):
     """Follows one miner's run and scores it whenever the era does; memory is bounded by the era's windows.
 
     A restart is noticed by the clock running back or by a new simulation id, and is handled as the era does.
-    A reset notice forgets the miner's history before the state that brings it is looked at. A state at the
-    time of the last one is ignored.
+    A reset notice forgets the miner's history, in the Sharpe eras before the state that brings it is taken in
+    and in the Kappa eras after it. A state at the time of the last one is ignored.
 
     Attributes:
         era: Constants as given; wealth, grace period and volume decimals are taken from the venue.
         latest: The newest score, None before the first.
     """
+
+    _resets_late: ClassVar[bool] = False
 
     def __init__(self, era: EraConstants) -> None:
         self.era = era
@@ -118,9 +120,12 @@ class Scorer(abc.ABC, Generic[ScoreT]):
         elif state.time_ns == self._time_ns:
             return None
         self._venue, self._time_ns = state.venue, state.time_ns
-        if np.any(state.notices.kind == NoticeKind.RESET):
+        reset = bool(np.any(state.notices.kind == NoticeKind.RESET))
+        if reset and not self._resets_late:
             self._reset()
         self._follow(state)
+        if reset and self._resets_late:
+            self._reset()
         if state.time_ns % self.era.scoring_interval_ns != 0:
             return None
         self.latest = self._score(state)

@@ -84,10 +84,10 @@ class VolumeSamples:
         """Books traded in this state; if there are none but old samples were dropped, all books."""
         return self._traded or (range(self.n_books) if self._pruned else ())
 
-    def begin(self, time_ns: int) -> None:
-        """Open a state: drop samples older than the period and make sure that the current one exists."""
+    def begin(self, time_ns: int, *, prune: bool = True) -> None:
+        """Open a state: drop samples older than the period, if asked, and make the current one if missing."""
         self._traded.clear()
-        self._pruned = self._prune(time_ns - self.era.volume_period_ns)
+        self._pruned = prune and self._prune(time_ns - self.era.volume_period_ns)
         time = sample_time_ns(time_ns, self.era.volume_sample_ns, end=self.era.early_volumes)
         if time not in self.samples:
             self.samples[time] = np.zeros((len(Role), self.n_books))
@@ -107,11 +107,8 @@ class VolumeSamples:
     def finish(self) -> None:
         """Close the state: from 0.3.5 sums and current sample are rounded here, for `books_to_round`."""
         books = () if self.era.early_volumes else self.books_to_round
-        for book in books:
-            for volume in (self.sums, self._current):
-                volume[:, book] = [
-                    round(value, self.era.volume_decimals) for value in volume[:, book].tolist()
-                ]
+        for volume in (self.sums, self._current):
+            self._round(volume, books)
 
     def since(self, time_ns: int) -> FloatArray:
         """(B,) total volume of the samples named `time_ns` or later, quote."""
@@ -130,13 +127,17 @@ class VolumeSamples:
     def shift(self, offset_ns: int, oldest_ns: int | None = None) -> None:
         """Rename all samples by `offset_ns` for a new simulation; drop those then older than `oldest_ns`."""
         self.samples = {time + offset_ns: volume for time, volume in self.samples.items()}
-        if oldest_ns is not None:
-            self._prune(oldest_ns)
+        if oldest_ns is not None and self._prune(oldest_ns):
+            self._round(self.sums, range(self.n_books))
 
     def clear(self) -> None:
         """Forget everything, as after a reset of the account."""
         self.samples.clear()
         self.sums[:] = 0.0
+
+    def _round(self, volume: FloatArray, books: Iterable[int]) -> None:
+        for book in books:
+            volume[:, book] = [round(value, self.era.volume_decimals) for value in volume[:, book].tolist()]
 
     def _prune(self, oldest_ns: int) -> bool:
         old = [time for time in self.samples if time < oldest_ns]
