@@ -162,7 +162,6 @@ def test_levels_per_side() -> None:
     ("config", "problem"),
     [
         ({"book_ids": [1, 1]}, "repeats an id"),
-        ({"priceDecimals": 9}, "price_decimals must lie"),
         ({"min_order_size": 0.0}, "min_size_base must be positive"),
         ({"max_open_orders": 0}, "max_open_orders must be positive"),
     ],

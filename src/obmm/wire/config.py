@@ -22,6 +22,7 @@ MAX_BOOKS, MAX_LEVELS = 4096, 256
 Count = Annotated[int, Meta(ge=0, le=MAX_BOOKS)]
 Levels = Annotated[int, Meta(ge=1, le=MAX_LEVELS)]
 Ids = Annotated[list[Id], Meta(max_length=MAX_BOOKS)]
+Decimals = Annotated[int, Meta(ge=0, le=8)]
 Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 
 
@@ -69,8 +70,8 @@ class FeeConfig(Struct):
 class BookConfig(Struct):
     """What may differ between the classes of a simulation."""
 
-    priceDecimals: Int | None = None
-    volumeDecimals: Int | None = None
+    priceDecimals: Decimals | None = None
+    volumeDecimals: Decimals | None = None
     min_order_size: float | None = None
     miner_wealth: float | None = None
     init_price: float | None = None
@@ -81,8 +82,8 @@ class BookClass(Struct):
     """A class of books; its decimals win over those of its own configuration."""
 
     books: Ids | None = None
-    priceDecimals: Int | None = None
-    volumeDecimals: Int | None = None
+    priceDecimals: Decimals | None = None
+    volumeDecimals: Decimals | None = None
     config: BookConfig | None = None
 
 
