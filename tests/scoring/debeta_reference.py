@@ -18,6 +18,18 @@ NO_ACCOUNT = -(10**9)
 """Stands for a null account id: nobody, and nobody else's equal."""
 
 
+def having(found: Sequence[Any], part: str, key: str) -> list[Any]:
+    """The cases whose `part` ("input" or "expected") has a `key`; all that stand for a missing file."""
+    return [case for case in found if case.values[0] is None or key in case.values[0][part]]
+
+
+def assert_all_used(found: Sequence[Any], part: str, keys: Iterable[str]) -> None:
+    """Fail unless every case has one of the keys, so that none is left out by `having`."""
+    known = set(keys)
+    for case in found:
+        assert case.values[0] is None or len(known & set(case.values[0][part])) == 1, case.id
+
+
 def prints_of_rows(rows: Mapping[str, Sequence[Sequence[Any]]], n_books: int, columns: Columns) -> Prints:
     """Prints of one state from rows [time, price, quantity, side, maker, taker] by book id."""
     books = [rows.get(str(book), []) for book in range(n_books)]

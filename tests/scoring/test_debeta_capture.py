@@ -15,17 +15,22 @@ from obmm.scoring.debeta.prints import Columns
 from obmm.scoring.debeta.queues import FillQueues
 from obmm.scoring.debeta.realised import centred_marks, realised_spread
 from scoring.debeta_naive import Naive, Print
-from scoring.debeta_reference import assert_table, books_of, prints_of_rows, vector
+from scoring.debeta_reference import assert_all_used, assert_table, books_of, having, prints_of_rows, vector
 from scoring.reference import assert_close, cases
 
 SECOND_NS = 10**9
 SUMS = ("capture_buy", "capture_sell", "realized_buy", "realized_sell")
 
-OFFLINE = [case for case in cases("debeta_capture") if case.id.split("-")[-1].startswith("offline")]
-LIVE = [case for case in cases("debeta_capture") if case.id.split("-")[-1].startswith("live")]
+CASES = cases("debeta_capture")
+KINDS = ("centered_mid", "checkpoints")
 
 
-@pytest.mark.parametrize(("case", "tolerance"), OFFLINE)
+def test_every_case_of_capture_is_used() -> None:
+    """A case is one batch or a stream of them."""
+    assert_all_used(CASES, "expected", KINDS)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), having(CASES, "expected", "centered_mid"))
 def test_one_batch_captures_and_realises_as_the_validator(case: dict[str, Any], tolerance: Any) -> None:
     """Mids, marks, both sums of both sides, making and quality agree on a complete stream."""
     wanted, close, params = case["expected"], tolerance["float64"], case["params"]
@@ -45,7 +50,7 @@ def test_one_batch_captures_and_realises_as_the_validator(case: dict[str, Any], 
     assert_close(vector(wanted["quality"], columns.uids, 0.0), kept, close)
 
 
-@pytest.mark.parametrize(("case", "tolerance"), LIVE)
+@pytest.mark.parametrize(("case", "tolerance"), having(CASES, "expected", "checkpoints"))
 def test_queues_book_as_the_validator_at_every_checkpoint(case: dict[str, Any], tolerance: Any) -> None:
     """Sums and waiting fills agree along the stream, at its end and after a forced drain."""
     wanted, params = case["expected"], case["params"]

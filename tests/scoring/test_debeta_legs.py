@@ -22,15 +22,34 @@ from obmm.scoring.debeta.counterparties import (
 from obmm.scoring.debeta.making import making_floor, pooled_making, quality, two_sided_making
 from obmm.scoring.debeta.presence import Presence
 from obmm.scoring.debeta.ranks import rank01, scoped_rank
-from scoring.debeta_reference import assert_table, flows, miners_of, table, vector
+from scoring.debeta_reference import assert_all_used, assert_table, flows, having, miners_of, table, vector
 from scoring.reference import assert_close, cases, numbers
 
 CASES = cases("debeta_legs")
 
 
+KINDS = {
+    "kappa": "kappa_of_alpha",
+    "rank": "rank01",
+    "coverage": "weighted",
+    "counterparty": "excess",
+    "making": "making_global",
+    "hurdle": "kept",
+    "presence": "absent",
+    "skill_bar": "bar",
+    "class_weights": "two_class_layout",
+}
+"""What a case of each kind expects and no other does."""
+
+
 def of(kind: str) -> list[Any]:
-    """The cases whose id starts with `kind`."""
-    return [case for case in CASES if case.id.removeprefix("debeta_legs-").startswith(kind)]
+    """The cases of one kind."""
+    return having(CASES, "expected", KINDS[kind])
+
+
+def test_every_case_of_the_legs_is_used() -> None:
+    """No case is of an unknown kind."""
+    assert_all_used(CASES, "expected", KINDS.values())
 
 
 def books_of(*maps: dict[str, dict[str, Any]]) -> int:

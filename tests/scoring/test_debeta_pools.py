@@ -12,16 +12,25 @@ from obmm.scoring import ERAS, PnlHistory, kappa_ratios, score_uid
 from obmm.scoring.debeta import DIALS_0_6_2, DIALS_0_6_3, RUNGS_0_6_1, Dials, FieldScores, pools
 from obmm.scoring.debeta.rounds import blend
 from obmm.scoring.debeta.track_record import TrackRecord
-from scoring.debeta_reference import era_of, vector
+from scoring.debeta_reference import assert_all_used, era_of, having, vector
 from scoring.reference import assert_close, cases
 
 CASES = cases("debeta_pools")
 RULES = ("rank", "proportional", "proportional_blended", "proportional_both")
 
 
+KINDS = {"pools": "detail", "track_record": "rounds", "blend": "pnl"}
+"""What a case of each kind is given and no other is."""
+
+
 def of(kind: str) -> list[Any]:
-    """The cases whose id starts with `kind`."""
-    return [case for case in CASES if case.id.removeprefix("debeta_pools-").startswith(kind)]
+    """The cases of one kind."""
+    return having(CASES, "input", KINDS[kind])
+
+
+def test_every_case_of_the_pools_is_used() -> None:
+    """No case is of an unknown kind."""
+    assert_all_used(CASES, "input", KINDS.values())
 
 
 def field_of(detail: dict[str, Any], n: int, bar: int) -> tuple[FieldScores, np.ndarray]:

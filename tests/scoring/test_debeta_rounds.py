@@ -58,7 +58,7 @@ def test_runs_are_paid_as_the_validator_pays_them(case: dict[str, Any], toleranc
             deregistered.clear()
         if number in expected:
             gone = np.isin(uids, list(deregistered))
-            paid = payroll.pay(state["timestamp"], uids, judge(sums, presence), gone)
+            paid = payroll.pay(state["timestamp"], uids, judge(sums, presence), gone, np.zeros(uids.size))
             compare(expected[number], paid, sums, tolerance)
 
 
@@ -151,7 +151,7 @@ def test_the_slots_of_a_round_are_its_figures() -> None:
     dials = attrs.evolve(dials_of({"dials": {}, "capture_half_window": 15, "score_ema_halflife": 1}))
     sums = Accumulation.empty(dials, era_of({}), np.zeros(2, dtype=np.int64), [5, 3])
     paid = Payroll.empty(dials, era_of({})).pay(
-        0, np.array([3, 5]), judge(sums, Presence()), np.zeros(2, dtype=bool)
+        0, np.array([3, 5]), judge(sums, Presence()), np.zeros(2, dtype=bool), np.zeros(2)
     )
     assert paid.verdict is None
     assert {paid.emission.shape, paid.smoothed.shape, paid.skill_share.shape} == {(2,)}

@@ -10,7 +10,7 @@ import pytest
 
 from obmm.market import BUY, EventKind, MarketState, NoticeKind, Notices, Tape, Venue
 from obmm.scoring import ERAS
-from obmm.scoring.debeta import DebetaScorer, Dials, pools
+from obmm.scoring.debeta import RUNGS_0_6_1, DebetaScorer, Dials, pools
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.capture import captured_spread
 from obmm.scoring.debeta.mtm import INVENTORY_SUM
@@ -339,6 +339,23 @@ def test_memory_is_bounded_by_the_window() -> None:
     full = sums.mtm.path.total[INVENTORY_SUM, 0, 0]
     fresh = sum(sample.part[INVENTORY_SUM, 0, 0] for sample in sums.mtm.path.samples)
     assert full == pytest.approx(fresh)
+
+
+def test_rungs_of_0_6_1_take_kappa_and_pnl_from_outside(states: list[MarketState]) -> None:
+    """While they carry weight they must be given; the blend is that of the rung."""
+    era, dials = RUNGS_0_6_1[2]
+    scorer = DebetaScorer(era=era, dials=dials)
+    for state in states[:240]:
+        scorer.observe(state, {1: 0.2, 2: 0.3})
+    latest = scorer.latest
+    assert latest is not None
+    assert latest.verdict is not None
+    others = np.array([{1: 0.2, 2: 0.3}.get(uid, 0.0) for uid in latest.uids.tolist()])
+    field = np.zeros(latest.uids.size)
+    field[np.searchsorted(latest.uids, latest.verdict.field.uids)] = latest.verdict.score
+    np.testing.assert_allclose(latest.trading, others + 0.5 * field)
+    with pytest.raises(ValueError, match="weighs Kappa and P&L"):
+        scorer.observe(state_of(START_S + 245, []))
 
 
 def test_misuse_is_told(states: list[MarketState]) -> None:

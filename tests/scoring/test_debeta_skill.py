@@ -95,7 +95,9 @@ def test_subwindows_are_the_validators(case: dict[str, Any], tolerance: Any) -> 
     weakest, gated = wanted["subwindow_skill"]["weakest"], wanted["subwindow_skill"]["sign_gated"]
     assert_close(vector(weakest["skill"], uids), weakest_part(parts, floor), close)
     for uid, info in weakest["info"].items():
-        assert info["books"] == skill.books_with(alpha)[uids.index(int(uid))]
+        column = uids.index(int(uid))
+        assert info["books"] == skill.books_with(alpha)[column]
+        assert_close(info["weakest"], weakest_part(parts, floor)[column], close)
     kept = sign_gated(alpha, parts, 2)
     assert_close(vector(gated["skill"], uids), skill.floored_consistency(kept, floor), close)
     for uid, info in gated["info"].items():

@@ -94,7 +94,7 @@ class Payroll:
         uids: IntArray,
         verdict: Verdict,
         deregistered: BoolArray,
-        kappa_pnl: FloatArray | None = None,
+        kappa_pnl: FloatArray,
     ) -> Round:
         """Pay one scoring.
 
@@ -103,7 +103,7 @@ class Payroll:
             uids: (n,) everybody paid from this emission, ascending.
             verdict: The field as it stands.
             deregistered: (n,) uids that lose their track record.
-            kappa_pnl: (n,) weighted Kappa and P&L scores, see `blend`; None for 0.
+            kappa_pnl: (n,) weighted Kappa and P&L scores, see `blend`.
         """
         enough = np.count_nonzero(verdict.score > 0.0) >= self.dials.min_books
         if enough:
@@ -121,8 +121,7 @@ class Payroll:
             skill_share = _spread(uids, judged.field.uids, skilled)
             values[MAKING_TERM] = self.dials.pool * _spread(uids, judged.field.uids, judged.field.making_rank)
             values[MAKING_SHARE] = _spread(uids, judged.field.uids, making)
-        others = np.zeros(uids.size) if kappa_pnl is None else kappa_pnl
-        values[SMOOTHED] = blend(scores, others, self.dials, self.era)
+        values[SMOOTHED] = blend(scores, kappa_pnl, self.dials, self.era)
 
         smoothed, term, share = self.record.update(time_ns, values, deregistered)
         making_share = pools.shares_of(share)

@@ -65,11 +65,17 @@ class DebetaScorer:
         self._payroll = Payroll.empty(self.dials, self.era)
         self._presence = Presence(self.dials.presence_window)
 
-    def observe(self, state: MarketState) -> Round | None:
+    def observe(self, state: MarketState, kappa_pnl: Mapping[int, float] | None = None) -> Round | None:
         """Take in the next state; return the scoring if the era makes one at its time.
 
+        Args:
+            state: The next state of any miner of the run.
+            kappa_pnl: Weighted Kappa and P&L score of each uid, the total of its `KappaScorer` under the same
+                era; needed at scorings of an era that gives them weight.
+
         Raises:
-            ValueError: The state has no tape, or the number of books changed or does not fit the classes.
+            ValueError: The state has no tape, the number of books changed or does not fit the classes, or
+                Kappa and P&L have a weight but no scores.
         """
         if state.tape is None:
             raise ValueError("scoring making and skill needs states with a tape")
@@ -85,7 +91,9 @@ class DebetaScorer:
             sums.forget(state.uid)
         if state.time_ns % self.era.scoring_interval_ns:
             return None
-        self.latest = self._pay(sums)
+        if kappa_pnl is None and self.era.kappa_weight + self.era.pnl_weight > 0.0:
+            raise ValueError(f"era {self.era.version} weighs Kappa and P&L, but no such scores are given")
+        self.latest = self._pay(sums, kappa_pnl or {})
         return self.latest
 
     def verdict(self) -> Verdict:
@@ -163,11 +171,12 @@ class DebetaScorer:
             raise ValueError(f"the scorer has {n_books} books, the state {venue.n_books}")
         return self._sums
 
-    def _pay(self, sums: Accumulation) -> Round:
+    def _pay(self, sums: Accumulation, kappa_pnl: Mapping[int, float]) -> Round:
         before = self.latest
         uids = np.sort(np.array(sums.columns.uids, dtype=np.int64))
         deregistered = np.isin(uids, list(self._deregistered))
-        paid = self._payroll.pay(self._time_ns, uids, self.verdict(), deregistered)
+        others = np.array([kappa_pnl.get(uid, 0.0) for uid in uids.tolist()])
+        paid = self._payroll.pay(self._time_ns, uids, self.verdict(), deregistered, others)
         averages = np.zeros(uids.size, dtype=np.float32)
         if before is not None:
             averages[np.searchsorted(uids, before.uids)] = self.averages
