@@ -82,6 +82,12 @@ def test_trade_larger_than_everything_fills_everything() -> None:
     assert run([at(1.0, rows), after], bucket_base=10.0, buckets=3)[0] == 0.0
 
 
+def test_large_trade_keeps_its_place_in_the_last_bucket() -> None:
+    """21 fill two buckets of 8 and five of the third, from which three sold leave two."""
+    rows = [(0, 0.1, 21.0), (0, 0.2, -3.0)]
+    assert run([at(1.0, rows)], bucket_base=8.0, buckets=1)[0] == 0.25
+
+
 def test_repeated_state_and_missing_tape() -> None:
     """A tape seen twice counts once; without a tape there is no value but the past stays."""
     first = at(1.0, [(0, 0.5, 9.0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -83,27 +84,27 @@ class Imbalance(Stage):
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
         deepest = max(self.depths)
-        bid, ask = self._weighted(state, deepest)
-        # Cumulative depth; the last column stands for every depth beyond the visible levels.
-        columns = [min(depth, bid.shape[1]) - 1 for depth in self.depths]
-        bid = np.cumsum(bid, axis=1)[:, columns]
-        ask = np.cumsum(ask, axis=1)[:, columns]
+        bid, ask = sizes(state.bid_size, deepest), sizes(state.ask_size, deepest)
+        per_level = 0.0
+        if self.decay == "exponential":
+            per_level = self.decay_per_level
+        elif self.decay == "distance":
+            per_quote = self.decay_per_tick / state.venue.grid.tick[:, None]
+            bid = bid * _nearness(state.bid_price, deepest, per_quote)
+            ask = ask * _nearness(state.ask_price, deepest, per_quote)
+        depth_of = _depth_sums(self.depths, bid.shape[1], per_level)
+        each = quotient((bid - ask) @ depth_of, (bid + ask) @ depth_of)
         weight = np.asarray(self._weight)
-        each = quotient(bid - ask, bid + ask)
         return on_sound(state, each @ (weight / weight.sum()))
 
-    def _weighted(self, state: MarketState, deepest: int) -> tuple[FloatArray, FloatArray]:
-        """Sizes of both sides, (B, levels), times the weights of their levels."""
-        bid, ask = sizes(state.bid_size, deepest), sizes(state.ask_size, deepest)
-        if self.decay == "flat":
-            return bid, ask
-        if self.decay == "exponential":
-            by_level = np.exp(-self.decay_per_level * np.arange(bid.shape[1]))
-            return bid * by_level, ask * by_level
-        per_quote = self.decay_per_tick / state.venue.grid.tick[:, None]
-        near_bid = _nearness(state.bid_price, deepest, per_quote)
-        near_ask = _nearness(state.ask_price, deepest, per_quote)
-        return bid * near_bid, ask * near_ask
+
+@functools.lru_cache(maxsize=64)
+def _depth_sums(depths: tuple[int, ...], n_levels: int, per_level: float) -> FloatArray:
+    """(levels, depths) matrix that adds up the levels of each depth, a further level counting less."""
+    level = np.arange(n_levels)
+    inside = level[:, None] < np.asarray(depths)
+    counts: FloatArray = inside * np.exp(-per_level * level)[:, None]
+    return counts
 
 
 def _nearness(price: FloatArray, depth: int, per_quote: FloatArray) -> FloatArray:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import BUY, Feed, FloatArray, IntArray, MarketState, Signals, Stage, memory, option, signal
-from obmm.signals._books import quotient
 from obmm.signals.trade_flow import trade_rows
 
 
@@ -73,53 +72,59 @@ class Vpin(Stage):
     _time_ns: int = memory()
     _traded: FloatArray = memory()  # (B,) volume so far
     _signed: FloatArray = memory()  # (B, buckets + 1) ring of buys less sells, bucket k in slot k mod size
+    _value: FloatArray = memory()
 
     @property
     def needs(self) -> frozenset[Feed | str]:
         return frozenset({Feed.TAPE})
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
-        n_slots = self.buckets + 1
         if self._time_ns is None:
             self._time_ns = -1
             self._traded = np.zeros(state.n_books)
-            self._signed = np.zeros((state.n_books, n_slots))
+            self._signed = np.zeros((state.n_books, self.buckets + 1))
+            self._value = np.full(state.n_books, np.nan)
         if state.tape is None:
             return np.full(state.n_books, np.nan)
         rows, book = trade_rows(state.tape, self._time_ns)
         self._time_ns = max(state.time_ns, self._time_ns)
         if rows.size:
-            signed = np.where(state.tape.side[rows] == BUY, 1.0, -1.0)
-            self._fill(book, state.tape.size[rows], signed)
-        full = np.floor(self._traded / self.bucket_base)
-        counted = np.minimum(full, self.buckets)
-        # The bucket in progress is left out; slots not yet used hold 0.
-        now = (full % n_slots).astype(np.int64)
-        open_part = np.abs(np.take_along_axis(self._signed, now[:, None], axis=1)[:, 0])
-        return quotient(np.abs(self._signed).sum(axis=1) - open_part, counted * self.bucket_base)
+            sign = np.where(state.tape.side[rows] == BUY, 1.0, -1.0)
+            self._pour(book, state.tape.size[rows], sign)
+        return np.array(self._value)
 
-    def _fill(self, book: IntArray, size: FloatArray, sign: FloatArray) -> None:
+    def _pour(self, book: IntArray, size: FloatArray, sign: FloatArray) -> None:
         """Pour trades (N,), sorted by book, into the buckets of their books."""
         n_slots, bucket = self.buckets + 1, self.bucket_base
-        # A trade that fills every bucket leaves the same mark however large it is.
-        size = np.minimum(size, n_slots * bucket)
+        # Whole buckets beyond those that are kept leave no mark.
+        most = n_slots * bucket
+        size = np.where(size > most, most + np.fmod(size, bucket), size)
         before = np.cumsum(size) - size
         start = self._traded[book] + before - before[np.searchsorted(book, book)]
         end = start + size
-        was_full = np.floor(self._traded / bucket)
+        was_full = (self._traded / bucket).astype(np.int64)
         self._traded[book] = end  # the last trade of a book stands last
-        full = np.floor(self._traded / bucket)
+        full = (self._traded / bucket).astype(np.int64)
+        turned = np.flatnonzero(full > was_full)
         # Buckets entered now take over the oldest slots.
-        entered = (np.arange(n_slots) - was_full[:, None] - 1.0) % n_slots < (full - was_full)[:, None]
-        self._signed[entered] = 0.0
+        place = (np.arange(n_slots) - was_full[turned, None] - 1) % n_slots
+        entered = place < (full - was_full)[turned, None]
+        self._signed[turned] = np.where(entered, 0.0, self._signed[turned])
         # One piece per trade and bucket it touches, of which the newest `n_slots` are kept.
-        first = np.floor(start / bucket)
-        count = (np.floor(end / bucket) - first).astype(np.int64) + 1
+        first = (start / bucket).astype(np.int64)
+        count = (end / bucket).astype(np.int64) - first + 1
         piece = np.repeat(np.arange(book.size), count)
         number = first[piece] + np.arange(piece.size) - np.repeat(np.cumsum(count) - count, count)
         kept = number > full[book[piece]] - n_slots
         piece, number = piece[kept], number[kept]
-        share = np.minimum(end[piece], (number + 1.0) * bucket) - np.maximum(start[piece], number * bucket)
-        slot = book[piece] * n_slots + (number % n_slots).astype(np.int64)
+        share = np.minimum(end[piece], (number + 1) * bucket) - np.maximum(start[piece], number * bucket)
+        slot = book[piece] * n_slots + number % n_slots
         poured = np.bincount(slot, weights=sign[piece] * share, minlength=self._signed.size)
         self._signed += poured.reshape(self._signed.shape)
+        self._measure(turned, full[turned])
+
+    def _measure(self, book: IntArray, full: IntArray) -> None:
+        """The mean of the full buckets of books that have closed one; the one in progress is left out."""
+        signed = np.abs(self._signed[book])
+        signed[np.arange(book.size), full % (self.buckets + 1)] = 0.0
+        self._value[book] = signed.sum(axis=1) / (np.minimum(full, self.buckets) * self.bucket_base)
