@@ -46,6 +46,8 @@ def number(value: object) -> str:
         return "–"
     if isinstance(value, (float, np.floating)):
         size = abs(float(value))
+        if 0.0 < size < 0.01:
+            return f"{float(value):.2g}"
         digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
         return f"{float(value):,.{digits}f}"
     return f"{value:,}" if isinstance(value, (int, np.integer)) else str(value)

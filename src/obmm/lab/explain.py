@@ -58,9 +58,9 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
         "config": config.name,
         "hash": decision.config_hash,
         "market": {
-            "best bid": float(state.best_bid[book]),
-            "best ask": float(state.best_ask[book]),
-            "mid": float(state.mid[book]),
+            "best bid": f"{state.best_bid[book]:.10g}",
+            "best ask": f"{state.best_ask[book]:.10g}",
+            "mid": f"{state.mid[book]:.10g}",
             "spread, ticks": float(state.spread[book]) / tick,
             "maker ratio": float(state.maker_ratio[book]),
             "maker rate, bp": 1e4 * float(accounts.maker_rate[book]),
