@@ -79,20 +79,22 @@ class OpenLots:
         """
         opposite, own = (self.shorts, self.longs) if is_buy else (self.longs, self.shorts)
         left, pnl, closed = size_base, 0.0, 0.0
+        # Shares are taken with reciprocals as the validator does, so that P&L rounds the same way.
+        per_fill = 1.0 / size_base
         while left > 0.0 and opposite:
             lot = opposite[0]
             part = min(lot.size_base, left)
             gain = (lot.price - price if is_buy else price - lot.price) * part
             if part == lot.size_base:
                 opposite.popleft()
-                open_fee, close_fee = lot.fee, fee * part / size_base
+                open_fee, close_fee = lot.fee, fee * part * per_fill
             else:
-                open_fee = lot.fee * part / lot.size_base
-                close_fee = fee if whole_fee_on_partial_close else fee * part / size_base
+                open_fee = lot.fee * part * (1.0 / lot.size_base)
+                close_fee = fee if whole_fee_on_partial_close else fee * part * per_fill
                 opposite[0] = Lot(lot.time_ns, lot.size_base - part, lot.price, lot.fee - open_fee)
             pnl += gain - open_fee - close_fee
             closed += part
             left -= part
         if left > 0.0:
-            own.append(Lot(time_ns, left, price, fee * left / size_base))
+            own.append(Lot(time_ns, left, price, fee if left == size_base else fee * left * per_fill))
         return Realised(pnl, closed)

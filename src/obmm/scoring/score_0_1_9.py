@@ -1,4 +1,4 @@
-"""Activity factors, weighting and score of 0.1.9."""
+"""Weighting and score of 0.1.9."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import numpy.typing as npt
 
 from obmm.market.arrays import FloatArray, as_floats
 from obmm.scoring.eras import EraConstants
-from obmm.scoring.score_0_1_51 import BookWeights, activity_factors, weight_by_activity
+from obmm.scoring.score_0_1_51 import BookWeights, weight_by_activity
 from obmm.scoring.sharpe import normalize_sharpe
-
-__all__ = ["activity_factors", "score_books_0_1_9"]
 
 
 def score_books_0_1_9(sharpe: npt.ArrayLike, factors: npt.ArrayLike, era: EraConstants) -> BookWeights:
