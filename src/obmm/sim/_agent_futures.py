@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from obmm.sim._agent_orders import send_limit, send_market
+from obmm.sim._agent_orders import cut_to_tick, send_limit, send_market
 from obmm.sim._agent_timing import folded_normal_ns, order_latency_ns
 from obmm.sim._background_layout import EV_FUTURES_TURN, SECOND, STREAM_FUTURES
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, SELL
+from obmm.sim._layout import BUY, SELL, TICKS_PER_QUOTE
 from obmm.sim._queue import schedule
 from obmm.sim._random import integer_below, lognormal, normal, uniform
 
@@ -51,6 +51,7 @@ def futures_turn(b: Record, g: Record) -> None:
     if at_market:
         send_market(b, agent, side, size, latency)
     elif b.touch[side] > 0:
-        shift = passive_shift(size)
-        tick = b.touch[side] - shift if side == BUY else b.touch[side] + shift
+        shift = 0.01 * passive_shift(size)
+        touch = b.touch[side] / TICKS_PER_QUOTE
+        tick = cut_to_tick(touch - shift if side == BUY else touch + shift)
         send_limit(b, agent, side, tick, size, latency, int(p.life_s * SECOND))

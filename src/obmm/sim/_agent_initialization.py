@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from obmm.sim._agent_orders import to_tick
 from obmm.sim._background_layout import STREAM_INITIALIZATION
 from obmm.sim._exchange import place_limit
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, LOTS_PER_BASE, SELL, TICKS_PER_QUOTE, UNITS_PER_QUOTE
+from obmm.sim._layout import BUY, LOTS_PER_BASE, SELL, UNITS_PER_QUOTE
 from obmm.sim._random import uniform, uniform_between
 
 
@@ -16,9 +17,7 @@ def _spend_quote(b: Record, g: Record, agent: int) -> None:
         price = highest * (1.0 - uniform(b.rng[STREAM_INITIALIZATION]))  # never 0
         size = uniform_between(b.rng[STREAM_INITIALIZATION], 0.0, g.p.initialization.max_order_base)
         affordable = b.accounts[agent].quote_free / (UNITS_PER_QUOTE * price)
-        place_limit(
-            b, agent, BUY, int(TICKS_PER_QUOTE * price), int(LOTS_PER_BASE * min(size, affordable)), False
-        )
+        place_limit(b, agent, BUY, to_tick(price), int(LOTS_PER_BASE * min(size, affordable)), False)
         if affordable <= size:
             return
 
@@ -31,7 +30,7 @@ def _sell_base(b: Record, g: Record, agent: int) -> None:
         size = uniform_between(b.rng[STREAM_INITIALIZATION], 0.0, g.p.initialization.max_order_base)
         left = b.accounts[agent].base_free
         lots = int(LOTS_PER_BASE * size)
-        place_limit(b, agent, SELL, int(TICKS_PER_QUOTE * price), min(lots, left), False)
+        place_limit(b, agent, SELL, to_tick(price), min(lots, left), False)
         if left <= lots:
             return
 
