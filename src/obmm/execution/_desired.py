@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, floored, price_scale, volume_scale
+from obmm.execution._shape import SIGN, floored
 from obmm.market import SELL, BoolArray, FloatArray, IntArray, Limits, MarketState, Quotes, Reason
 from obmm.market.arrays import as_flags, as_floats
 
@@ -38,7 +38,7 @@ class Desired:
 def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only: bool) -> Desired:
     """`quotes` with everything taken out that the venue or the account would refuse."""
     venue, accounts = state.venue, state.accounts
-    scale, lot_scale = price_scale(venue), volume_scale(venue)
+    scale, lot_scale = venue.ticks_per_quote, venue.lots_per_base
     allowed = np.array([limits.bid_allowed, limits.ask_allowed])[..., None]
     price = np.array([quotes.bid_price, quotes.ask_price])
     size = np.array([quotes.bid_size, quotes.ask_size])

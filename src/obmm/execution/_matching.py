@@ -6,9 +6,8 @@ import attrs
 import numpy as np
 
 from obmm.execution._desired import NOWHERE, Desired
-from obmm.execution._shape import price_scale, volume_scale
-from obmm.market import SELL, BoolArray, FloatArray, IntArray, MarketState
-from obmm.market.arrays import as_floats
+from obmm.execution._shape import on_rows
+from obmm.market import SELL, BoolArray, FloatArray, IntArray, MarketState, PerBook
 
 
 @attrs.frozen
@@ -30,47 +29,47 @@ class Matching:
     served: BoolArray
 
 
-def reach(desired: Desired, tolerance_ticks: FloatArray) -> FloatArray:
+def reach(desired: Desired, tolerance_ticks: PerBook) -> FloatArray:
     """(2, B) ticks by which an order may be off and still stand for a level.
 
     Less than half the distance between levels, so that an order can stand for one level only and a second
     look comes to the same result; and never so far that an order kept here meets a new one over there.
     """
     signed = desired.signed
-    allowed = np.broadcast_to(tolerance_ticks, signed.shape[:2])
     best = signed[..., 0]
-    allowed = np.minimum(allowed, -(best[0] + best[1]) - 1.0)
+    between = np.minimum(tolerance_ticks, -(best[0] + best[1]) - 1.0)
+    allowed = np.array([between, between])
     if signed.shape[2] > 1:
         gaps = np.where(signed[..., 1:] > NOWHERE, signed[..., :-1] - signed[..., 1:], np.inf)
         allowed = np.minimum(allowed, np.floor((gaps.min(axis=2) - 1.0) / 2.0))
-    return as_floats(allowed)
+    return allowed
 
 
 def matched(
     state: MarketState,
     desired: Desired,
     *,
-    tolerance_ticks: FloatArray,
-    shrink_tolerance: FloatArray,
-    grow_tolerance: FloatArray,
-    max_age_s: FloatArray,
+    tolerance_ticks: PerBook,
+    shrink_tolerance: PerBook,
+    grow_tolerance: PerBook,
+    max_age_s: PerBook,
 ) -> Matching:
     """Each desired order gets at most one open order: the nearest in price, then the oldest.
 
     Args:
         state: Holds the open orders.
         desired: What should rest.
-        tolerance_ticks: (B,) how far an order may be off.
-        shrink_tolerance: (B,) by which share of the wanted size an order may be too large.
-        grow_tolerance: (B,) by which share of it an order may be too small.
-        max_age_s: (B,) age from which an order is replaced.
+        tolerance_ticks: How far an order may be off.
+        shrink_tolerance: By which share of the wanted size an order may be too large.
+        grow_tolerance: By which share of it an order may be too small.
+        max_age_s: Age from which an order is replaced.
     """
     own, n_books, n_levels = state.open_orders, state.n_books, desired.signed.shape[2]
     book = own.book
     selling = own.side == SELL
     group = book + n_books * selling
-    signed = np.where(selling, -1.0, 1.0) * np.rint(own.price * price_scale(state.venue)[book])
-    lots = np.rint(own.size * volume_scale(state.venue)[book])
+    signed = np.where(selling, -1.0, 1.0) * np.rint(own.price * state.venue.ticks_per_quote[book])
+    lots = np.rint(own.size * state.venue.lots_per_base[book])
     levels = desired.signed.reshape(2 * n_books, n_levels)[group]
     off = np.abs(signed[:, None] - levels)
     level = off.argmin(axis=1)
@@ -78,11 +77,11 @@ def matched(
     slot = group * n_levels + level
     wanted = desired.lots.ravel()[slot]
     near = off <= reach(desired, tolerance_ticks).ravel()[group]
-    large_enough = lots >= (1.0 - grow_tolerance[book]) * wanted
-    young = (state.time_ns - own.time_ns) / 1e9 < max_age_s[book]
+    large_enough = lots >= (1.0 - on_rows(grow_tolerance, book)) * wanted
+    young = (state.time_ns - own.time_ns) / 1e9 < on_rows(max_age_s, book)
     ours = near & (wanted > 0.0) & large_enough & young
     ours = _one_per_slot(ours, slot, off, own.time_ns, own.order_id)
-    surplus = np.where(ours & (lots > (1.0 + shrink_tolerance[book]) * wanted), lots - wanted, 0.0)
+    surplus = np.where(ours & (lots > (1.0 + on_rows(shrink_tolerance, book)) * wanted), lots - wanted, 0.0)
     served = np.bincount(slot[ours], minlength=desired.lots.size) > 0
     best = desired.signed[..., 0].ravel()[group]
     return Matching(book, ours, surplus, signed > best, served.reshape(desired.lots.shape))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from obmm.market import BoolArray, FloatArray, Limits, MarketState, PerBook, Quotes, Reason, Venue
+from obmm.market import BoolArray, FloatArray, IntArray, Limits, MarketState, PerBook, Quotes, Reason, Venue
 from obmm.market.arrays import as_flags, as_floats
 
 #: +1 for bids, -1 for asks, shaped to broadcast over books.
@@ -17,16 +17,6 @@ SIGN: FloatArray = np.array([[1.0], [-1.0]])
 
 #: Relative slack for a number that is meant to lie on the grid.
 _NOISE = 1e-9
-
-
-def price_scale(venue: Venue) -> FloatArray:
-    """(B,) ticks per quote."""
-    return as_floats(10.0**venue.price_decimals)
-
-
-def volume_scale(venue: Venue) -> FloatArray:
-    """(B,) lots per base."""
-    return as_floats(10.0**venue.volume_decimals)
 
 
 def floored(units: FloatArray) -> FloatArray:
@@ -39,9 +29,14 @@ def per_level(option: PerBook) -> FloatArray:
     return as_floats(option)[..., None]
 
 
+def on_rows(option: PerBook, book: IntArray) -> PerBook:
+    """A per-book option on the book of each row."""
+    return option[book] if isinstance(option, np.ndarray) else option
+
+
 def away(price: FloatArray, venue: Venue) -> FloatArray:
     """(2, B) signed ticks of prices (2, B), rounded away from the fair value, at least one tick apart."""
-    signed = floored(SIGN * price * price_scale(venue))
+    signed = floored(SIGN * price * venue.ticks_per_quote)
     signed[0] -= np.fmax(signed[0] + signed[1] + 1.0, 0.0)
     return signed
 
@@ -56,7 +51,7 @@ def fitted_lots(size: FloatArray, state: MarketState, limits: Limits) -> tuple[F
         (2, B, K) lots, 0 for none, and (B,) where a size was lifted.
     """
     venue = state.venue
-    scale, least = volume_scale(venue)[:, None], venue.min_lots[:, None]
+    scale, least = venue.lots_per_base[:, None], venue.min_lots[:, None]
     lots = floored(size * scale)
     small = (size > 0.0) & (lots < least)
     lots = np.where(size > 0.0, np.maximum(lots, least), 0.0)
@@ -74,8 +69,8 @@ def quotes_of(state: MarketState, limits: Limits, signed: FloatArray, lots: Floa
     allowed = np.array([limits.bid_allowed, limits.ask_allowed])
     ticks = SIGN[..., None] * signed
     wanted = allowed[..., None] & (ticks >= 1.0) & (lots > 0.0)
-    price = np.where(wanted, ticks / price_scale(state.venue)[:, None], np.nan)
-    size = np.where(wanted, lots / volume_scale(state.venue)[:, None], 0.0)
+    price = np.where(wanted, ticks / state.venue.ticks_per_quote[:, None], np.nan)
+    size = np.where(wanted, lots / state.venue.lots_per_base[:, None], 0.0)
     empty = allowed & ~wanted.any(axis=2)
     why = np.zeros(empty.shape, dtype=np.int64)
     if empty.any():

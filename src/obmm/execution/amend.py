@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from obmm.execution._desired import Desired, affordable, desired_orders
 from obmm.execution._matching import Matching, matched
-from obmm.execution._shape import price_scale, volume_scale
+from obmm.execution._shape import on_rows
 from obmm.market import (
     BoolArray,
     InstructionKind,
@@ -27,7 +27,7 @@ from obmm.market import (
     option,
     placer,
 )
-from obmm.market.arrays import as_floats, as_ints
+from obmm.market.arrays import as_ints
 
 
 @placer("amend")
@@ -86,18 +86,16 @@ class AmendPlacer(Stage):
     post_only: bool = option(True, help="Never trade at once: refused rather than filled as taker")
 
     def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders:
-        n = state.n_books
-        size_tolerance = np.broadcast_to(self.size_tolerance, (n,))
         desired = desired_orders(state, quotes, limits, self.post_only)
         matching = matched(
             state,
             desired,
-            tolerance_ticks=as_floats(self.tolerance_ticks),
-            shrink_tolerance=np.where(limits.reduce_only, 0.0, size_tolerance),
-            grow_tolerance=size_tolerance,
-            max_age_s=np.broadcast_to(self.max_age_s, (n,)),
+            tolerance_ticks=self.tolerance_ticks,
+            shrink_tolerance=np.where(limits.reduce_only, 0.0, self.size_tolerance),
+            grow_tolerance=self.size_tolerance,
+            max_age_s=self.max_age_s,
         )
-        cancels = _cancels(matching, limits, n)
+        cancels = _cancels(matching, limits, state.n_books)
         placements = _placements(state, desired, matching, cancels.books)
         return self._orders(state, desired, matching, cancels, placements)
 
@@ -127,18 +125,18 @@ class AmendPlacer(Stage):
             return np.concatenate([of_cancels[:cut], of_placements, of_cancels[cut:]])
 
         surplus = matching.surplus[rows]
-        part = np.where(surplus > 0.0, surplus / volume_scale(venue)[matching.book[rows]], np.nan)
+        part = np.where(surplus > 0.0, surplus / venue.lots_per_base[matching.book[rows]], np.nan)
         ticks = np.abs(desired.signed[side, book, level])
-        size = desired.lots[side, book, level] / volume_scale(venue)[book]
+        size = desired.lots[side, book, level] / venue.lots_per_base[book]
         turn = placements.rank + cancels.leads[book]
-        life_ns = np.rint(np.broadcast_to(self.expiry_s, (state.n_books,))[book] * 1e9)
+        life_ns = np.rint(on_rows(self.expiry_s, book) * 1e9)
         urgency = column(venue.max_instructions, turn)
         urgency[:cut] = 0
         return Orders(
             kind=column(InstructionKind.CANCEL, InstructionKind.LIMIT),
             book=around(matching.book[rows], book),
             side=column(-1, side),
-            price=column(np.nan, ticks / price_scale(venue)[book], np.float64),
+            price=column(np.nan, ticks / venue.ticks_per_quote[book], np.float64),
             size=around(part, size),
             time_in_force=column(TimeInForce.GTC, TimeInForce.GTT),
             expiry_ns=column(0, life_ns),

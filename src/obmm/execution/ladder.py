@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, fitted_lots, per_level, price_scale, quotes_of
+from obmm.execution._shape import SIGN, fitted_lots, per_level, quotes_of
 from obmm.execution.touch import TouchBuilder
 from obmm.market import (
     BoolArray,
@@ -94,7 +94,7 @@ class LadderBuilder(Stage):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         first = self.around(state, signals, limits)
-        scale = price_scale(state.venue)
+        scale = state.venue.ticks_per_quote
         price = np.array([first.bid_price[:, 0], first.ask_price[:, 0]])
         size = np.array([first.bid_size[:, 0], first.ask_size[:, 0]])
         rung = np.arange(self.levels)

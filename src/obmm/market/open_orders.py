@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ from obmm.market.arrays import (
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class OpenOrders:
     """Own resting orders of all books; the rows of book i are offset[i]:offset[i+1].
 
@@ -66,7 +67,7 @@ class OpenOrders:
         """Number of books B."""
         return self.offset.size - 1
 
-    @property
+    @functools.cached_property
     def book(self) -> IntArray:
         """(N,) book index of each row."""
         return book_of_rows(self.offset)

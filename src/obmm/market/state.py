@@ -170,9 +170,9 @@ class MarketState:
         >>> state.competing_touch.tolist()
         [[299.5], [300.5]]
         """
-        grid = self.venue.grid
         prices, sizes = (self.bid_price, self.ask_price), (self.bid_size, self.ask_size)
-        return competing_best(prices, sizes, grid.tick / 2.0, grid.lot / 2.0, self.open_orders)
+        half_tick, half_lot = 0.5 / self.venue.ticks_per_quote, 0.5 / self.venue.lots_per_base
+        return competing_best(prices, sizes, half_tick, half_lot, self.open_orders)
 
     def __repr__(self) -> str:
         return (

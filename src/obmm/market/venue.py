@@ -120,6 +120,16 @@ class Venue:
         return Grid(self.price_decimals, self.volume_decimals)
 
     @functools.cached_property
+    def ticks_per_quote(self) -> FloatArray:
+        """(B,) price times this is in ticks."""
+        return as_floats(10.0**self.price_decimals)
+
+    @functools.cached_property
+    def lots_per_base(self) -> FloatArray:
+        """(B,) volume times this is in lots."""
+        return as_floats(10.0**self.volume_decimals)
+
+    @functools.cached_property
     def min_lots(self) -> IntArray:
         """(B,) smallest whole number of lots the venue accepts."""
         return ceil_units(self.min_size_base, self.volume_decimals)
