@@ -1,4 +1,4 @@
-"""Write the recording that ships with the package: two minutes of eight books, a touch agent among the rivals."""
+"""Write the recording that ships with the package: two minutes of eight books, quoted by the touch preset."""
 
 from __future__ import annotations
 
