@@ -1,11 +1,12 @@
 """The agent: configurations, pipelines, and the one entry point `MarketMaker.respond`."""
 
+from obmm.agent.config import BookSetting, Config, Setting, StageSpec
 from obmm.agent.decision import Decision, Step
 from obmm.agent.errors import ConfigError, Problem
 from obmm.agent.maker import MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
-from obmm.agent.resolve import BookSetting, Config, Setting, StageSpec, resolve
+from obmm.agent.resolve import resolve
 from obmm.agent.sources import preset_names, preset_text
 
 __all__ = [

@@ -14,11 +14,11 @@ import numpy as np
 import structlog
 
 from obmm.agent.books import select_books
+from obmm.agent.config import Config
 from obmm.agent.decision import Decision, Step
 from obmm.agent.errors import ConfigError, Problem
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import Pipeline, feeds_of
-from obmm.agent.resolve import Config
 from obmm.market import Feed, IntArray, MarketState, Orders, Venue
 from obmm.market.reasons import strictest
 

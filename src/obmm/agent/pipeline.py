@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 from obmm.agent.books import select_books
+from obmm.agent.config import Config, StageSpec
 from obmm.agent.decision import Step
 from obmm.agent.errors import ConfigError, Problem, did_you_mean
-from obmm.agent.resolve import Config, StageSpec
 from obmm.market import (
     BoolArray,
     Builder,

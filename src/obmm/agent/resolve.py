@@ -1,9 +1,7 @@
-"""Layers of settings merged into one resolved configuration, with the origin of every value and a hash."""
+"""Layers of settings merged into one resolved configuration, with the origin of every value."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ import obmm.execution
 import obmm.risk
 import obmm.signals
 from obmm.agent.books import select_books
+from obmm.agent.config import LISTS, SINGLE, Assignment, BookSetting, Config, Setting, StageSpec
 from obmm.agent.errors import ConfigError, Problem, did_you_mean
 from obmm.agent.sources import Layer, chain, file_layer, preset_layer, words
 from obmm.agent.structure import option_names, structure
@@ -25,121 +24,7 @@ from obmm.market.stages import find
 ROOMS = (obmm.signals, obmm.risk, obmm.execution)
 
 GROUPS = {"signals": "signals", "gates": "gates", "builder": "builders", "placer": "placers"}
-_LISTS = ("signals", "gates")
-_SINGLE = ("builder", "placer")
 _TOP = ("extends", "description", *GROUPS, "books", "assign")
-DEFAULT = "default"
-
-
-@attrs.frozen
-class Setting:
-    """A value and where it came from."""
-
-    value: Any
-    origin: str
-
-
-@attrs.frozen
-class StageSpec:
-    """One stage of a pipeline before it is built.
-
-    Attributes:
-        slot: "signals", "gates", "builder" or "placer".
-        name: Its name in the pipeline.
-        kind: Registered name or `module:Class`.
-        cls: The stage class.
-        options: Options given, with origins; the others keep the class's defaults.
-        origin: Where the kind was chosen.
-    """
-
-    slot: str
-    name: str
-    kind: str
-    cls: type
-    options: Mapping[str, Setting]
-    origin: str
-
-    @property
-    def path(self) -> str:
-        """How error messages and overrides name it: `gates.inventory`, `builder`."""
-        return f"{self.slot}.{self.name}" if self.slot in _LISTS else self.slot
-
-    def build(self) -> Any:
-        """A new instance of the stage."""
-        stage, _ = structure({name: setting.value for name, setting in self.options.items()}, self.cls)
-        return stage
-
-
-@attrs.frozen
-class BookSetting:
-    """An option that differs on some books."""
-
-    selector: str
-    path: str
-    option: str
-    value: float
-    origin: str
-
-
-@attrs.frozen
-class Assignment:
-    """Another pipeline that runs some of the books."""
-
-    selector: str | list[int]
-    config: Config
-
-
-@attrs.frozen
-class Config:
-    """A resolved configuration: every stage of a pipeline with all that was decided about it.
-
-    >>> config = resolve("balanced")
-    >>> config.spec("builder").kind
-    'skewed'
-    >>> len(config.hash)
-    12
-    """
-
-    name: str
-    signals: tuple[StageSpec, ...]
-    gates: tuple[StageSpec, ...]
-    builder: StageSpec
-    placer: StageSpec
-    overrides: tuple[BookSetting, ...] = ()
-    assign: tuple[Assignment, ...] = ()
-    description: str = ""
-
-    @property
-    def specs(self) -> tuple[StageSpec, ...]:
-        """All stages, in the order of the flow."""
-        return (*self.signals, *self.gates, self.builder, self.placer)
-
-    def spec(self, path: str) -> StageSpec:
-        """The stage at `path`, such as `gates.inventory` or `builder`.
-
-        Raises:
-            KeyError: There is none.
-        """
-        for spec in self.specs:
-            if spec.path == path:
-                return spec
-        raise KeyError(path)
-
-    def as_table(self) -> dict[str, Any]:
-        """Everything that decides what the agent does, as plain values: what the hash is made of."""
-        table: dict[str, Any] = {
-            "stages": [[spec.path, spec.kind, _plain(spec.build())] for spec in self.specs],
-            "books": [[o.selector, o.path, o.option, o.value] for o in self.overrides],
-        }
-        if self.assign:
-            table["assign"] = [[a.selector, a.config.as_table()] for a in self.assign]
-        return table
-
-    @property
-    def hash(self) -> str:
-        """Twelve hex digits that change when anything that matters changes."""
-        text = json.dumps(self.as_table(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def resolve(
@@ -204,14 +89,14 @@ class _Draft:
             if key not in _TOP:
                 self._wrong(f"{origin}: {key}", f"unknown section; {did_you_mean(key, _TOP)}")
         self.description = layer.table.get("description", self.description)
-        for slot in _LISTS:
+        for slot in LISTS:
             entries = layer.table.get(slot, [])
             if not isinstance(entries, list):
                 self._wrong(f"{origin}: {slot}", f"is a list: write [[{slot}]]")
                 continue
             for i, entry in enumerate(entries):
                 self._stage(slot, entry, f"{origin}: {slot}[{i}]", origin)
-        for slot in _SINGLE:
+        for slot in SINGLE:
             if slot in layer.table:
                 self._stage(slot, layer.table[slot], f"{origin}: {slot}", origin)
         books = layer.table.get("books", {})
@@ -245,7 +130,7 @@ class _Draft:
         Raises:
             ConfigError: Something was wrong in any layer.
         """
-        for slot in _SINGLE:
+        for slot in SINGLE:
             if not any(key[0] == slot for key in self.stages):
                 self._wrong(f"{self.name}: {slot}", "is missing")
         specs = [spec for key, slot in self.stages.items() if (spec := self._spec(key, slot)) is not None]
@@ -275,7 +160,7 @@ class _Draft:
             name: Setting(v, origin) for name, v in entry.items() if name not in ("kind", "name", "enabled")
         }
         kind = entry.get("kind")
-        name = str(entry.get("name", kind)) if slot in _LISTS else slot
+        name = str(entry.get("name", kind)) if slot in LISTS else slot
         known = self.stages.get((slot, name))
         if kind is None and known is None:
             have = [key[1] for key in self.stages if key[0] == slot]
@@ -380,7 +265,7 @@ class _Draft:
 
 
 def _path(key: tuple[str, str]) -> str:
-    return f"{key[0]}.{key[1]}" if key[0] in _LISTS else key[0]
+    return f"{key[0]}.{key[1]}" if key[0] in LISTS else key[0]
 
 
 def _leaves(table: Any, path: str = "") -> Iterable[tuple[str, str, Any]]:
@@ -393,8 +278,3 @@ def _leaves(table: Any, path: str = "") -> Iterable[tuple[str, str, Any]]:
             yield from _leaves(value, f"{path}.{name}" if path else name)
         else:
             yield path, name, value
-
-
-def _plain(stage: Any) -> dict[str, Any]:
-    table: dict[str, Any] = attrs.asdict(stage, filter=lambda field, _: field.init)
-    return table

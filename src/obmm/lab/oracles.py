@@ -44,21 +44,21 @@ def _trades(rows: list[tuple[float, float]]) -> Tape:
     """A tape of (seconds, signed size) trades at 100."""
     n = len(rows)
     none = [-1] * n
-    columns: dict[str, Any] = dict(
-        offset=[0, n],
-        kind=[EventKind.TRADE] * n,
-        time_ns=[int(t * _SECOND) for t, _ in rows],
-        side=[int(v < 0) for _, v in rows],
-        price=[100.0] * n,
-        size=[abs(v) for _, v in rows],
-        order_id=none,
-        taker_order_id=none,
-        maker_id=none,
-        taker_id=none,
-        maker_fee=[0.0] * n,
-        taker_fee=[0.0] * n,
-        client_id=none,
-    )
+    columns: dict[str, Any] = {
+        "offset": [0, n],
+        "kind": [EventKind.TRADE] * n,
+        "time_ns": [int(t * _SECOND) for t, _ in rows],
+        "side": [int(v < 0) for _, v in rows],
+        "price": [100.0] * n,
+        "size": [abs(v) for _, v in rows],
+        "order_id": none,
+        "taker_order_id": none,
+        "maker_id": none,
+        "taker_id": none,
+        "maker_fee": [0.0] * n,
+        "taker_fee": [0.0] * n,
+        "client_id": none,
+    }
     return Tape(**columns)
 
 
