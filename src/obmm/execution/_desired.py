@@ -73,14 +73,13 @@ def _noted(wanted: BoolArray, legal: BoolArray, reason: IntArray, why: Reason) -
 
 def _sorted(signed: FloatArray, lots: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Levels most aggressive first; of several at one price the first is kept."""
-    if signed.shape[2] == 1:
+    near, far = signed[..., :-1], signed[..., 1:]
+    if ((far < near) | (far == NOWHERE)).all():
         return signed, lots
     order = np.argsort(-signed, axis=2, kind="stable")
     signed, lots = np.take_along_axis(signed, order, 2), np.take_along_axis(lots, order, 2)
     again = np.zeros(signed.shape, dtype=np.bool_)
     again[..., 1:] = (signed[..., 1:] == signed[..., :-1]) & (lots[..., 1:] > 0.0)
-    if not again.any():
-        return signed, lots
     return _sorted(np.where(again, NOWHERE, signed), np.where(again, 0.0, lots))
 
 

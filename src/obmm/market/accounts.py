@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ import numpy.typing as npt
 from obmm.market.arrays import BoolArray, FloatArray, as_flags, as_floats, check_shape, column
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Accounts:
     """Balances, fee rates and turnover of one miner; all arrays (B,). Each book is an account of its own.
 
@@ -93,12 +95,12 @@ class Accounts:
         """Number of books B."""
         return self.known.size
 
-    @property
+    @functools.cached_property
     def base_own(self) -> FloatArray:
         """Base that is the miner's own: total less loan plus collateral."""
         return self.base_total - self.base_loan + self.base_collateral
 
-    @property
+    @functools.cached_property
     def quote_own(self) -> FloatArray:
         """Quote that is the miner's own: total less loan plus collateral."""
         return self.quote_total - self.quote_loan + self.quote_collateral
@@ -113,7 +115,7 @@ class Accounts:
         """Quote bound by open buys."""
         return self.quote_total - self.quote_free
 
-    @property
+    @functools.cached_property
     def position(self) -> FloatArray:
         """Inventory: own base less the endowment, base."""
         return self.base_own - self.base_initial

@@ -170,6 +170,8 @@ class Limits:
         near_long, near_short = ~(position < soft), ~(position > -soft)
         reducing = self.reduce_only | over
         bid_shut, ask_shut = near_long | (reducing & ~short), near_short | (reducing & ~long)
+        if not (bid_shut | ask_shut).any():
+            return self
         bound = np.where(reducing, int(Reason.REDUCE_ONLY), int(Reason.NEAR_LIMIT))
         why = np.where(over, int(Reason.POSITION_LIMIT), bound)
         return attrs.evolve(
