@@ -51,7 +51,11 @@ class PaperOrders:
         for row in range(len(orders)):
             book = self._books[int(orders.book[row])]
             if orders.kind[row] == InstructionKind.CANCEL:
-                book[:] = [order for order in book if order.order_id != orders.order_id[row]]
+                part = float(orders.size[row])
+                for order in book:
+                    if order.order_id == orders.order_id[row]:
+                        order.size = 0.0 if np.isnan(part) else order.size - part
+                book[:] = [order for order in book if order.size > 0.0]
             elif orders.kind[row] == InstructionKind.LIMIT:
                 timed = orders.time_in_force[row] == TimeInForce.GTT
                 life = int(orders.expiry_ns[row]) if timed else np.iinfo(np.int64).max - state.time_ns
