@@ -23,10 +23,10 @@ from obmm.sim._layout import (
     FAULT_NOTICES,
     FAULT_ORDERS,
     FAULT_TAPE,
-    NOTICE,
     TAPE_ROW,
 )
 from obmm.sim._loop import run
+from obmm.sim._memory import zeroed
 from obmm.sim._publish import collected, publish
 from obmm.sim._states import Board
 
@@ -52,8 +52,8 @@ class Share:
 
     def __init__(self, first: int, n_books: int, build: Callable[[int, Rows, Rows], None]) -> None:
         self.first = first
-        self.books = np.zeros(n_books, dtype=BOOK)
-        self.backgrounds = np.zeros(n_books, dtype=BACKGROUND)
+        self.books = zeroed(n_books, BOOK)
+        self.backgrounds = zeroed(n_books, BACKGROUND)
         self.tapes = [b""] * n_books
         self.notices = [b""] * n_books
         for i in range(n_books):
@@ -162,12 +162,12 @@ class Fleet:
         counts = as_ints([len(part) // TAPE_ROW.itemsize for part in parts])
         return np.frombuffer(b"".join(parts), dtype=TAPE_ROW), counts
 
-    def take_notices(self) -> Rows:
-        """Notices of all books since the last call, book after book."""
+    def take_notices(self) -> bytes:
+        """Notices of all books since the last call, book after book, rows of dtype NOTICE."""
         parts = [notices for share in self.shares for notices in share.notices]
         for share in self.shares:
             share.notices = [b""] * len(share.notices)
-        return np.frombuffer(b"".join(parts), dtype=NOTICE)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import BoolArray, InstructionKind, Orders, Venue
+from obmm.market import BoolArray, FloatArray, InstructionKind, IntArray, Orders, Venue
 from obmm.market.grid import truncated_units
 from obmm.sim._delays import delays_ns, instruction_of_rows
 from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_NONE, STP_OLDEST, UNITS_PER_QUOTE
@@ -20,6 +20,8 @@ TURNOVER_CAP = "TURNOVER_CAP"
 INSTRUCTION_LIMIT = "INSTRUCTION_LIMIT"
 
 Rows = npt.NDArray[np.void]
+
+_WIDEST_SLIPPAGE = 1e6
 
 
 def check_orders(orders: Orders, n_books: int) -> None:
@@ -44,9 +46,7 @@ def check_orders(orders: Orders, n_books: int) -> None:
         raise ValueError("an order has a negative delay or expiry")
 
 
-def admit(
-    orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]
-) -> tuple[Orders, npt.NDArray[np.int64]]:
+def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]) -> tuple[Orders, IntArray]:
     """The rows that pass, and the number of the instruction of each within its book.
 
     On books where the turnover cap is reached (`capped`, (B,)) only cancels pass; of the rest of each book
@@ -66,7 +66,7 @@ def admit(
 
 def rows_of(
     orders: Orders,
-    number: npt.NDArray[np.int64],
+    number: IntArray,
     *,
     uid: int,
     venue: Venue,
@@ -93,18 +93,26 @@ def rows_of(
     price, volume = venue.price_decimals[orders.book], venue.volume_decimals[orders.book]
     rows["tick"] = _units(orders.price, price, MAX_TICK + 1)
     lots = _units(orders.size, volume, MAX_LOTS + 1)
-    quote = np.minimum(np.nan_to_num(orders.size) * UNITS_PER_QUOTE, 2.0**62).astype(np.int64)
-    rows["amount"] = np.where(rows["in_quote"] != 0, quote, lots)
+    rows["amount"] = lots
+    if rows["in_quote"].any():
+        quote = np.minimum(_zero_if_missing(orders.size) * UNITS_PER_QUOTE, 2.0**62).astype(np.int64)
+        rows["amount"] = np.where(rows["in_quote"], quote, lots)
     rows["expiry_ns"] = orders.expiry_ns
     rows["order_id"] = orders.order_id
     rows["client_id"] = orders.client_id
     rows["delay_ns"] = delays_ns(orders, number, response_s, rules, rng)
-    rows["slippage_e8"] = truncated_units(np.nan_to_num(np.minimum(orders.max_slippage, 1e6)), 8)
+    bound = _zero_if_missing(orders.max_slippage)
+    if bound.any():
+        rows["slippage_e8"] = truncated_units(np.minimum(bound, _WIDEST_SLIPPAGE), 8)
     rows["leverage"] = orders.leverage
     return rows
 
 
-def _units(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64], most: int) -> Rows:
+def _units(values: FloatArray, decimals: IntArray, most: int) -> IntArray:
     """Nearest grid units, 0 for a missing value, at most `most`."""
-    scaled = np.rint(np.nan_to_num(values) * 10.0**decimals)
+    scaled = np.rint(_zero_if_missing(values) * 10.0**decimals)
     return np.minimum(scaled, float(most)).astype(np.int64)
+
+
+def _zero_if_missing(values: FloatArray) -> FloatArray:
+    return np.where(np.isnan(values), 0.0, values)

@@ -1,8 +1,8 @@
 """The one way kernels are compiled: no interpreter lock, results kept on disk.
 
 numba drops a stored kernel when the file of that very function changes, but not when a function it calls
-changes. Kernels are therefore stored under a digest of all sources of this room, so that what runs is what
-is written.
+changes. Kernels are therefore stored under a digest of all their sources, so that what runs is what is
+written.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ _KEEP_S = 30 * 86_400
 
 
 def _sources_digest() -> str:
+    room = Path(__file__).parent
+    market = room.parent / "market"
+    # Kernels, and where their constants and record types come from.
+    sources = {room / name for name in ("_layout.py", "_background_layout.py", "_parameters.py")}
+    sources |= {market / name for name in ("arrays.py", "notices.py", "orders.py")}
+    sources |= {path for path in room.glob("*.py") if b"@kernel" in path.read_bytes()}
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parent.glob("_*.py")):
+    for path in sorted(sources):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape
-from obmm.sim._layout import LOTS_PER_BASE, NOTICE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
+from obmm.sim._layout import LOTS_PER_BASE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
 from obmm.sim._publish import ACCOUNT_COLUMNS
 
 Rows = npt.NDArray[np.void]
@@ -125,8 +125,3 @@ def _message(kind: int, reason: int, order_id: int) -> str:
     if kind == NoticeKind.REJECTED:
         return REJECT_CODES[reason]
     return f"Order IDs {order_id} do not exist." if kind == NoticeKind.CANCEL_FAILED else ""
-
-
-def no_notices() -> Rows:
-    """An empty column of notices."""
-    return np.zeros(0, dtype=NOTICE)

@@ -18,9 +18,9 @@ from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_stream
 from obmm.sim._fleet import Fleet, Rows
 from obmm.sim._intake import LATE_ANSWER, admit, check_orders, rows_of
-from obmm.sim._layout import REJECT_CODES
+from obmm.sim._layout import NOTICE, REJECT_CODES
 from obmm.sim._parameters import Rivals
-from obmm.sim._states import Board, accounts_of, no_notices, notices_of, open_orders_of, tape_of
+from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
 from obmm.sim._world import build_book, reset_miner
 from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
@@ -93,7 +93,7 @@ class SimulatedMarket:
         self._streams = {uid: miner_stream(seed, uid) for uid in self.uids}
         self._answers: dict[int, tuple[Orders, float]] = {}
         self._turnover = RollingTurnover(miners, books)
-        self._pending = no_notices()
+        self._waiting = b""
         self._notices: dict[int, Notices] = {}
         self._tape: Tape | None = None
         self._resets: Counter[int] = Counter()
@@ -257,14 +257,13 @@ class SimulatedMarket:
 
     def _deliver_notices(self) -> None:
         self._notices.clear()
-        fresh = self._fleet.take_notices()
-        if not len(fresh) and not len(self._pending):
+        waiting = np.frombuffer(self._waiting + self._fleet.take_notices(), dtype=NOTICE)
+        if not len(waiting):
             return
-        self._pending = np.concatenate([self._pending, fresh])
-        due = self._pending["deliver_ns"] < self.time_ns
-        delivered, self._pending = self._pending[due], self._pending[~due]
+        due = waiting["deliver_ns"] < self.time_ns
+        self._waiting = waiting[~due].tobytes()
         for uid in self.uids:
-            mine = delivered[delivered["agent"] == uid]
+            mine = waiting[due & (waiting["agent"] == uid)]
             self._notices[uid] = notices_of(mine)
             refused = mine["reason"][mine["kind"] == NoticeKind.REJECTED]
             self._rejects[uid].update(REJECT_CODES[code] for code in refused.tolist())

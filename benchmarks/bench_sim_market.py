@@ -1,0 +1,76 @@
+"""Speed of the embedded market: `python benchmarks/bench_sim_market.py [SCENARIO]`.
+
+Book seconds and events per second of processor time and of wall time, for several numbers of books, with
+nobody looking, with states for an idle miner and with the balanced preset; start-up times and memory.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from obmm.agent import MarketMaker, resolve
+from obmm.agent.pipeline import feeds_of
+from obmm.sim import SimulatedMarket, warmup
+
+BOOKS = (1, 8, 16, 40, 128)
+START = "from obmm.sim import SimulatedMarket as M; M(books=16, seed=1).step()"
+MEMORY = """import resource; from obmm.sim import SimulatedMarket as M
+M(books={}, seed=1, threads=1).run(3600)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"""
+
+
+def start_seconds(cache: str | None) -> float:
+    """Wall time of a fresh process up to the first state of 16 books, with kernels stored at `cache`."""
+    started = time.perf_counter()
+    env = os.environ if cache is None else {**os.environ, "NUMBA_CACHE_DIR": cache}
+    subprocess.run([sys.executable, "-c", START], check=True, env=env)
+    return time.perf_counter() - started
+
+
+def peak_mb(books: int) -> float:
+    """Most memory that a process with so many books took over an hour, MB."""
+    command = [sys.executable, "-c", MEMORY.format(books)]
+    return int(subprocess.run(command, check=True, capture_output=True).stdout) / 1024
+
+
+def measure(scenario: str, books: int, threads: int, mode: str) -> tuple[float, float, float]:
+    """Book seconds per wall second, per processor second, and events per wall second."""
+    maker = MarketMaker(resolve("balanced"))
+    feeds = feeds_of(maker.config) if mode == "balanced" else ()
+    seconds = max(120, 6000 // books)
+    with SimulatedMarket(scenario, books=books, seed=1, feeds=feeds, threads=threads) as market:
+        market.step()
+        events, wall, cpu = market.events, time.perf_counter(), time.process_time()
+        if mode == "background":
+            market.run(seconds)
+        else:
+            for states in market.states(seconds):
+                if mode == "balanced":
+                    market.submit(0, maker.respond(states[0]), response_s=0.1)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        done = books * seconds
+        return done / wall, done / cpu, (market.events - events) / wall
+
+
+def main() -> None:
+    """Print the table."""
+    scenario = sys.argv[1] if len(sys.argv) > 1 else "taos-0.5.4"
+    with tempfile.TemporaryDirectory() as empty:
+        print(f"first start, everything compiled {start_seconds(empty):8.1f} s")
+    warmup()
+    print(f"second start, 16 books           {start_seconds(None):8.2f} s")
+    print("books threads        mode  book-s/s wall  book-s/s cpu    events/s")
+    for mode in ("background", "states", "balanced"):
+        for books in BOOKS:
+            for threads in (1, 2):
+                wall, cpu, events = measure(scenario, books, threads, mode)
+                print(f"{books:5} {threads:7} {mode:>11} {wall:14,.0f} {cpu:13,.0f} {events:11,.0f}")
+    print(f"memory per book after an hour    {(peak_mb(65) - peak_mb(1)) / 64:8.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
