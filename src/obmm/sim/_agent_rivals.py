@@ -48,6 +48,7 @@ def start_rivals(b: Record, g: Record) -> None:
         open_miner(b, rng, g.slot_rivals + i, g.miner_wealth_quote, price)
         per_minute = uniform_between(rng, p.take_min_per_minute, p.take_max_per_minute)
         rival.mean_wait_ns = 60.0 * SECOND / per_minute
+        rival.highest_rate = 1e-4 * uniform_between(rng, p.take_fee_min_bps, p.take_fee_max_bps)
         rival.delay_ns = int(_MS * uniform_between(rng, p.delay_min_ms, p.delay_max_ms))
         wait = int(rival.mean_wait_ns * exponential(rng))
         schedule(b, g.first_state_ns + wait, EV_RIVAL_TAKE, i, 0, 0, 0, 0)
@@ -94,11 +95,12 @@ def rival_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int) -
 
 @kernel
 def rival_take(b: Record, g: Record, i: int) -> None:
-    """A taker sends a market order to a random side and waits for its next turn."""
+    """A taker sends a market order to a random side, unless the fee is too high for it, and waits."""
     p = g.p.rivals
     rival = g.rivals[i]
     rng = b.rng[STREAM_RIVAL_TAKERS]
     schedule(b, b.now_ns + int(rival.mean_wait_ns * exponential(rng)), EV_RIVAL_TAKE, i, 0, 0, 0, 0)
     side = BUY if uniform(rng) < 0.5 else SELL
     size = uniform_between(rng, p.take_size_min, p.take_size_max) * b.min_lots / LOTS_PER_BASE
-    send_market(b, g.slot_rivals + i, side, size, rival.delay_ns)
+    if b.taker_rate <= rival.highest_rate:
+        send_market(b, g.slot_rivals + i, side, size, rival.delay_ns)

@@ -150,6 +150,7 @@ RIVAL = np.dtype(
         ("lots", "i8"),  # of a maker's quotes
         ("delay_ns", "i8"),
         ("mean_wait_ns", "f8"),  # between a taker's orders
+        ("highest_rate", "f8"),  # taker fee above which it stays away
         ("resting_slot", "i8", (2,)),
         ("resting_id", "i8", (2,)),
     ],

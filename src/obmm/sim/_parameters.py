@@ -79,6 +79,8 @@ class Rivals:
     take_size_max: float = attrs.field(validator=ge(1.0))
     take_min_per_minute: float = _positive()
     take_max_per_minute: float = _positive()
+    take_fee_min_bps: float
+    take_fee_max_bps: float
     exogenous_mtr: bool
     mtr_mean: float = _share()
     mtr_sd: float = _at_least_zero()
