@@ -157,7 +157,7 @@ class CompiledExchange:
         """Place a limit order."""
         self.book["now_ns"] = now
         if tif == Tif.GTT and expiry_ns > 0:
-            code = self._instruct(
+            code = self.instruct(
                 agent=slot_of(agent),
                 side=side,
                 tick=price,
@@ -276,7 +276,8 @@ class CompiledExchange:
                 agent = published(int(notice["agent"]))
                 self.expiries.append((int(self.book["now_ns"]), agent, int(notice["order_id"]), done))
 
-    def _instruct(self, **columns: int) -> int:
+    def instruct(self, **columns: float) -> int:
+        """Let a limit order act as an instruction of a miner; the code of the answer."""
         row = np.zeros(1, dtype=layout.INSTRUCTION)[0]
         row["kind"], row["order_id"], row["client_id"] = InstructionKind.LIMIT, -1, -1
         for name, value in columns.items():
