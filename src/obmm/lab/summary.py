@@ -63,7 +63,7 @@ def markouts(
     >>> markouts(one, one, one, np.array([100.0]), t, mid)[0, :2].round(6).tolist()
     [0.0, 20.0]
     """
-    known = _filled_forward(mid)
+    known = filled_forward(mid)
     out = np.full((time_ns.size, len(MARKOUT_S)), np.nan)
     sign = np.where(side == BUY, 1.0, -1.0)
     for h, seconds in enumerate(MARKOUT_S):
@@ -112,7 +112,7 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
         "ask_reason",
         "maker_ratio",
     )
-    mid = _filled_forward((bid + ask) / 2.0)
+    mid = filled_forward((bid + ask) / 2.0)
     fills = fills_of(run, uid)
     orders = run.of("orders", uid)
     rejects = Counter(run.of("rejects", uid)["reason"].tolist())
@@ -121,8 +121,7 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     value = quote + base * mid
     trading = value[-1] - held[-1]
     endowment = held[-1] - value[0]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(np.isfinite(limit) & (limit > 0), np.abs(position) / limit, np.nan)
+    share = np.abs(limit_share(position, limit))
     per_book = [
         _book_row(b, book_id, fills, trading[b], endowment[b], position[:, b], share[:, b])
         for b, book_id in enumerate(run.about["venue"]["book_ids"])
@@ -194,7 +193,7 @@ def _book_row(
     }
 
 
-def _filled_forward(mid: FloatArray) -> FloatArray:
+def filled_forward(mid: FloatArray) -> FloatArray:
     """(T, B) `mid` with gaps filled by the last value known, and leading gaps by the first."""
     known = np.isfinite(mid)
     row = np.where(known, np.arange(mid.shape[0])[:, None], 0)
@@ -202,6 +201,16 @@ def _filled_forward(mid: FloatArray) -> FloatArray:
     filled = mid[row, np.arange(mid.shape[1])]
     first = mid[known.argmax(axis=0), np.arange(mid.shape[1])]
     return np.where(np.isfinite(filled), filled, first)
+
+
+def limit_share(position: FloatArray, limit: FloatArray) -> FloatArray:
+    """Signed `position` as a share of the risk gates' `limit`, NaN where no gate sets one.
+
+    >>> limit_share(np.array([-5.0, 1.0]), np.array([10.0, np.inf])).tolist()
+    [-0.5, nan]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.isfinite(limit) & (limit > 0), position / limit, np.nan)
 
 
 def _closed(reason: FloatArray) -> npt.NDArray[np.bool_]:
