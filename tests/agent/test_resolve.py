@@ -187,3 +187,12 @@ def test_the_path_of_a_stage_that_is_not_there_is_a_key_error():
     """`Config.spec` is for code."""
     with pytest.raises(KeyError):
         resolve("balanced").spec("gates.nothing")
+
+
+def test_the_hash_knows_the_builder_inside_a_ladder():
+    """Two ladders around different builders with the same options are different agents."""
+    around = [
+        config(f'builder = {{ kind = "ladder", around = {{ kind = "{kind}", size_base = 1.0 }} }}').hash
+        for kind in ("touch", "skewed")
+    ]
+    assert around[0] != around[1]

@@ -128,5 +128,10 @@ class Config:
 
 
 def _plain(stage: Any) -> dict[str, Any]:
-    table: dict[str, Any] = attrs.asdict(stage, filter=lambda field, _: field.init)
-    return table
+    """Options by name; a part that is a stage of its own tells its class as well."""
+    return {
+        field.name: {"class": type(value).__name__, **_plain(value)} if attrs.has(type(value)) else value
+        for field in attrs.fields(type(stage))
+        if field.init
+        for value in (getattr(stage, field.name),)
+    }
