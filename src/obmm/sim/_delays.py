@@ -64,11 +64,13 @@ def instruction_of_rows(orders: Orders) -> IntArray:
 def delays_ns(orders: Orders, number: IntArray, response_s: float, rules: Delay, rng: Stream) -> IntArray:
     """(N,) total delay of each row: the answer's, its own, and for all but a book's first a random extra.
 
-    Rows of one instruction share its extra.
+    The cancels of one instruction share its extra and the shortest of their own delays.
     """
     extra = np.zeros(len(orders), dtype=np.int64)
     _draw(rng, rules.extra_min_ms * _MS, rules.extra_max_ms * _MS, extra)
     extra[number == 0] = 0
     key = orders.book * (len(orders) + 1) + number
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    return response_delay_ns(response_s, rules) + orders.delay_ns + extra[first][inverse]
+    own = np.full(first.shape, np.iinfo(np.int64).max)
+    np.minimum.at(own, inverse, orders.delay_ns)
+    return response_delay_ns(response_s, rules) + (own + extra[first])[inverse]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import BoolArray, FloatArray, InstructionKind, IntArray, Orders, Venue
-from obmm.market.grid import truncated_units
+from obmm.market.grid import floor_units, truncated_units
 from obmm.sim._delays import delays_ns, instruction_of_rows
 from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_NONE, STP_OLDEST, UNITS_PER_QUOTE
 from obmm.sim._parameters import Delay
@@ -22,6 +22,9 @@ INSTRUCTION_LIMIT = "INSTRUCTION_LIMIT"
 Rows = npt.NDArray[np.void]
 
 _WIDEST_SLIPPAGE = 1e6
+# The venue cuts an amount of quote after 8 places.
+_QUOTE_DECIMALS = 8
+_MOST_QUOTE = 10**16
 
 
 def check_orders(orders: Orders, n_books: int) -> None:
@@ -47,7 +50,7 @@ def check_orders(orders: Orders, n_books: int) -> None:
 
 
 def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]) -> tuple[Orders, IntArray]:
-    """The rows that pass, and the number of the instruction of each within its book.
+    """The rows that pass, book by book, and the number of the instruction of each within its book.
 
     On books where the turnover cap is reached (`capped`, (B,)) only cancels pass; of the rest of each book
     the first few instructions do. What is dropped is counted in `dropped`.
@@ -61,7 +64,8 @@ def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]
     if not kept.all():
         dropped[INSTRUCTION_LIMIT] += int((~kept).sum())
         orders, number = orders.take(kept), number[kept]
-    return orders, number
+    arranged = np.lexsort((number, orders.book))
+    return orders.take(arranged), number[arranged]
 
 
 def rows_of(
@@ -77,7 +81,7 @@ def rows_of(
 ) -> Rows:
     """Instructions for the exchange, one per row, in order.
 
-    Prices and sizes are taken as the nearest grid value (the wire sends them so that they arrive as such).
+    Prices and sizes are cut to the grid as the wire does it: a value on the grid stays, whatever its double.
     Where the venue loses the self-trade mode on the way (`keeps_self_trade` false) it is cancel-oldest.
     """
     rows = np.zeros(len(orders), dtype=INSTRUCTION)
@@ -95,8 +99,8 @@ def rows_of(
     lots = _units(orders.size, volume, MAX_LOTS + 1)
     rows["amount"] = lots
     if rows["in_quote"].any():
-        quote = np.minimum(_zero_if_missing(orders.size) * UNITS_PER_QUOTE, 2.0**62).astype(np.int64)
-        rows["amount"] = np.where(rows["in_quote"], quote, lots)
+        quote = _units(orders.size, np.full_like(volume, _QUOTE_DECIMALS), _MOST_QUOTE)
+        rows["amount"] = np.where(rows["in_quote"], quote * (UNITS_PER_QUOTE // 10**_QUOTE_DECIMALS), lots)
     rows["expiry_ns"] = orders.expiry_ns
     rows["order_id"] = orders.order_id
     rows["client_id"] = orders.client_id
@@ -109,9 +113,8 @@ def rows_of(
 
 
 def _units(values: FloatArray, decimals: IntArray, most: int) -> IntArray:
-    """Nearest grid units, 0 for a missing value, at most `most`."""
-    scaled = np.rint(_zero_if_missing(values) * 10.0**decimals)
-    return np.minimum(scaled, float(most)).astype(np.int64)
+    """Whole grid units, 0 for a missing value, at most `most`."""
+    return floor_units(np.minimum(_zero_if_missing(values), most / 10.0**decimals), decimals)
 
 
 def _zero_if_missing(values: FloatArray) -> FloatArray:

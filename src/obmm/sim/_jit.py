@@ -28,7 +28,7 @@ def _sources_digest() -> str:
     room = Path(__file__).parent
     market = room.parent / "market"
     # Kernels, and where their constants and record types come from.
-    sources = {room / name for name in ("_layout.py", "_background_layout.py", "_parameters.py")}
+    sources = {room / name for name in ("_jit.py", "_layout.py", "_background_layout.py", "_parameters.py")}
     sources |= {market / name for name in ("arrays.py", "notices.py", "orders.py")}
     sources |= {path for path in room.glob("*.py") if b"@kernel" in path.read_bytes()}
     digest = hashlib.sha256(numba.__version__.encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from obmm.market.grid import ceil_units
 from obmm.sim._background import start
 from obmm.sim._background_setup import make_background
 from obmm.sim._exchange import reset_agent
@@ -48,7 +49,7 @@ def build_book(
         index=book,
         seed=seed,
         n_miners=max(n_miners, 1),
-        min_lots=-int(-asset.min_size_base * LOTS_PER_BASE // 1),
+        min_lots=int(ceil_units(asset.min_size_base, rules.volume_decimals)),
         max_open_orders=rules.max_open_orders,
         keeps_ghosts=rules.keeps_ghosts,
         self_trade_notices=rules.self_trade_notices,
