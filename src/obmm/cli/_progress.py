@@ -11,8 +11,11 @@ from obmm.cli._output import console
 
 
 @contextmanager
-def simulated_time(title: str, total_s: float, *, quiet: bool = False) -> Iterator[Bar]:
-    """A bar over `total_s` simulated seconds; silent where stderr is no terminal, or when `quiet`."""
+def simulated_time(title: str, total_s: float | None, *, quiet: bool = False) -> Iterator[Bar]:
+    """A bar over `total_s` simulated seconds, of unknown length if None.
+
+    Silent where stderr is no terminal, or when `quiet`.
+    """
     out = console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

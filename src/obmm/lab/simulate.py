@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,12 @@ import attrs
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
 from obmm.agent.errors import did_you_mean
 from obmm.agent.sources import words
+from obmm.lab.drive import Progress, described, drive
 from obmm.lab.records import Run, RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
-from obmm.market import Feed, MarketState
+from obmm.market import Feed
 from obmm.sim import Rivals, Scenario, SimulatedMarket
-
-#: Called after each state with the simulated seconds done.
-Progress = Callable[[float], None]
-#: Called with the states of all accounts by uid, the agent's own being 0.
-Observer = Callable[[dict[int, MarketState]], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -100,9 +96,7 @@ def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, t
     return attrs.evolve(scenario, rivals=population), tuple(pipelines)
 
 
-def simulate(
-    plan: Plan, folder: Path, *, progress: Progress | None = None, observers: Sequence[Observer] = ()
-) -> dict[str, Any]:
+def simulate(plan: Plan, folder: Path, *, progress: Progress | None = None) -> dict[str, Any]:
     """Run `plan`, record it in `folder`, and return its summary as plain values.
 
     An interrupt from the keyboard ends the run early; what is done is kept and summarised.
@@ -111,9 +105,9 @@ def simulate(
         The summary of uid 0 with `config_hash`, `book_seconds_per_second` and `events_per_second`, and under
         `rivals` the summaries of the competing pipelines.
     """
-    makers = [MarketMaker(config) for config in (plan.config, *plan.rivals)]
-    feeds = frozenset({Feed.TAPE}).union(*(maker.feeds for maker in makers))
-    about = {
+    makers = {uid: MarketMaker(config) for uid, config in enumerate((plan.config, *plan.rivals))}
+    feeds = frozenset({Feed.TAPE}).union(*(maker.feeds for maker in makers.values()))
+    about: dict[str, Any] = {
         "kind": "simulate",
         "scenario": plan.scenario.name,
         "seed": plan.seed,
@@ -121,52 +115,30 @@ def simulate(
         "hours": plan.hours,
         "response_ms": plan.response_ms,
         "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
-        "accounts": {
-            str(uid): {
-                "name": maker.config.name,
-                "config_hash": maker.config.hash,
-                "config": maker.config.as_table(),
-            }
-            for uid, maker in enumerate(makers)
-        },
+        "accounts": described(makers),
         "config_hash": plan.config.hash,
     }
-    scores = RunScores(plan.eras)
-    interrupted = False
     market = SimulatedMarket(
         plan.scenario, books=plan.books, seed=plan.seed, miners=len(makers), feeds=feeds, threads=plan.threads
     )
     about["venue"] = describe_venue(market.venue)
-    started, first_ns = time.perf_counter(), market.venue.grace_period_ns
+    started = time.perf_counter()
     with market, RunWriter(folder, about) as writer:
-        try:
-            for states in market.states(plan.hours * 3600.0):
-                scores.observe(states)
-                writer.market(states[0])
-                for uid, maker in enumerate(makers):
-                    decision = maker.decide(states[uid])
-                    market.submit(uid, decision.orders, plan.response_ms / 1e3)
-                    writer.account(states[uid], decision)
-                for observe in observers:
-                    observe(states)
-                if progress is not None:
-                    progress((market.time_ns - first_ns) / 1e9)
-        except KeyboardInterrupt:
-            interrupted = True
+        drive(
+            market,
+            market.states(plan.hours * 3600.0),
+            makers,
+            response_s=plan.response_ms / 1e3,
+            writer=writer,
+            scores=RunScores(plan.eras),
+            progress=progress,
+        )
         seconds = time.perf_counter() - started
-        writer.scores(scores.table())
-        speed = {
-            "wall_s": seconds,
-            "book_seconds_per_second": plan.books * market.time_ns / 1e9 / seconds,
-            "events_per_second": market.events / seconds,
-        }
         writer.finish(
-            completed=not interrupted,
             digest=market.digest(),
-            scores={str(uid): scores.told(uid) for uid in market.uids},
-            stage_errors={str(uid): maker.errors for uid, maker in enumerate(makers)},
-            refused={str(uid): dict(market.rejects(uid)) for uid in market.uids},
-            **speed,
+            wall_s=seconds,
+            book_seconds_per_second=plan.books * market.time_ns / 1e9 / seconds,
+            events_per_second=market.events / seconds,
         )
     return results(Run(folder))
 

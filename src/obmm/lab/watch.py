@@ -66,12 +66,13 @@ class QuoteWatch:
         n = self.venue.n_books
         self.instructions += decision.orders.instructions_per_book(n)
         state = decision.state
+        best_bid, best_ask = state.competing_touch
         books = np.arange(n)
         for step in decision.steps:
             quotes = step.quotes
             sides = (
-                (quotes.has_bid, quotes.bid_price, decision.bid_reason, state.best_bid, 1.0),
-                (quotes.has_ask, quotes.ask_price, decision.ask_reason, state.best_ask, -1.0),
+                (quotes.has_bid, quotes.bid_price, decision.bid_reason, best_bid, 1.0),
+                (quotes.has_ask, quotes.ask_price, decision.ask_reason, best_ask, -1.0),
             )
             for side, (has, price, why, touch, sign) in enumerate(sides):
                 shut = (why > Reason.OPEN) & (why < Reason.NARROWED)
@@ -89,7 +90,7 @@ class QuoteWatch:
         return {_name(code): float(count) / sides for code, count in enumerate(total) if count}
 
     def books(self) -> list[dict[str, Any]]:
-        """One row per book: share of states quoting on each side, ticks behind the touch, quiet and why."""
+        """One row per book: share of states quoting, ticks behind the best of the others, quiet and why."""
         states = max(self.states, 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             behind = self.behind_ticks / self.quoting

@@ -1,0 +1,132 @@
+"""`obmm replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from obmm.cli._errors import UsageError
+from obmm.cli._output import console, print_json, table
+from obmm.cli.score import scores_table
+
+
+def replay(
+    capture: Path,
+    *,
+    preset: str = "balanced",
+    set: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
+    from_s: Annotated[float, Parameter(name="--from")] = 0.0,
+    until_s: Annotated[float, Parameter(name="--until")] = float("inf"),
+    response_ms: float = 100.0,
+    seed: int = 1,
+    out: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Run an agent over a recorded market, its orders standing in the recorded queues.
+
+    The recorded order flow is matched anew with the agent's orders among it: fills, fees and balances are
+    what they would have been if nobody had reacted to them.
+
+    Parameters
+    ----------
+    capture
+        A recorded stream (`*.msgpack.zst`, or `*.jsonl.zst` of request bodies).
+    preset
+        A preset's name or a TOML file.
+    set
+        `name=value`, as often as needed.
+    from_s
+        Simulated second at which to begin.
+    until_s
+        Simulated second at which to stop.
+    response_ms
+        Time the venue is told an answer took; it becomes simulated delay.
+    seed
+        Seed of the random part of the delays.
+    out
+        Folder in which to keep the run, for `obmm report` and the like.
+    json
+        Print JSON for machines.
+    """
+    from obmm.agent import resolve
+    from obmm.cli._progress import simulated_time
+    from obmm.lab.replay import Plan
+    from obmm.lab.replay import replay as run
+
+    plan = Plan(
+        config=resolve(preset, set),
+        capture=capture,
+        from_s=from_s,
+        until_s=until_s,
+        response_ms=response_ms,
+        seed=seed,
+    )
+    total_s = until_s - from_s if until_s < float("inf") else None
+    try:
+        with simulated_time(f"{Path(preset).stem} on {capture.name}", total_s, quiet=json) as bar:
+            told = run(plan, out, progress=bar)
+    except ValueError as error:
+        raise UsageError(f"{capture} cannot be replayed: {error}") from error
+    if json:
+        print_json(told)
+    else:
+        _print(told)
+
+
+def _print(told: dict[str, Any]) -> None:
+    out = console()
+    out.print(
+        f"[bold]{told['config']}[/bold] on {told['capture']}, {told['states']:,} states, "
+        f"hash {told['config_hash']}" + ("" if told["completed"] else "  [yellow]interrupted[/yellow]") + "\n"
+    )
+    results = {row["book"]: row for row in told["per_book"]}
+    rows = [
+        (
+            b["book"],
+            f"{b['bid_quoting']:.0%} / {b['ask_quoting']:.0%}",
+            f"{b['bid_behind_ticks']:.1f} / {b['ask_behind_ticks']:.1f}",
+            b["instructions"],
+            results[b["book"]]["fills"],
+            results[b["book"]]["pnl"],
+            results[b["book"]]["fees"],
+            results[b["book"]]["markout_60s_bps"],
+            _quiet(b["quiet"]),
+        )
+        for b in told["books"]
+    ]
+    columns = (
+        "book",
+        "bid/ask quoted",
+        "ticks behind touch",
+        "instr.",
+        "fills",
+        "P&L",
+        "fees",
+        "60 s markout, bp",
+    )
+    shown = table("Per book", (*columns, "quiet"), rows)
+    shown.columns[-1].justify = "left"
+    out.print(shown, "")
+    out.print(scores_table(told["scores"]), "")
+    for name in ("decode", "respond", "encode"):
+        ms = told[f"{name}_ms"]
+        out.print(f"{name:<8} median {ms['p50']:.2f} ms, 99 % {ms['p99']:.2f} ms, worst {ms['max']:.2f} ms")
+    out.print(
+        f"\nP&L of trading {told['pnl']:,.2f}, of the endowment {told['pnl_endowment']:,.2f}; "
+        f"{told['fills']:,} fills, fees {told['fees']:,.2f}; "
+        f"{told['instructions']:,} instructions, {told['instructions_per_state']:.1f} per state"
+    )
+    if told["rejects"]:
+        out.print("refused: " + ", ".join(f"{reason} {n}" for reason, n in told["rejects"].items()))
+    if told["differences"]:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in told["differences"].items())
+        out.print(f"levels of the recording that its events do not explain: {counts}")
+    if told["stage_errors"]:
+        out.print(f"[red]a stage failed on {told['stage_errors']} states[/red]")
+
+
+def _quiet(reasons: dict[str, float]) -> str:
+    most = sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    return ", ".join(f"{reason} {share:.1%}" for reason, share in most) or "never"

@@ -1,0 +1,152 @@
+"""An agent on a recorded market, its orders standing in the recorded queues."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from obmm.agent import Config, Decision, MarketMaker
+from obmm.lab.drive import Progress, described, drive
+from obmm.lab.records import Run, RunWriter, describe_venue
+from obmm.lab.score import MAIN_ERAS, RunScores
+from obmm.lab.summary import summarise
+from obmm.lab.watch import QuoteWatch, Timings
+from obmm.market import Feed, MarketState
+from obmm.sim.replay import ReplayedMarket
+from obmm.wire import Request, read_stream
+from obmm.wire.codec import codec_of
+
+#: Spec version whose reply is timed.
+REPLY_VERSION = 54
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What to replay.
+
+    Attributes:
+        config: The agent.
+        capture: The recording.
+        from_s: Simulated seconds at which to begin; earlier states are passed over.
+        until_s: Simulated seconds at which to stop.
+        response_ms: Real time an answer is taken to need; it becomes simulated delay.
+        seed: Seed of the random part of the delays.
+        eras: Scoring eras to follow.
+    """
+
+    config: Config
+    capture: Path
+    from_s: float = 0.0
+    until_s: float = float("inf")
+    response_ms: float = 100.0
+    seed: int = 1
+    eras: tuple[str, ...] = MAIN_ERAS
+
+
+@attrs.define
+class _Clock:
+    """Times each state on its way out of the file."""
+
+    decode: Timings = attrs.field(factory=Timings)
+
+    def states(self, plan: Plan, feeds: frozenset[Feed]) -> Iterator[MarketState]:
+        """States within the plan's span; the time of each is that of reading, unpacking and decoding it."""
+        stream = read_stream(plan.capture, feeds)
+        while True:
+            started = time.perf_counter()
+            recorded = next(stream, None)
+            if recorded is None or recorded.state.time_s > plan.until_s:
+                return
+            self.decode.add((time.perf_counter() - started) * 1e3)
+            if recorded.state.time_s >= plan.from_s:
+                yield recorded.state
+
+
+def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Run the agent over the recording and return what became of it, as plain values.
+
+    Without own orders the rebuilt market equals the recording; `differences` counts the levels, seen from
+    second to second, that the recorded events do not explain. An interrupt keeps what is done.
+
+    Returns:
+        The summary of `obmm.lab.summary.summarise`, with `states`, `books` (one row each), `instructions`,
+        `instructions_per_state`, `quiet` (reason → share), `decode_ms`, `respond_ms`, `encode_ms`, `scores`
+        and `differences`.
+
+    Raises:
+        ValueError: The recording holds no state in the span, or one without events.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="obmm-") as temporary:
+            told = replay(plan, Path(temporary), progress=progress)
+        told["run"] = None
+        return told
+    maker, clock, encode = MarketMaker(plan.config), _Clock(), Timings()
+    feeds = maker.feeds | {Feed.TAPE}
+    market = ReplayedMarket(clock.states(plan, feeds), seed=plan.seed, feeds=feeds)
+    watch = QuoteWatch(market.venue)
+    uid = market.uids[0]
+
+    def listen(_: int, decision: Decision) -> None:
+        watch.see(decision)
+        started = time.perf_counter()
+        _request(decision.state).reply(decision.orders)
+        encode.add((time.perf_counter() - started) * 1e3)
+
+    about: dict[str, Any] = {
+        "kind": "replay",
+        "scenario": f"recording {plan.capture.name}",
+        "seed": plan.seed,
+        "books": market.venue.n_books,
+        "response_ms": plan.response_ms,
+        "accounts": described({0: maker}),
+        "config_hash": plan.config.hash,
+        "venue": describe_venue(market.venue),
+    }
+    started = time.perf_counter()
+    with market, RunWriter(folder, about) as writer:
+        drive(
+            market,
+            market.states(),
+            {uid: maker},
+            response_s=plan.response_ms / 1e3,
+            writer=writer,
+            scores=RunScores(plan.eras),
+            progress=progress,
+            listener=listen,
+        )
+        writer.finish(wall_s=time.perf_counter() - started)
+    run = Run(folder)
+    differences = Counter(difference.reason for difference in market.differences)
+    return {
+        "run": str(folder),
+        "capture": str(plan.capture),
+        "config": plan.config.name,
+        "config_hash": plan.config.hash,
+        "completed": run.about["completed"],
+        **summarise(run, uid),
+        "rejects": run.about["refused"][str(uid)],
+        "scores": run.about["scores"][str(uid)],
+        "stage_errors": maker.errors,
+        "states": watch.states,
+        "books": watch.books(),
+        "instructions": int(watch.instructions.sum()),
+        "instructions_per_state": float(watch.instructions.sum()) / max(watch.states, 1),
+        "quiet": watch.quiet(),
+        "decode_ms": clock.decode.as_dict(),
+        "encode_ms": encode.as_dict(),
+        "differences": dict(differences),
+        "wall_s": run.about["wall_s"],
+    }
+
+
+def _request(state: MarketState) -> Request:
+    """The request that `state` would have come with on the network."""
+    codec = codec_of(REPLY_VERSION, b"")
+    return Request(state=state, version=REPLY_VERSION, timestamp=state.time_ns, engine="lz4", codec=codec)
