@@ -129,6 +129,7 @@ def _measure_depth(b: Record, g: Record, side: int) -> None:
         near += lots if level < _NEAR_LEVELS else 0
         behind += lots if level > 0 else 0
         tick = next_level(b, side, tick)
+    g.algo_top[side] = level_lots(b, side, b.touch[side]) / LOTS_PER_BASE
     g.algo_near[side] = near / LOTS_PER_BASE
     g.algo_slope[side] = behind / LOTS_PER_BASE / (_LEVELS - 1)
 
@@ -147,10 +148,19 @@ def _send_slice(b: Record, g: Record, side: int, size: float) -> None:
 
 @kernel
 def algo_look(b: Record, g: Record) -> None:
-    """Measure depth and volatility; take the whole top level at once where five levels are deep enough."""
+    """Measure depth and volatility.
+
+    At every other look the agent first acts on the depth it saw at the look before: where five levels were
+    deep enough, it takes what the best level held then.
+    """
     p = g.p.algo
     look = folded_normal_ns(b.rng[STREAM_ALGO], p.feed_latency_mean_s, p.feed_latency_sd_s)
     schedule(b, b.now_ns + int(p.look_s * SECOND) + look, EV_ALGO_LOOK, 0, 0, 0, 0, 0)
+    g.algo_looks += 1
+    side = BUY if g.fundamental >= _last_price(b, g) else SELL
+    deep = g.algo_near[1 - side] >= p.immediate_depth_base
+    if g.algo_looks % 2 == 0 and g.algo_executing == 0 and deep:
+        _send_slice(b, g, side, g.algo_top[1 - side])
     _measure_depth(b, g, BUY)
     _measure_depth(b, g, SELL)
     mid = mid_price(b, g)
@@ -165,9 +175,6 @@ def algo_look(b: Record, g: Record) -> None:
     g.algo_variance = (
         p.garch_omega + p.garch_alpha * change**2 + p.garch_beta * g.algo_variance + p.garch_gamma * scatter
     )
-    side = BUY if g.fundamental >= _last_price(b, g) else SELL
-    if g.algo_executing == 0 and g.algo_near[1 - side] >= p.immediate_depth_base:
-        _send_slice(b, g, side, level_lots(b, 1 - side, b.touch[1 - side]) / LOTS_PER_BASE)
 
 
 @kernel

@@ -221,8 +221,10 @@ BACKGROUND = np.dtype(
         ("algo_last_start_ns", "i8"),
         ("algo_variance", "f8"),
         ("algo_mid", "f8"),
-        ("algo_slope", "f8", (2,)),
-        ("algo_near", "f8", (2,)),
+        ("algo_looks", "i8"),
+        ("algo_top", "f8", (2,)),  # volume of the best level at the latest look, base
+        ("algo_near", "f8", (2,)),  # of the best five
+        ("algo_slope", "f8", (2,)),  # mean of the others
         ("rivals", RIVAL, (RIVAL_SLOTS,)),
         ("history", "f8", (HISTORY_SLOTS,)),
     ],
