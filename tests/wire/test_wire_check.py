@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obmm.market import InstructionKind, MarketState, Orders, SelfTrade, TimeInForce, Venue
@@ -175,6 +175,7 @@ def test_no_orders_and_no_books() -> None:
     assert (0, ["book"]) == (lambda r: (len(r[0]), [d.field for d in r[1]]))(check(limit(), empty))
 
 
+@settings(max_examples=40)
 @given(orders=any_orders())
 def test_every_instruction_passes_or_is_dropped_once(orders: Orders) -> None:
     """Nothing is lost without a reason, and the order stays."""
@@ -184,6 +185,7 @@ def test_every_instruction_passes_or_is_dropped_once(orders: Orders) -> None:
     assert orders.take(np.setdiff1d(np.arange(len(orders)), rows)) == passed
 
 
+@settings(max_examples=40)
 @given(orders=any_orders())
 def test_checking_what_has_passed_changes_nothing(orders: Orders) -> None:
     """The check is idempotent."""
@@ -191,6 +193,7 @@ def test_checking_what_has_passed_changes_nothing(orders: Orders) -> None:
     assert (passed, ()) == check(passed, STATE)
 
 
+@settings(max_examples=40)
 @given(orders=any_orders())
 def test_no_book_gets_more_than_it_takes(orders: Orders) -> None:
     """What passes fits the venue's number of instructions per book."""

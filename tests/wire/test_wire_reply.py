@@ -8,7 +8,7 @@ import attrs
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obmm.market import Orders, SelfTrade, TimeInForce, Venue
@@ -196,6 +196,7 @@ def fits_the_model(one: dict[str, Any], venue: Venue) -> bool:
     )
 
 
+@settings(max_examples=40)
 @given(orders=any_orders())
 def test_whatever_is_asked_only_valid_instructions_leave(orders: Orders) -> None:
     """No instruction in an answer can make a validator refuse the answer."""

@@ -73,11 +73,12 @@ def tape_of(books: Sequence[Book[Any] | None]) -> Tape:
     per_book: list[Sequence[Event]]
     per_book = [book.events or () if isinstance(book, TapedBook) else () for book in books]
     rows = list(chain.from_iterable(per_book))
-    if any(event.kind not in _KINDS for event in rows):
+    kinds = [_KINDS.get(event.kind, -1) for event in rows]
+    if -1 in kinds:
         per_book = [[event for event in events if event.kind in _KINDS] for events in per_book]
         rows = list(chain.from_iterable(per_book))
-    n = len(rows)
-    kind = _ints([_KINDS[event.kind] for event in rows])
+        kinds = [_KINDS[event.kind] for event in rows]
+    n, kind = len(rows), _ints(kinds)
     order_id = _ints([event.number for event in rows])
     side = _ints([-1 if event.side is None else event.side for event in rows])
     client_id = _ints([-1 if event.client_id is None else event.client_id for event in rows])

@@ -123,7 +123,7 @@ class Content(Struct, Generic[BookT], gc=False):
 
     books: dict[Key, BookT | None] | None = None
     accounts: dict[Key, dict[Key, Account | None] | None] | None = None
-    notices: dict[Key, list[Raw] | None] | None = None
+    notices: dict[Key, Raw] | None = None
     config: Raw = ABSENT
 
 

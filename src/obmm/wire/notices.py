@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -11,6 +11,7 @@ from msgspec import Raw, Struct, field
 
 from obmm.market import NoticeKind, Notices
 from obmm.wire.codec import Codec, read
+from obmm.wire.errors import WireError
 from obmm.wire.models import Int, Side
 
 #: One row, in the order of the columns of `Notices`.
@@ -25,19 +26,8 @@ class Head(Struct, gc=False):
     book: Int | None = field(name="b", default=None)
 
 
-class Placement(Head, gc=False):
-    """A placement that was accepted or rejected; a market order has no price."""
-
-    order_id: Int | None = field(name="o", default=None)
-    client_id: Int | None = field(name="c", default=None)
-    side: Side | None = field(name="s", default=None)
-    price: float | None = field(name="p", default=None)
-    size: float | None = field(name="q", default=None)
-    message: str | None = field(name="m", default=None)
-
-
 class Item(Struct, gc=False):
-    """One order of a cancel or a close; without a size the whole of it."""
+    """One order of a cancel or a close, or one account of a reset; without a size the whole of it."""
 
     order_id: Int | None = field(name="o", default=None)
     time_ns: Int | None = field(name="t", default=None)
@@ -45,26 +35,21 @@ class Item(Struct, gc=False):
     message: str | None = field(name="m", default=None)
 
 
-class Cancels(Head, gc=False):
-    """Orders that were cancelled, or could not be."""
+class Notice(Head, gc=False):
+    """A notice of any known type; some keys are a number in one type and a list in another.
 
-    items: list[Item] | None = field(name="c", default=None)
+    `side` is the order's, of a fill the aggressor's.
+    """
 
-
-class Closes(Head, gc=False):
-    """Positions that were closed, or could not be."""
-
-    items: list[Item] | None = field(name="o", default=None)
-
-
-class Fill(Head, gc=False):
-    """A fill of ours; `side` is the aggressor's."""
-
-    trade_id: Int = field(name="i", default=-1)
-    client_id: Int | None = field(name="c", default=None)
+    order: Int | list[Item] | None = field(name="o", default=None)
+    client: Int | list[Item] | None = field(name="c", default=None)
+    currency: Int | list[Item] | None = field(name="r", default=None)
+    leverage: float | str | None = field(name="l", default=None)
     side: Side | None = field(name="s", default=None)
     price: float | None = field(name="p", default=None)
     size: float | None = field(name="q", default=None)
+    message: str | None = field(name="m", default=None)
+    trade_id: Int = field(name="i", default=-1)
     taker_id: Int = field(name="Ta", default=-1)
     taker_order_id: Int = field(name="Ti", default=-1)
     taker_fee: float = field(name="Tf", default=0.0)
@@ -73,33 +58,24 @@ class Fill(Head, gc=False):
     maker_fee: float = field(name="Mf", default=0.0)
 
 
-class Resets(Head, gc=False):
-    """Accounts that were reset."""
-
-    items: list[Item] | None = field(name="r", default=None)
-
-
-class Start(Head, gc=False):
-    """The start of a simulation and where it is logged."""
-
-    log_dir: str | None = field(name="l", default=None)
-
-
-_TYPES: dict[str, tuple[type[Head], NoticeKind]] = {
-    "RDPOL": (Placement, NoticeKind.ACCEPTED),
-    "RDPOM": (Placement, NoticeKind.ACCEPTED),
-    "ERDPOL": (Placement, NoticeKind.REJECTED),
-    "ERDPOM": (Placement, NoticeKind.REJECTED),
-    "RDCO": (Cancels, NoticeKind.CANCELLED),
-    "ERDCO": (Cancels, NoticeKind.CANCEL_FAILED),
-    "RDCP": (Closes, NoticeKind.CLOSED),
-    "ERDCP": (Closes, NoticeKind.CLOSE_FAILED),
-    "ET": (Fill, NoticeKind.FILL),
-    "RDRA": (Resets, NoticeKind.RESET),
-    "ERDRA": (Resets, NoticeKind.RESET),
-    "ESS": (Start, NoticeKind.STARTED),
-    "ESE": (Head, NoticeKind.ENDED),
+_KINDS = {
+    "RDPOL": NoticeKind.ACCEPTED,
+    "RDPOM": NoticeKind.ACCEPTED,
+    "ERDPOL": NoticeKind.REJECTED,
+    "ERDPOM": NoticeKind.REJECTED,
+    "RDCO": NoticeKind.CANCELLED,
+    "ERDCO": NoticeKind.CANCEL_FAILED,
+    "RDCP": NoticeKind.CLOSED,
+    "ERDCP": NoticeKind.CLOSE_FAILED,
+    "ET": NoticeKind.FILL,
+    "RDRA": NoticeKind.RESET,
+    "ERDRA": NoticeKind.RESET,
+    "ESS": NoticeKind.STARTED,
+    "ESE": NoticeKind.ENDED,
 }
+_PLACEMENTS = (NoticeKind.ACCEPTED, NoticeKind.REJECTED)
+_CANCELS = (NoticeKind.CANCELLED, NoticeKind.CANCEL_FAILED)
+_CLOSES = (NoticeKind.CLOSED, NoticeKind.CLOSE_FAILED)
 
 
 class NoticeReader:
@@ -108,64 +84,102 @@ class NoticeReader:
     A notice of a type that nobody knows is kept as `OTHER` with its time and book.
 
     >>> from obmm.wire.codec import JSON
-    >>> raw = Raw(b'{"y":"RDCO","t":5,"a":null,"b":3,"c":[{"t":5,"b":3,"o":77,"q":null,"u":true,"m":""}]}')
-    >>> notices = NoticeReader(JSON).columns([raw], {3: 0}, uid=0)
+    >>> data = b'[{"y":"RDCO","t":5,"a":null,"b":3,"c":[{"t":5,"b":3,"o":77,"q":null,"u":true,"m":""}]}]'
+    >>> notices = NoticeReader(JSON).columns(data, {3: 0}, uid=0)
     >>> notices.kind.tolist(), notices.book.tolist(), notices.order_id.tolist()
     ([2], [0], [77])
     """
 
     def __init__(self, codec: Codec) -> None:
-        self._head = codec.reader(Head)
-        self._types = {name: (codec.reader(type_), kind) for name, (type_, kind) in _TYPES.items()}
+        self._notices = codec.reader(list[Notice])
+        self._pieces = codec.reader(list[Raw])
+        self._head, self._notice = codec.reader(Head), codec.reader(Notice)
 
-    def columns(self, notices: Sequence[Raw], positions: Mapping[int, int], uid: int) -> Notices:
+    def columns(self, data: bytes, positions: Mapping[int, int], uid: int) -> Notices:
         """One row per order concerned.
 
         Args:
-            notices: As they came, in order.
+            data: The list of notices, in the order in which they came.
             positions: Book index by book id.
             uid: Whose notices they are; decides our side of a fill.
 
         Raises:
             WireError: A field has the wrong type.
         """
+        notices: list[Head]
+        try:
+            notices = read(self._notices, data, "notices")
+        except WireError:
+            notices = self._one_by_one(data)
         rows: list[Row] = []
         fills: set[tuple[int, int]] = set()
-        for number, raw in enumerate(notices):
-            data, path = bytes(raw), f"notices[{number}]"
-            head = read(self._head, data, path)
-            reader, kind = self._types.get(head.kind, (self._head, NoticeKind.OTHER))
-            notice = head if reader is self._head else read(reader, data, path)
-            book = -1 if head.book is None else positions.get(head.book, -1)
-            if isinstance(notice, Fill):
-                rows.append(_fill(notice, book, uid, fills))
-            else:
-                rows.extend(_rows(notice, kind, book))
+        for number, notice in enumerate(notices):
+            kind = _KINDS.get(notice.kind, NoticeKind.OTHER)
+            book = -1 if notice.book is None else positions.get(notice.book, -1)
+            if not isinstance(notice, Notice):
+                rows.append(_row(NoticeKind.OTHER, notice.time_ns, book))
+                continue
+            try:
+                if kind == NoticeKind.FILL:
+                    rows.append(_fill(notice, book, uid, fills))
+                else:
+                    rows.extend(_rows(notice, kind, book))
+            except WireError as error:
+                raise WireError(f"notices[{number}].{error.field}", error.problem) from error
         if not rows:
             return Notices.none()
         columns: dict[str, Any] = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
         return Notices(**columns)
 
+    def _one_by_one(self, data: bytes) -> list[Head]:
+        """Notices of which one at least is odd: fine if nobody knows its type, an error otherwise."""
+        notices: list[Head] = []
+        for number, raw in enumerate(read(self._pieces, data, "notices")):
+            piece, path = bytes(raw), f"notices[{number}]"
+            head: Head = read(self._head, piece, path)
+            notices.append(read(self._notice, piece, path) if head.kind in _KINDS else head)
+        return notices
 
-def _rows(notice: Head, kind: NoticeKind, book: int) -> Iterator[Row]:
-    if isinstance(notice, Placement):
+
+def _rows(notice: Notice, kind: NoticeKind, book: int) -> Iterator[Row]:
+    if kind in _PLACEMENTS:
         yield _row(
             *(kind, notice.time_ns, book, notice.message),
-            order_id=notice.order_id,
-            client_id=notice.client_id,
+            order_id=_one(notice.order, "o"),
+            client_id=_one(notice.client, "c"),
             side=notice.side,
             price=notice.price,
             size=notice.size,
         )
-    elif isinstance(notice, Cancels | Closes | Resets):
-        for item in notice.items or ():
-            time_ns = notice.time_ns if item.time_ns is None else item.time_ns
-            yield _row(kind, time_ns, book, item.message, order_id=item.order_id, size=item.size)
+    elif kind in _CANCELS:
+        yield from _items(notice, kind, book, notice.client, "c")
+    elif kind in _CLOSES:
+        yield from _items(notice, kind, book, notice.order, "o")
+    elif kind == NoticeKind.RESET:
+        yield from _items(notice, kind, book, notice.currency, "r")
     else:
-        yield _row(kind, notice.time_ns, book, notice.log_dir if isinstance(notice, Start) else None)
+        # The start of a simulation tells where it is logged.
+        log_dir = notice.leverage if isinstance(notice.leverage, str) else None
+        yield _row(kind, notice.time_ns, book, log_dir)
 
 
-def _fill(notice: Fill, book: int, uid: int, seen: set[tuple[int, int]]) -> Row:
+def _items(
+    notice: Notice, kind: NoticeKind, book: int, items: int | list[Item] | None, key: str
+) -> Iterator[Row]:
+    if isinstance(items, int):
+        raise WireError(key, "Expected `array`, got `int`")
+    for item in items or ():
+        time_ns = notice.time_ns if item.time_ns is None else item.time_ns
+        yield _row(kind, time_ns, book, item.message, order_id=item.order_id, size=item.size)
+
+
+def _one(value: int | list[Item] | None, key: str) -> int | None:
+    if isinstance(value, list):
+        raise WireError(key, "Expected `int`, got `array`")
+    return value
+
+
+def _fill(notice: Notice, book: int, uid: int, seen: set[tuple[int, int]]) -> Row:
     """Our part in a trade; of a trade with ourselves the venue tells the maker first."""
     key = (book, notice.trade_id)
     maker = notice.maker_id == uid and not (notice.taker_id == uid and key in seen)
@@ -175,7 +189,7 @@ def _fill(notice: Fill, book: int, uid: int, seen: set[tuple[int, int]]) -> Row:
     return _row(
         *(NoticeKind.FILL, notice.time_ns, book, None),
         order_id=notice.taker_order_id if taker else notice.maker_order_id if maker else None,
-        client_id=notice.client_id,
+        client_id=_one(notice.client, "c"),
         side=own_side,
         price=notice.price,
         size=notice.size,
@@ -190,7 +204,7 @@ def _row(
     kind: NoticeKind,
     time_ns: int,
     book: int,
-    message: str | None,
+    message: str | None = None,
     *,
     order_id: int | None = None,
     client_id: int | None = None,

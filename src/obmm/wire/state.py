@@ -8,12 +8,24 @@ from typing import Any, Optional
 import attrs
 import numpy as np
 
-from obmm.market import Feed, MarketState, Venue
+from obmm.market import Feed, MarketState, Notices, Venue
 from obmm.wire.codec import JSON, MSGPACK, Codec
 from obmm.wire.columns import accounts_of, by_number, maker_ratio, open_orders_of, sides, tape_of
 from obmm.wire.config import MAX_BOOKS, levels_of, read_config, venue_of
 from obmm.wire.errors import WireError
-from obmm.wire.models import Account, Book, Content, DetailedLevel, Key, Level, TapedBook, Update, of
+from obmm.wire.models import (
+    ABSENT,
+    Account,
+    Book,
+    Content,
+    DetailedLevel,
+    Key,
+    Level,
+    TapedBook,
+    Update,
+    is_null,
+    of,
+)
 from obmm.wire.notices import NoticeReader
 
 #: Validators whose venue is kept; more than there are, so that nobody can fill the memory.
@@ -116,7 +128,10 @@ class StateBuilder:
         own = [accounts.get(book_id) for book_id in ids]
         bid_price, bid_size, ask_price, ask_size = sides(books, fixed.n_levels)
         ratio = maker_ratio(books)
-        notices = by_number(content.notices or {}, "notices").get(uid) or ()
+        told = by_number(content.notices or {}, "notices").get(uid, ABSENT)
+        notices = (
+            Notices.none() if is_null(told) else self.readers(codec).notices.columns(bytes(told), ids, uid)
+        )
         return MarketState(
             venue=venue,
             time_ns=time_ns,
@@ -128,7 +143,7 @@ class StateBuilder:
             maker_ratio=ratio,
             accounts=accounts_of(own, venue.fees, ratio),
             open_orders=open_orders_of(own, books),
-            notices=self.readers(codec).notices.columns(notices, ids, uid),
+            notices=notices,
             tape=tape_of(books) if Feed.TAPE in self.feeds else None,
         )
 
