@@ -6,11 +6,12 @@ A scenario is a TOML file; those that ship with the package reproduce the produc
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -35,6 +36,7 @@ __all__ = ["DEFAULT_SCENARIO", "Scenario", "ScenarioError", "scenario_names"]
 
 DEFAULT_SCENARIO = "taos-0.5.4"
 _SHIPPED = resources.files("obmm.sim") / "scenarios"
+_MISSPELT = re.compile(r"^(\S+): unknown key \(did you mean (\w+)\?\)$", re.MULTILINE)
 _T = TypeVar("_T")
 
 
@@ -116,7 +118,7 @@ class Scenario:
         try:
             return _converter().structure(table, cls)
         except ClassValidationError as error:
-            faults = _faults(error, "")
+            faults = _without_echoes(_faults(error, ""))
             lines = "".join(f"\n  {fault}" for fault in faults)
             raise ScenarioError(f"scenario {origin}: {len(faults)} fault(s){lines}") from error
 
@@ -149,6 +151,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(int, lambda value, _: _exactly(int, "a whole number", value))
     converter.register_structure_hook(str, lambda value, _: _exactly(str, "a text in quotes", value))
     converter.register_structure_hook(float, lambda value, _: _number(value))
+    converter.register_structure_hook_func(_is_literal, _word)
     for union, classes in KINDS.items():
         converter.register_structure_hook(union, _by_kind(converter, classes))
     return converter
@@ -164,6 +167,18 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"must be a number, got {value!r}")
     return float(value)
+
+
+def _is_literal(kind: Any) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
+
+
+def _word(value: object, kind: Any) -> object:
+    words = get_args(kind)
+    if value not in words:
+        raise ValueError(f"must be {' or '.join(words)}, got {value!r}{_suggestion(str(value), words)}")
+    return value
 
 
 def _by_kind(converter: cattrs.Converter, classes: dict[str, type]) -> Callable[[Any, Any], Any]:
@@ -197,6 +212,15 @@ def _faults(error: BaseException, path: str) -> list[str]:
     if isinstance(error, KeyError):
         return [f"{at}: missing"]
     return [f"{at}: {error}"]
+
+
+def _without_echoes(faults: list[str]) -> list[str]:
+    """A misspelt key also leaves the right one missing: telling the first is enough."""
+    named = {
+        f"{unknown.rpartition('.')[0]}.{known}: missing".lstrip(".")
+        for unknown, known in _MISSPELT.findall("\n".join(faults))
+    }
+    return [fault for fault in faults if fault not in named]
 
 
 def _suggestion(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
