@@ -20,6 +20,7 @@ from obmm.sim._instructions import act, expire, submit
 from obmm.sim._queue import next_event_ns, pop_event
 from obmm.sim._setup import make_book
 from sim.naive import BUY, Account, Reply, Stp, Tif
+from sim.naive_band import Band
 from sim.naive_fees import DynamicFees, FeePolicy, TieredFees
 
 N_MINERS = 16
@@ -110,6 +111,7 @@ class CompiledExchange:
     min_volume: int = 1
     max_open_orders: int = 100
     keeps_ghosts: bool = True
+    band: Band = field(factory=Band)
     books: Any = field(init=False)
     book: Any = field(init=False)
     accounts: Accounts = field(init=False)
@@ -125,6 +127,7 @@ class CompiledExchange:
             min_lots=self.min_volume,
             max_open_orders=self.max_open_orders,
             keeps_ghosts=self.keeps_ghosts,
+            price_band=float(self.band.width),
             fees=venue_fees(policy),
             tiers=[(v / 10**10, float(m), float(t)) for v, m, t in policy.tiers] if tiered else (),
             tier_slots=policy.history_slots if tiered else 1,

@@ -20,6 +20,7 @@ from obmm.sim._layout import FAR_TICK, REJECT_CODES
 from sim.batch import ANSWER, CANCEL, END_STEP, LIMIT, MARKET, MESSAGE, RESET, ROLL, scratch, send
 from sim.compiled import CompiledExchange, slot_of
 from sim.naive import BUY, SELL, Account, NaiveExchange, Reply, Stp, Tif
+from sim.naive_band import Band
 from sim.naive_fees import DynamicFees, FeePolicy, TieredFees, ZeroFees
 
 _BATCH = 256
@@ -65,6 +66,7 @@ class Session:
     center: float = field(init=False)
     width: int = field(init=False)
     thick: int = field(init=False)
+    ending: float = field(init=False)
     now: int = 1
     known: list[tuple[int, int]] = field(factory=list)
     messages: list[dict[str, int]] = field(factory=list)
@@ -82,6 +84,7 @@ class Session:
         max_open_orders = rng.choice([3, 20, 100])
         keeps_ghosts = rng.random() < 0.7
         make_fees = _fees(rng)
+        width = rng.choice([0, 0, 0, 1, 10, 100]) * Fraction(1, 1000)
         self.naive, self.compiled = (
             exchange(
                 {a: Account(*s) for a, s in start.items()},
@@ -89,12 +92,14 @@ class Session:
                 min_volume,
                 max_open_orders,
                 keeps_ghosts,
+                Band(width),
             )
             for exchange in (NaiveExchange, CompiledExchange)
         )
         self.center = rng.choice([30_000, 30_000, 30_000, 12, FAR_TICK - 3, FAR_TICK + 2_000_000])
         self.width = rng.choice([2, 8, 60])
         self.thick = rng.choice([4, 40, 150])
+        self.ending = rng.choice([0.01, 0.01, 0.1])
 
     def run(self, n_messages: int) -> None:
         """Send random messages, batch by batch.
@@ -123,7 +128,7 @@ class Session:
             self._limit()
         elif chance < 0.68:
             self._market()
-        elif 0.97 <= chance < 0.98 or chance > 1.33:
+        elif 0.98 - self.ending <= chance < 0.98 or chance > 1.34:
             self._record({"op": END_STEP}, self.naive.end_step())
         elif 0.98 <= chance < 0.981:
             self._reset()
@@ -280,6 +285,8 @@ class Session:
         for agent in self.agents:
             row = book["accounts"][slot_of(agent)]
             self._check("open orders", naive.open_order_count(agent), int(row["open_orders"] + row["ghosts"]))
+        bounds = (int(book["band_low"]), int(book["band_high"])) if book["band_high"] else None
+        self._check("band", naive.band.bounds, bounds)
         self._check("timers", len(naive.timers), int(book["event_count"]))
         self._check("fault", 0, int(book["fault"]))
         self._fees_agree()

@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import define, field
 
+from sim.naive_band import Band
 from sim.naive_fees import MAKER, TAKER, FeePolicy, ZeroFees
 
 QUOTE_PER_TICK_LOT = 10_000
@@ -87,6 +88,7 @@ class NaiveExchange:
     min_volume: int = 1
     max_open_orders: int = 100
     keeps_ghosts: bool = True
+    band: Band = field(factory=Band)
     levels: list[dict[int, list[Order]]] = field(factory=lambda: [{}, {}])
     by_id: dict[int, Order] = field(factory=dict)
     ghosts: list[Order] = field(factory=list)
@@ -134,6 +136,8 @@ class NaiveExchange:
         elif post_only and self.would_trade(agent, side, price, volume, stp):
             return Reply("CONTRACT_VIOLATION")
         need = self.need(agent, side, price, volume, stp)
+        if side == BUY and self.band.bounds is not None:
+            need = price * volume * QUOTE_PER_TICK_LOT
         reply = self._accept(now, agent, side, price, volume, need, stp, rests=tif in (Tif.GTC, Tif.GTT))
         if reply.code == "VALID" and tif == Tif.GTT and expiry_ns > 0:
             self.timers.append((now + expiry_ns, agent, reply.order_id))
@@ -187,6 +191,7 @@ class NaiveExchange:
     def end_step(self) -> None:
         """The publish interval ends: fully filled orders are forgotten."""
         self.ghosts.clear()
+        self.band.end_step()
 
     def reset(self, now: int, agent: int, base: int, quote: int) -> None:
         """A deregistered agent: all its orders cancelled, new balances."""
@@ -319,7 +324,8 @@ class NaiveExchange:
         self.last_order_id += 1
         order = Order(self.last_order_id, agent, side, 0, volume, need, now)
         self._match(now, order, limit, stp)
-        if rests and order.volume and limit is not None:
+        # What still crosses was stopped by the band and is dropped.
+        if rests and order.volume and limit is not None and next(self.crossed(side, limit), None) is None:
             order.price = limit
             self._release(order, order.reserved - self._worth(order, order.volume))
             self.levels[side].setdefault(limit, []).append(order)
@@ -335,6 +341,9 @@ class NaiveExchange:
             if other is None:
                 return
             if other.agent != order.agent or stp == Stp.NONE:
+                if not self.band.allows(other.price):
+                    self.band.refused = True
+                    return
                 self._trade(now, order, other)
             elif stp == Stp.CANCEL_OLDEST:
                 self._withdraw(now, other, other.volume)
@@ -350,6 +359,8 @@ class NaiveExchange:
 
     def _trade(self, now: int, taker: Order, maker: Order) -> None:
         price, volume = maker.price, min(taker.volume, maker.volume)
+        if maker.agent != taker.agent:
+            self.band.traded(price)
         amount = price * volume * QUOTE_PER_TICK_LOT
         maker_fee = _truncate(self.fees.rate(maker.agent, MAKER) * amount)
         taker_fee = _truncate(self.fees.rate(taker.agent, TAKER) * amount)
