@@ -94,6 +94,8 @@ BAD: list[tuple[Orders, str, str]] = [
     (market(size=1e8, in_quote=True), "size", "too large"),
     (cancel(size=0.0), "size", "not positive"),
     (cancel(size=0.00009), "size", "below one lot"),
+    (cancel(size=0.00009, in_quote=True), "size", "below one lot"),
+    (market(size=1e-9, in_quote=True), "size", "below one lot"),
     (limit(size=0.2499), "size", "below the venue's minimum"),
     (limit(size=0.24999), "size", "below the venue's minimum"),
     (limit(size=0.12, leverage=1.0), "size", "below the venue's minimum"),

@@ -153,7 +153,7 @@ def _size_rules(
     yield "size", "not positive", sized & (size <= 0.0)
     yield "size", "too large", sized & (size >= _UNITS_LIMIT / 10.0**decimals)
     lots = _units(size, decimals)
-    yield "size", "below one lot", sized & ~orders.in_quote & (lots < 1)
+    yield "size", "below one lot", sized & (lots < 1)
     # The leveraged part counts toward the minimum of a limit order only.
     counted = lots * np.where(limit, 1.0 + np.maximum(orders.leverage, 0.0), 1.0)
     small = ~orders.in_quote & (counted < venue.min_lots[book])
