@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 
 from obmm.market import BUY, InstructionKind, MarketState, Orders, TimeInForce
@@ -19,7 +19,7 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
     >>> state = random_state(1, n_books=1)
     >>> bad = Orders.limits(n_books=1, book=[0], side=[0], price=[200.005], size=[0.1])
     >>> violations(state, bad)
-    ['row 0, book 0: price 200.005 is not on the grid', 'row 0, book 0: size 0.1 is below the minimum 0.25']
+    ['row 0, book 0: size 0.1 is below the minimum 0.25', 'row 0, book 0: price 200.005 is not on the grid']
     """
     found: list[str] = []
     venue, accounts = state.venue, state.accounts
@@ -28,6 +28,11 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
     known = set(zip(state.open_orders.book.tolist(), state.open_orders.order_id.tolist(), strict=True))
     instructions: Counter[int] = Counter()
     cancelling: set[int] = set()
+    cancelled = {
+        (int(orders.book[row]), int(orders.order_id[row]))
+        for row in range(len(orders))
+        if orders.kind[row] == InstructionKind.CANCEL
+    }
     client_ids: set[int] = set()
     for row in range(len(orders)):
         book = int(orders.book[row])
@@ -68,9 +73,12 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
         if orders.time_in_force[row] == TimeInForce.GTT and orders.expiry_ns[row] <= 0:
             wrong("expires without an expiry")
         buy = int(orders.side[row]) == BUY
-        best = float(state.best_ask[book] if buy else state.best_bid[book])
-        if bool(orders.post_only[row]) and (price >= best if buy else price <= best):
+        best = _others_best(state, book, buy)
+        if bool(orders.post_only[row]) and best is not None and (price >= best if buy else price <= best):
             wrong(f"post-only at {price:g} would trade with {best:g}")
+        for order_id in _own_crossed(state, book, buy, price):
+            if (book, order_id) not in cancelled:
+                wrong(f"would meet our own order {order_id}, which is not being cancelled")
         if buy:
             quote_need[book] += Fraction(repr(price)) * Fraction(repr(size))
         else:
@@ -89,3 +97,34 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
             if need > 0 and float(need) > free + 1e-6:
                 found.append(f"{where}: {name} need {float(need):g}, {free:g} is free")
     return found
+
+
+def _others_best(state: MarketState, book: int, buy: bool) -> float | None:
+    """The best price on the other side at which more rests than our own orders."""
+    prices, sizes = (state.ask_price, state.ask_size) if buy else (state.bid_price, state.bid_size)
+    rows = state.open_orders.rows(book)
+    own: defaultdict[float, float] = defaultdict(float)
+    for side, price, size in zip(
+        state.open_orders.side[rows], state.open_orders.price[rows], state.open_orders.size[rows], strict=True
+    ):
+        if (int(side) == BUY) != buy:
+            own[round(float(price), 8)] += float(size)
+    for price, size in zip(prices[book], sizes[book], strict=True):
+        if size > own[round(float(price), 8)] + 1e-9:
+            return float(price)
+    return None
+
+
+def _own_crossed(state: MarketState, book: int, buy: bool, price: float) -> list[int]:
+    """Our resting orders on the other side that an order at `price` would reach."""
+    rows = state.open_orders.rows(book)
+    return [
+        int(order_id)
+        for order_id, side, resting in zip(
+            state.open_orders.order_id[rows],
+            state.open_orders.side[rows],
+            state.open_orders.price[rows],
+            strict=True,
+        )
+        if (int(side) == BUY) != buy and (price >= resting if buy else price <= resting)
+    ]
