@@ -18,9 +18,10 @@ from obmm.sim import SimulatedMarket, warmup
 
 BOOKS = (1, 8, 16, 40, 128)
 START = "from obmm.sim import SimulatedMarket as M; M(books=16, seed=1).step()"
-MEMORY = """import resource; from obmm.sim import SimulatedMarket as M
-M(books={}, seed=1, threads=1).run(3600)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"""
+MEMORY = """from obmm.sim import SimulatedMarket as M
+market = M(books={}, seed=1, threads=1)
+market.run(3600)
+print(open("/proc/self/statm").read().split()[1])"""
 
 
 def start_seconds(cache: str | None) -> float:
@@ -31,10 +32,10 @@ def start_seconds(cache: str | None) -> float:
     return time.perf_counter() - started
 
 
-def peak_mb(books: int) -> float:
-    """Most memory that a process with so many books took over an hour, MB."""
+def resident_mb(books: int) -> float:
+    """Memory that a process with so many books holds after an hour, MB."""
     command = [sys.executable, "-c", MEMORY.format(books)]
-    return int(subprocess.run(command, check=True, capture_output=True).stdout) / 1024
+    return int(subprocess.run(command, check=True, capture_output=True).stdout) * 4096 / 2**20
 
 
 def measure(scenario: str, books: int, threads: int, mode: str) -> tuple[float, float, float]:
@@ -69,7 +70,7 @@ def main() -> None:
             for threads in (1, 2):
                 wall, cpu, events = measure(scenario, books, threads, mode)
                 print(f"{books:5} {threads:7} {mode:>11} {wall:14,.0f} {cpu:13,.0f} {events:11,.0f}")
-    print(f"memory per book after an hour    {(peak_mb(65) - peak_mb(1)) / 64:8.1f} MB")
+    print(f"memory per book after an hour    {(resident_mb(65) - resident_mb(1)) / 64:8.1f} MB")
 
 
 if __name__ == "__main__":
