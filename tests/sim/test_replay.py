@@ -428,6 +428,17 @@ def test_an_order_far_away_changes_nothing_but_its_own_level(simulated):
     assert states[0].open_orders.count.tolist() == [1, 1]
 
 
+def test_a_replay_can_stop_and_go_on(simulated):
+    """Ten seconds after the first state are eleven states, ten more are ten."""
+    market = ReplayedMarket(simulated)
+    times = [states[0].time_ns for states in market.states(seconds=10)]
+    assert times == [state.time_ns for state in simulated[:11]]
+    assert len(list(market.states(seconds=10))) == 10
+    played = sum(len(state.tape) for state in simulated[1:21])
+    # An aggressor is one event here, its trades and what was left of it are several on the tape.
+    assert 0.9 * played < market.events <= played
+
+
 def test_replays_are_reproducible(simulated):
     """Equal answers give equal fills, delays included."""
 

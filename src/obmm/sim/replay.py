@@ -17,6 +17,7 @@ How the gaps of a recording are filled
       what is left of it for a while after they are gone. Each state's snapshot has the last word; where it
       differs from what the events say the level is corrected and reported in `differences`.
     * After a gap between states the book begins anew from the next snapshot; own orders stay.
+    * Orders that the recorded account had then are part of the flow like everybody's.
 """
 
 from __future__ import annotations
