@@ -16,10 +16,6 @@ from hypothesis import strategies as st
 from obmm.market import FeePolicy, MarketState, NoticeKind, Notices, Venue
 from obmm.testing import Flaw, random_state, spoiled
 
-#: Every feed-independent part of a notice row, by kind: which columns it fills.
-PLACED = ("order_id", "client_id", "side", "price", "size", "message")
-CANCELLED = ("order_id", "size", "message")
-
 
 def venue(n_books: int = 4, **changes: Any) -> Venue:
     """A venue whose ids are neither contiguous nor sorted, of two classes."""

@@ -106,11 +106,8 @@ def _own_rules(orders: Orders, state: MarketState) -> Iterator[Rule]:
     yield from _size_rules(orders, cancel, limit, book, state)
     slippage = orders.max_slippage
     bounded = ~np.isnan(slippage)
-    yield (
-        "max_slippage",
-        "negative or infinite",
-        market & bounded & ~((slippage >= 0) & np.isfinite(slippage)),
-    )
+    usable = (slippage >= 0.0) & np.isfinite(slippage)
+    yield "max_slippage", "negative or infinite", market & bounded & ~usable
     yield "order_id", "no own order of this book has it", cancel & ~_own_order(orders, book, state)
 
 
@@ -168,14 +165,15 @@ def _own_order(orders: Orders, book: IntArray, state: MarketState) -> BoolArray:
     """Rows whose order id stands among our open orders of the book, or was told as accepted just now."""
     resting, notices = state.open_orders, state.notices
     accepted = notices.kind == NoticeKind.ACCEPTED
-    own = np.concatenate(
-        [
-            resting.book * _ID_LIMIT + resting.order_id,
-            notices.book[accepted] * _ID_LIMIT + notices.order_id[accepted],
-        ]
-    )
-    in_range = (orders.order_id >= 0) & (orders.order_id < _ID_LIMIT)
-    return as_flags(in_range & np.isin(book * _ID_LIMIT + np.where(in_range, orders.order_id, -1), own))
+    books = np.concatenate([resting.book, notices.book[accepted]])
+    ids = np.concatenate([resting.order_id, notices.order_id[accepted]])
+    own = _sendable_id(ids) & (books >= 0)
+    keys = books[own] * _ID_LIMIT + ids[own]
+    return as_flags(_sendable_id(orders.order_id) & np.isin(book * _ID_LIMIT + orders.order_id, keys))
+
+
+def _sendable_id(order_id: IntArray) -> BoolArray:
+    return as_flags((order_id >= 0) & (order_id < _ID_LIMIT))
 
 
 def _joint_rules(orders: Orders, state: MarketState) -> Iterator[Rule]:

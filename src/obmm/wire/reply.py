@@ -82,35 +82,31 @@ def response_of(orders: Orders, state: MarketState) -> Response:
     cancels: dict[int, Cancel] = {}
     uid = state.uid
     columns = (
-        *(
-            orders.kind,
-            orders.delay_ns,
-            state.venue.book_ids[orders.book],
-            orders.side,
-            _sizes(orders, state),
-        ),
-        *(orders.client_id, orders.self_trade, orders.in_quote, _leverages(orders)),
-        *(orders.max_slippage, _prices(orders, state), orders.post_only, orders.time_in_force),
-        *(orders.expiry_ns, orders.order_id),
+        orders.kind,
+        orders.delay_ns,
+        state.venue.book_ids[orders.book],
+        orders.side,
+        _sizes(orders, state),
+        orders.client_id,
+        orders.self_trade,
+        orders.in_quote,
+        _leverages(orders),
+        orders.max_slippage,
+        _prices(orders, state),
+        orders.post_only,
+        orders.time_in_force,
+        orders.expiry_ns,
+        orders.order_id,
     )
     rows = zip(*(column.tolist() for column in columns), strict=True)
     for kind, delay, book, side, size, client, stp, in_quote, leverage, slippage, *limit, order_id in rows:
-        client_id = None if client < 0 else client
+        common = (uid, delay, book, side, size, None if client < 0 else client, stp, int(in_quote), leverage)
         if kind == InstructionKind.LIMIT:
             price, post_only, life, expiry = limit
-            instructions.append(
-                Limit(
-                    *(uid, delay, book, side, size, client_id, stp, 0, leverage, _NO_SETTLEMENT),
-                    *(price, post_only, life, expiry or None),
-                )
-            )
+            instructions.append(Limit(*common, _NO_SETTLEMENT, price, post_only, life, expiry or None))
         elif kind == InstructionKind.MARKET:
-            instructions.append(
-                Market(
-                    *(uid, delay, book, side, size, client_id, stp, int(in_quote), leverage, _NO_SETTLEMENT),
-                    None if math.isnan(slippage) else slippage,
-                )
-            )
+            bound = None if math.isnan(slippage) else slippage
+            instructions.append(Market(*common, _NO_SETTLEMENT, bound))
         else:
             one = Cancellation(order_id, None if math.isnan(size) else size)
             cancel = cancels.get(book)
