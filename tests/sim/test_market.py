@@ -230,6 +230,18 @@ def test_not_looking_changes_nothing() -> None:
     assert (blind.time_ns, blind.digest(), blind.events) == (seen.time_ns, seen.digest(), seen.events)
 
 
+def test_the_tape_of_a_state_is_that_of_its_last_second() -> None:
+    """Also after a stretch nobody looked at."""
+    running = market(feeds=(Feed.TAPE,))
+    running.run(700)
+    for states in running.states(seconds=2):
+        state = states[0]
+        assert state.tape is not None
+        assert len(state.tape) > 20
+        assert state.tape.time_ns.min() >= state.time_ns - 10**9
+        assert state.tape.time_ns.max() < state.time_ns
+
+
 def test_fills_reported_to_a_miner_add_up_to_its_balances() -> None:
     """Base and quote follow from the notices, fees included."""
     running = market(books=2)

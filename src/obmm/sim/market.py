@@ -114,7 +114,7 @@ class SimulatedMarket:
         grace = max(self.venue.grace_period_ns, self._step_ns)
         if self.time_ns < grace:
             self._run_to(grace - self._step_ns)
-            self._fleet.set_tape(Feed.TAPE in self._feeds)
+        self._fleet.set_tape(Feed.TAPE in self._feeds)
         self._run_to(max(grace, self.time_ns + self._step_ns))
         self._turnover.update(self.time_ns, self._board.turnover())
         self._tape = tape_of(*self._fleet.take_tape()) if Feed.TAPE in self._feeds else None
@@ -134,10 +134,12 @@ class SimulatedMarket:
             yield self.step()
 
     def run(self, seconds: float) -> None:
-        """Let the market run for `seconds` without looking at it; its tape is not kept."""
+        """Let the market run for `seconds` (whole publish intervals) without looking at it or its tape."""
         self._send()
+        self._fleet.set_tape(False)
         self._run_to(self.time_ns + round(seconds * _NANOSECONDS) // self._step_ns * self._step_ns)
-        self._fleet.take_tape()
+        self._turnover.update(self.time_ns, self._board.turnover())
+        self._tape = None
         self._deliver_notices()
 
     def submit(self, uid: int, orders: Orders, response_s: float = 0.0) -> None:
