@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obmm.sim._jit import kernel
-from obmm.sim._layout import EV_BACKGROUND
+from obmm.sim._layout import EV_BACKGROUND, EVENT_SLOTS, FAULT_EVENTS
 from obmm.sim._queue import next_event_ns, pop_event, schedule
 from obmm.sim._setup import make_book
 
@@ -64,3 +64,20 @@ def test_slots_are_reused() -> None:
     first = int(books[0]["event_top"])
     play(books, times, np.zeros_like(times), np.zeros_like(times))
     assert first == books[0]["event_top"]
+
+
+@kernel
+def pile_up(books: np.ndarray, n: int) -> None:
+    """Schedule `n` events and deliver none."""
+    for i in range(n):
+        schedule(books[0], i, EV_BACKGROUND, 0, 0, 0, 0, i)
+
+
+def test_a_full_queue_is_a_fault() -> None:
+    """All slots but the first can be used; one more event is refused and flagged."""
+    books = make_book()
+    pile_up(books, EVENT_SLOTS - 1)
+    assert books[0]["fault"] == 0
+    pile_up(books, 1)
+    assert books[0]["fault"] == FAULT_EVENTS
+    assert books[0]["event_count"] == EVENT_SLOTS - 1

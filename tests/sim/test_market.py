@@ -10,6 +10,7 @@ import pytest
 
 from obmm.market import BUY, SELL, EventKind, Feed, MarketState, NoticeKind, Orders
 from obmm.sim import Scenario, SimulatedMarket, warmup
+from obmm.sim._layout import FAULT_EVENTS, FAULT_TAPE
 
 PLAIN = Scenario.load("taos-0.5.4")
 
@@ -335,6 +336,15 @@ def test_two_assets_have_their_own_prices_and_minimum_sizes() -> None:
     assert state.venue.initial_price.tolist() == [300.0, 300.0, 300.0, 29.57]
     assert state.venue.min_size_base[3] > 2.5
     assert state.mid[3] == pytest.approx(29.57, rel=0.1)
+
+
+def test_a_book_without_room_stops_the_run() -> None:
+    """A pool that ran full is an error, not a quietly wrong market."""
+    running = market()
+    running.step()
+    running._fleet.one(0)[0]["fault"] = FAULT_EVENTS | FAULT_TAPE
+    with pytest.raises(RuntimeError, match="pending timers, events of one interval"):
+        running.step()
 
 
 def test_counts_must_make_sense() -> None:
