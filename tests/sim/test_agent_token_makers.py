@@ -1,0 +1,166 @@
+"""The makers of 0.6: turns on one clock, floor and undercut, reaction to fills, inventory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from obmm.sim._agent_token_makers import token_maker_filled, token_maker_reaction, token_maker_turn
+from obmm.sim._background_layout import EV_MAKER_QUOTE, EV_MAKER_REACTION, EV_MAKER_TURN
+from obmm.sim._layout import EV_CANCEL, FILLED_BUY, FILLED_SELL
+from sim.living import BUY, SELL, advance_to, scenario, take_events, world
+
+
+def quiet(asset: int = 0, until_s: float = 420.0, **tables) -> tuple[np.void, np.void, np.ndarray]:
+    """A book of 0.6.2 in full swing, its queue emptied and all placements landed."""
+    books, backgrounds = world(scenario("taos-0.6.2", **tables), asset=asset, until_s=until_s)
+    take_events(books)
+    g = backgrounds[0]
+    g["makers"]["pending"] = 0
+    g["makers"]["reacting"] = 0
+    g["makers"]["flagged"] = 0
+    return books[0], g, books
+
+
+def test_makers_are_silent_until_half_of_the_grace_period() -> None:
+    """The wall alone stands before."""
+    market = scenario("taos-0.6.2")
+    before, _ = world(market, until_s=299)
+    after, _ = world(market, until_s=310)
+    n_wall = int(before[0]["live"].sum())
+    assert before[0]["accounts"][1 + 2 : 1 + 22]["open_orders"].sum() == 0
+    assert after[0]["accounts"][1 + 2 : 1 + 22]["open_orders"].sum() > 0
+    assert n_wall > 5000
+
+
+def test_a_turn_replaces_both_quotes_of_one_maker() -> None:
+    """Two placements and at most two cancels, each with a latency, and the next turn."""
+    b, g, books = quiet()
+    for _ in range(20):
+        token_maker_turn(b, g)
+        events = take_events(books)
+        kinds = events["kind"].tolist()
+        quotes = events[events["kind"] == EV_MAKER_QUOTE]
+        assert 1 == kinds.count(EV_MAKER_TURN)
+        assert {BUY, SELL} == set(quotes["side"].tolist())
+        assert 1 == len(set(quotes["agent"].tolist()))
+        assert kinds.count(EV_CANCEL) <= 2
+        waits = events["time_ns"][events["kind"] != EV_MAKER_TURN] - int(b["now_ns"])
+        assert waits.min() >= 1e6
+        assert waits.max() <= 50e6
+        g["makers"]["pending"] = 0
+
+
+def test_a_side_with_a_placement_under_way_is_left_out() -> None:
+    """One quote per side at most."""
+    b, g, books = quiet()
+    g["makers"]["pending"] = 1
+    token_maker_turn(b, g)
+    assert EV_MAKER_QUOTE not in take_events(books)["kind"].tolist()
+
+
+@pytest.mark.parametrize(("asset", "floor_ticks"), [(0, 12), (1, 3)])
+def test_quotes_keep_the_least_spread_around_the_reservation_price(asset: int, floor_ticks: int) -> None:
+    """Each side at least half the floor away from the centre, which inventory moves."""
+    b, g, books = quiet(asset)
+    mid = float(b["touch"].sum()) / 200.0
+    p = g["p"]["high_frequency"]
+    for _ in range(60):
+        token_maker_turn(b, g)
+        events = take_events(books)
+        g["makers"]["pending"] = 0
+        quotes = {int(e["side"]): int(e["tick"]) for e in events if e["kind"] == EV_MAKER_QUOTE}
+        maker = int(events[events["kind"] == EV_MAKER_QUOTE]["agent"][0])
+        account = b["accounts"][int(g["slot_makers"]) + maker]
+        scale = mid / float(p["reference_price"])
+        lean = float(g["makers"][maker]["gamma"]) * float(account["net_lots"]) / 1e4
+        centre = 100.0 * (mid - lean * float(p["variance"]) * float(p["inventory_horizon"]) * scale)
+        # Rounding and the lost binary tick take up to a tick and a half; noise may come inside by its shift.
+        inside = 1.5 + 100.0 * 0.0845 * scale * (float(p["undercut_ticks"]) == 0.0)
+        if abs(lean) < 0.1:
+            assert quotes[SELL] >= centre + floor_ticks / 2.0 - inside
+            assert quotes[BUY] <= centre - floor_ticks / 2.0 + inside
+
+
+def test_makers_undercut_the_touch_but_not_their_own_half_spread() -> None:
+    """In a wide book a quote stands five ticks inside the touch unless its own noise puts it closer."""
+    b, g, books = quiet()
+    touch = b["touch"].tolist()
+    middle = sum(touch) // 2
+    b["touch"][BUY], b["touch"][SELL] = middle - 60, middle + 60
+    inside = 0
+    for _ in range(40):
+        token_maker_turn(b, g)
+        events = take_events(books)
+        g["makers"]["pending"] = 0
+        for event in events[events["kind"] == EV_MAKER_QUOTE]:
+            agent = int(g["slot_makers"]) + int(event["agent"])
+            if abs(int(b["accounts"][agent]["net_lots"])) < 10_000:
+                gap = middle + 60 - event["tick"] if event["side"] == SELL else event["tick"] - middle + 60
+                assert gap >= 5 - 2
+                inside += 1
+    assert inside > 10
+    b["touch"][:] = touch
+
+
+def test_fills_are_answered_once_after_a_tenth_of_a_second_on_the_sides_concerned() -> None:
+    """Two fills before the reaction make one."""
+    b, g, books = quiet()
+    token_maker_filled(b, g, 4, FILLED_BUY)
+    token_maker_filled(b, g, 4, FILLED_BUY)
+    (event,) = take_events(books)
+    assert (EV_MAKER_REACTION, 4) == (event["kind"], event["agent"])
+    assert 100_000_000 == event["time_ns"] - int(b["now_ns"])
+    token_maker_reaction(b, g, 4)
+    events = take_events(books)
+    quotes = events[events["kind"] == EV_MAKER_QUOTE]
+    assert [BUY] == quotes["side"].tolist()
+    g["makers"]["pending"] = 0
+    token_maker_filled(b, g, 4, FILLED_BUY)
+    token_maker_filled(b, g, 4, FILLED_SELL)
+    assert 1 == take_events(books).size
+    token_maker_reaction(b, g, 4)
+    quotes = take_events(books)
+    assert {BUY, SELL} == set(quotes[quotes["kind"] == EV_MAKER_QUOTE]["side"].tolist())
+
+
+def test_sizes_change_with_the_sign_of_the_position_only() -> None:
+    """A maker that stays long keeps both sizes; when it turns short it draws again."""
+    b, g, books = quiet()
+    i = 7
+    account = b["accounts"][int(g["slot_makers"]) + i]
+
+    def sizes(net_base: float) -> list[float]:
+        account["net_lots"] = round(net_base * 10_000)
+        token_maker_filled(b, g, i, FILLED_BUY | FILLED_SELL)
+        token_maker_reaction(b, g, i)
+        g["makers"]["pending"] = 0
+        take_events(books)
+        return g["makers"][i]["size"].tolist()
+
+    first = sizes(3.0)
+    assert first == sizes(5.0) == sizes(0.0) == sizes(1.0)
+    turned = sizes(-0.5)
+    assert first != turned
+    assert turned == sizes(-4.0)
+    assert min(turned) >= 0.25
+
+
+def test_resting_quotes_are_known_to_their_makers() -> None:
+    """What a maker believes to stand is what the book holds, or it was filled."""
+    books, backgrounds = world(scenario("taos-0.6.2"), until_s=400)
+    for until_s in range(401, 420):
+        advance_to(books, backgrounds, until_s)
+        b, g = books[0], backgrounds[0]
+        for i in range(20):
+            account = b["accounts"][int(g["slot_makers"]) + i]
+            known = sum(
+                int(b["orders"][g["makers"][i]["resting_slot"][side]]["id"])
+                == g["makers"][i]["resting_id"][side]
+                for side in (BUY, SELL)
+                if g["makers"][i]["resting_slot"][side]
+            )
+            # An old quote may still wait for its cancel while the new one stands.
+            assert known <= account["open_orders"] <= known + 2
