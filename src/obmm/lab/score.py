@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,28 @@ from obmm.scoring.debeta import DebetaScorer
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
+#: Runs number their accounts from 0, but uid 0 of the subnet is no ordinary miner: it takes what is burnt,
+#: and what it makes is never measured. Accounts are therefore scored under uids this much higher.
+UID_SHIFT = 1
+
+
+@attrs.define
+class _Past:
+    """All scorings of one account under one era, eight bytes a figure."""
+
+    names: tuple[str, ...]
+    times_ns: array[int] = attrs.field(factory=lambda: array("q"))
+    values: array[float] = attrs.field(factory=lambda: array("d"))
+
+    def add(self, time_ns: int, figures: Mapping[str, float | None]) -> None:
+        """Keep one scoring; what does not exist is NaN."""
+        self.times_ns.append(time_ns)
+        self.values.extend(math.nan if value is None else float(value) for value in figures.values())
+
+    @property
+    def newest(self) -> dict[str, float]:
+        """Figures of the last scoring."""
+        return dict(zip(self.names, self.values[-len(self.names) :], strict=True))
 
 
 @attrs.define
@@ -34,7 +57,8 @@ class RunScores:
     """Scores every account of a run under several eras, state by state.
 
     Ranks are ranks among the accounts of the run (`field`): on the subnet there are some 256, and what a rank
-    is worth depends on that.
+    is worth depends on that. The accounts of a run are scored as ordinary miners, none as uid 0
+    (`UID_SHIFT`).
 
     >>> from obmm.testing import random_states
     >>> scores = RunScores(("0.5.4",))
@@ -45,7 +69,7 @@ class RunScores:
     """
 
     eras: Sequence[str] = MAIN_ERAS
-    history: dict[tuple[str, int], list[tuple[int, dict[str, float]]]] = attrs.field(init=False, factory=dict)
+    _past: dict[tuple[str, int], _Past] = attrs.field(init=False, factory=dict)
     _fields: dict[str, Field] = attrs.field(init=False)
     _debeta: dict[str, DebetaScorer] = attrs.field(init=False)
     _uids: tuple[int, ...] = attrs.field(init=False, default=())
@@ -57,37 +81,37 @@ class RunScores:
 
     def observe(self, states: Mapping[int, MarketState]) -> None:
         """Take in the states of all accounts at one time; eras that read trades need a tape."""
+        seated = {uid + UID_SHIFT: _seated(state) for uid, state in states.items()}
         if not self._uids:
             self._uids = tuple(sorted(states))
             for scorer in self._debeta.values():
-                scorer.uids = self._uids
+                scorer.uids = sorted(seated)
         for name, field in self._fields.items():
-            scored = field.observe(states)
+            scored = field.observe(seated)
             if scored is not None:
                 for i, uid in enumerate(scored.uids):
                     figures = dict(scored.scores[uid].figures)
                     figures |= {"reward": float(scored.rewards[i]), "weight": float(scored.weights[i])}
-                    self._keep(name, uid, scored.time_ns, figures)
+                    self._keep(name, uid - UID_SHIFT, scored.time_ns, figures)
         for name, debeta in self._debeta.items():
-            if debeta.observe(states[self._uids[0]]) is not None:
+            if debeta.observe(seated[self._uids[0] + UID_SHIFT]) is not None:
                 for uid in self._uids:
-                    score = debeta.score_of(uid)
-                    self._keep(name, uid, score.time_ns, dict(score.figures))
+                    score = debeta.score_of(uid + UID_SHIFT)
+                    self._keep(name, uid, score.time_ns, score.figures)
 
     def told(self, uid: int) -> dict[str, dict[str, Any]]:
         """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`."""
         told: dict[str, dict[str, Any]] = {}
         for name in self.eras:
-            past = self.history.get((name, uid))
-            if not past:
+            past = self._past.get((name, uid))
+            if past is None:
                 continue
-            columns = self._columns(name, uid)
-            figures = past[-1][1]
+            figures = past.newest
             told[name] = {
                 "total": figures["score"],
                 "figures": figures,
-                "books": {column: values.tolist() for column, values in columns.items()},
-                "scorings": len(past),
+                "books": {column: values.tolist() for column, values in self._columns(name, uid).items()},
+                "scorings": len(past.times_ns),
                 "field": len(self._uids),
             }
         return told
@@ -95,22 +119,40 @@ class RunScores:
     def table(self) -> dict[str, list[Any]]:
         """Every scoring as long rows: era, uid, time_ns, name, value."""
         rows: dict[str, list[Any]] = {"era": [], "uid": [], "time_ns": [], "name": [], "value": []}
-        for (name, uid), past in self.history.items():
-            for time_ns, figures in past:
-                for figure, value in figures.items():
-                    for column, cell in zip(rows.values(), (name, uid, time_ns, figure, value), strict=True):
-                        column.append(cell)
+        for (era, uid), past in self._past.items():
+            n = len(past.values)
+            rows["era"] += [era] * n
+            rows["uid"] += [uid] * n
+            rows["time_ns"] += np.repeat(past.times_ns, len(past.names)).tolist()
+            rows["name"] += past.names * len(past.times_ns)
+            rows["value"] += past.values
         return rows
 
     def _columns(self, name: str, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
         if name in self._debeta:
-            return self._debeta[name].score_of(uid).columns
+            return self._debeta[name].score_of(uid + UID_SHIFT).columns
         latest = self._fields[name].latest
-        return {} if latest is None else latest.scores[uid].columns
+        return {} if latest is None else latest.scores[uid + UID_SHIFT].columns
 
-    def _keep(self, name: str, uid: int, time_ns: int, figures: dict[str, float]) -> None:
-        clean = {key: float(value) if value is not None else math.nan for key, value in figures.items()}
-        self.history.setdefault((name, uid), []).append((time_ns, clean))
+    def _keep(self, era: str, uid: int, time_ns: int, figures: Mapping[str, float | None]) -> None:
+        past = self._past.get((era, uid))
+        if past is None:
+            past = self._past[era, uid] = _Past(tuple(figures))
+        past.add(time_ns, figures)
+
+
+def _seated(state: MarketState) -> MarketState:
+    """`state` with every miner's uid moved by `UID_SHIFT`; the background keeps its ids below 0."""
+    notices, tape = state.notices, state.tape
+    if len(notices):
+        notices = attrs.evolve(notices, maker_id=_moved(notices.maker_id), taker_id=_moved(notices.taker_id))
+    if tape is not None:
+        tape = attrs.evolve(tape, maker_id=_moved(tape.maker_id), taker_id=_moved(tape.taker_id))
+    return attrs.evolve(state, uid=state.uid + UID_SHIFT, notices=notices, tape=tape)
+
+
+def _moved(uid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.where(uid >= 0, uid + UID_SHIFT, uid)
 
 
 def score_run(run: Run, eras: Sequence[str] = MAIN_ERAS) -> RunScores:
@@ -126,10 +168,15 @@ def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
 
     The touch, balances, fills and trades are what they were; depth, open orders and other notices are not
     recorded and stay empty.
+
+    Raises:
+        ValueError: The clock of the run runs back: it holds several simulations.
     """
     venue = _venue(run.about)
     uids = [int(uid) for uid in run.about["accounts"]]
     times, _ = run.grid(uids[0], "bid")
+    if np.any(np.diff(times) <= 0):
+        raise ValueError(f"{run.folder} holds several simulations: its clock runs back")
     tapes = _tapes(run, venue, times)
     notices = {uid: _fills(run, venue, uid, times) for uid in uids}
     market = ("bid", "ask", "bid_size", "ask_size", "maker_ratio")
