@@ -68,6 +68,7 @@ class Session:
     thick: int = field(init=False)
     ending: float = field(init=False)
     now: int = 1
+    quiet: int = 0
     known: list[tuple[int, int]] = field(factory=list)
     messages: list[dict[str, int]] = field(factory=list)
     answers: list[tuple[int, ...]] = field(factory=list)
@@ -124,16 +125,22 @@ class Session:
         self.naive.advance(self.now)
         self.center = max(1.0, self.center + rng.gauss(0.0, 0.3))
         chance = rng.random() + (0.35 if len(self.naive.by_id) > self.thick else 0.0)
-        if chance < 0.55 or not self.known:
+        if self.naive.band.refused and rng.random() < 0.02:
+            self.quiet = rng.randrange(200)
+        if self.quiet > 0:  # long enough for a band that refused an order to widen
+            self.quiet -= 1
+            self._end_step()
+        elif chance < 0.55 or not self.known:
             self._limit()
         elif chance < 0.68:
             self._market()
         elif 0.98 - self.ending <= chance < 0.98 or chance > 1.34:
-            self._record({"op": END_STEP}, self.naive.end_step())
+            self._end_step()
         elif 0.98 <= chance < 0.981:
             self._reset()
         elif 0.981 <= chance < 0.983 and isinstance(self.naive.fees, TieredFees):
-            self._record({"op": ROLL}, self.naive.fees.roll())
+            self.naive.fees.roll()
+            self._record({"op": ROLL})
         else:
             self._cancel()
 
@@ -195,7 +202,7 @@ class Session:
         if reply.code == "VALID":
             self.known.append((reply.order_id, agent))
         message = {"op": op, "agent": agent, "side": side, "amount": amount, "in_quote": in_quote, "stp": stp}
-        self._record({**message, **more}, None, REJECT_CODES.index(reply.code), reply.volume)
+        self._record({**message, **more}, REJECT_CODES.index(reply.code), reply.volume)
 
     def _cancel(self) -> None:
         rng = self.rng
@@ -208,7 +215,11 @@ class Session:
         volume = None if rng.random() < 0.5 else max(self._volume(), 1)
         done = self.naive.cancel(self.now, agent, order_id, volume)
         message = {"op": CANCEL, "agent": agent, "order_id": order_id, "amount": volume or 0}
-        self._record(message, None, 0 if done else 1)
+        self._record(message, 0 if done else 1)
+
+    def _end_step(self) -> None:
+        self.naive.end_step()
+        self._record({"op": END_STEP})
 
     def _reset(self) -> None:
         agent = self.rng.choice([agent for agent in self.agents if agent >= 0])
@@ -216,7 +227,7 @@ class Session:
         self.naive.reset(self.now, agent, base, quote)
         if isinstance(self.naive.fees, TieredFees):
             self.naive.fees.reset(agent)
-        self._record({"op": RESET, "agent": agent, "tick": base, "amount": quote}, None)
+        self._record({"op": RESET, "agent": agent, "tick": base, "amount": quote})
 
     def _volume(self) -> int:
         return max(round(10 ** self.rng.uniform(-0.3, 5.0)), self.rng.randrange(-1, 3))
@@ -224,7 +235,7 @@ class Session:
     def _stp(self) -> Stp:
         return self.rng.choices(list(Stp), [1, 5, 1, 1, 2])[0]
 
-    def _record(self, message: dict[str, int], _: None, code: int = 0, volume: int = 0) -> None:
+    def _record(self, message: dict[str, int], code: int = 0, volume: int = 0) -> None:
         """Keep a message and what the naive exchange made of it."""
         naive = self.naive
         self.messages.append({"now_ns": self.now, **message})
