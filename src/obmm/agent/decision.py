@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from obmm.market import BoolArray, IntArray, Limits, MarketState, Orders, Quotes, Reason, Signals
+from obmm.risk.drawdown import Transition
 
 
 @attrs.frozen(kw_only=True)
@@ -18,7 +19,9 @@ class Step:
         limits: After all gates, with position bounds enforced.
         quotes: What the builder wanted.
         orders: What the placer sent, on all books.
+        lifted: (B,) books on which a size below the venue's minimum was lifted to it.
         gate_limits: What each gate made of open limits, alone; filled when a decision is explained.
+        transitions: Drawdown stops that began or ended with this state.
     """
 
     name: str
@@ -27,7 +30,9 @@ class Step:
     limits: Limits
     quotes: Quotes
     orders: Orders
+    lifted: BoolArray
     gate_limits: dict[str, Limits] = attrs.field(factory=dict)
+    transitions: tuple[Transition, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import traceback
@@ -30,11 +31,16 @@ _log = structlog.get_logger("obmm.agent")
 
 @attrs.define
 class _Session:
-    """What the agent remembers of one simulation of one validator."""
+    """What the agent remembers of one simulation of one validator.
+
+    Attributes:
+        noticed: Positions of the pipelines of which it was said that they lift sizes.
+    """
 
     venue: Venue
     pipelines: tuple[Pipeline, ...]
     last_ns: int = -1
+    noticed: set[int] = attrs.field(factory=set)
 
 
 @attrs.define
@@ -97,6 +103,7 @@ class MarketMaker:
             session = self._session(state)
             steps = tuple(pipeline(state, explain=explain) for pipeline in session.pipelines)
             orders = _merged(steps, state.n_books)
+            _tell(session, steps, state)
         except Exception as raised:  # A user's stage may raise anything, and the answer must still go out.
             self.errors += 1
             error = f"{type(raised).__name__}: {raised}"
@@ -105,7 +112,7 @@ class MarketMaker:
                 # Formatted here: a renderer that prints local variables would hold up the answer.
                 told = traceback.format_exc(limit=-6)
                 _log.error(
-                    "a stage failed; the state is answered with no orders", count=self.errors, traceback=told
+                    "a stage failed; the state is answered with no orders", count=self.errors, exception=told
                 )
         bid_why, ask_why = _reasons(steps, state.n_books)
         return Decision(
@@ -155,6 +162,29 @@ def _bound(config: Config, venue: Venue) -> tuple[Pipeline, ...]:
         taken |= books
         assigned.append(Pipeline.bind(assignment.config, venue, books))
     return (Pipeline.bind(config, venue, ~taken), *assigned)
+
+
+def _tell(session: _Session, steps: tuple[Step, ...], state: MarketState) -> None:
+    """Log what a person should hear of: lifted sizes once per set of books, drawdown stops each time."""
+    venue = state.venue
+    for i, step in enumerate(steps):
+        if i not in session.noticed and step.lifted.any():
+            session.noticed.add(i)
+            _log.warning(
+                "sizes below the venue's minimum are lifted to it",
+                pipeline=step.name,
+                min_size_base=float(venue.min_size_base[step.lifted].max()),
+                book=int(venue.book_ids[step.lifted.argmax()]),
+            )
+        for change in step.transitions:
+            _log.log(
+                logging.WARNING if change.stopped else logging.INFO,
+                "drawdown stop begins" if change.stopped else "drawdown stop ends",
+                pipeline=step.name,
+                book="all" if change.book < 0 else int(venue.book_ids[change.book]),
+                drawdown=round(change.drawdown, 4),
+                time_s=state.time_s,
+            )
 
 
 def _merged(steps: tuple[Step, ...], n_books: int) -> Orders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -26,7 +26,8 @@ from obmm.market import (
     Venue,
 )
 from obmm.market.reasons import strictest
-from obmm.risk import Override, OverrideGate
+from obmm.risk import DrawdownGate, Override, OverrideGate
+from obmm.risk.drawdown import Transition
 
 #: A gap between states longer than this starts the warm-up of a book again.
 STALE_AFTER_S = 60.0
@@ -122,6 +123,7 @@ class Pipeline:
     books: BoolArray
     _age_s: FloatArray = attrs.field(init=False)
     _last_ns: int | None = attrs.field(init=False, default=None)
+    _told: dict[str, Transition] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._age_s = np.zeros(self.venue.n_books)
@@ -191,7 +193,23 @@ class Pipeline:
             quotes=quotes,
             orders=orders,
             gate_limits=alone,
+            lifted=self._lifted(),
+            transitions=self._transitions(),
         )
+
+    def _lifted(self) -> BoolArray:
+        """(B,) where the builder, if it tells, lifted a size to the venue's minimum."""
+        lifted: BoolArray | None = getattr(self.builder, "lifted", None)
+        return np.zeros(self.venue.n_books, dtype=np.bool_) if lifted is None else lifted & self.books
+
+    def _transitions(self) -> tuple[Transition, ...]:
+        """What the drawdown gates have logged since the last state."""
+        new: list[Transition] = []
+        for name, gate in self.gates:
+            if isinstance(gate, DrawdownGate) and gate.transitions:
+                last, self._told[name] = self._told.get(name), gate.transitions[-1]
+                new += _after(last, gate.transitions) if last is not gate.transitions[-1] else ()
+        return tuple(t for t in new if t.book < 0 or self.books[t.book])
 
     def override(self, modes: Mapping[str, str]) -> None:
         """Put manual overrides in force: book selector → "off", "reduce-only" or "tight"."""
@@ -212,6 +230,13 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, {int(self.books.sum())} books, warm after {self.plan.warmup_s:g}s)"
+
+
+def _after(last: Transition | None, log: Iterable[Transition]) -> list[Transition]:
+    """The entries of a log behind `last`, all if it has fallen out."""
+    entries = list(log)
+    old = [i for i, entry in enumerate(entries) if entry is last]
+    return entries[old[-1] + 1 :] if old else entries
 
 
 def _joined(a: Limits, b: Limits) -> Limits:

@@ -45,7 +45,7 @@ def resolve(
     >>> resolve("balancd")
     Traceback (most recent call last):
     obmm.agent.errors.ConfigError: the configuration has 1 problem
-      preset: no preset is called 'balancd': did you mean 'balanced'?
+      preset: no preset is called 'balancd': did you mean 'balanced'? (a file of your own ends in .toml)
     """
     if isinstance(source, Layer):
         layer = source
@@ -88,7 +88,7 @@ class _Draft:
         for key in layer.table:
             if key not in _TOP:
                 self._wrong(f"{origin}: {key}", f"unknown section; {did_you_mean(key, _TOP)}")
-        self.description = layer.table.get("description", self.description)
+        self.description = str(layer.table.get("description", ""))
         for slot in LISTS:
             entries = layer.table.get(slot, [])
             if not isinstance(entries, list):
@@ -208,8 +208,15 @@ class _Draft:
         _, complaints = structure({name: setting.value for name, setting in slot.options.items()}, cls)
         for option, what in complaints:
             head = option.partition(".")[0].partition("[")[0]
-            origin = slot.options[head].origin if head in slot.options else slot.kind.origin
-            self._wrong(f"{origin}: {_path(key)}{'.' if option else ''}{option}", what)
+            if not option and (named := what.partition(" ")[0].strip("'")) in slot.options:
+                # The stage itself refused a value, and names the option first.
+                option = head = named
+                what = what.partition(" ")[2]
+            if head in slot.options:
+                self._wrong(f"{slot.options[head].origin}: {_path(key)}.{option}", what)
+            else:
+                place = "" if slot.kind.origin.endswith(_path(key)) else f": {_path(key)}"
+                self._wrong(f"{slot.kind.origin}{place}{'.' if option else ''}{option}", what)
         if complaints:
             return None
         return StageSpec(key[0], key[1], str(slot.kind.value), cls, dict(slot.options), slot.kind.origin)

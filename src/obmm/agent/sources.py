@@ -50,8 +50,9 @@ def preset_text(name: str) -> str:
         ConfigError: There is no such preset.
     """
     if name not in preset_names():
-        problem = Problem("preset", f"no preset is called {name!r}: {did_you_mean(name, preset_names())}")
-        raise ConfigError([problem])
+        known = did_you_mean(name, preset_names())
+        what = f"no preset is called {name!r}: {known} (a file of your own ends in .toml)"
+        raise ConfigError([Problem("preset", what)])
     return (resources.files("obmm.agent") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
 
 
@@ -68,7 +69,9 @@ def file_layer(path: Path) -> Layer:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error}")]) from error
     return parse_layer(text, str(path), folder=path.resolve().parent)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 
@@ -10,9 +12,12 @@ from obmm.execution.fill_rate import FillRate
 from obmm.market import BoolArray, FloatArray, Limits, MarketState, PerBook, Quotes, Stage, memory, option
 
 
-def _fresh(controller: FillRate) -> FillRate:
-    """A controller of the same options that remembers nothing: no two builders share one."""
-    return attrs.evolve(controller)
+def _fresh(controller: FillRate | dict[str, Any]) -> FillRate:
+    """A controller of the same options that remembers nothing: no two builders share one.
+
+    Inside a ladder the options come as the plain table of a configuration.
+    """
+    return FillRate(**controller) if isinstance(controller, dict) else attrs.evolve(controller)
 
 
 @attrs.define(kw_only=True)

@@ -231,7 +231,7 @@ def _imported(path: str) -> type:
     module_name, _, class_name = path.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise LookupError(f"cannot import {module_name!r} for {path!r}: {error}") from error
     except AttributeError:
         raise LookupError(f"module {module_name!r} has no {class_name!r}") from None

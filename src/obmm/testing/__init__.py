@@ -1,7 +1,8 @@
 """Tools for people who write stages: random states, and the checks that every stage has to pass."""
 
+from obmm.testing._trial import group_of
 from obmm.testing.acceptance import accepted
-from obmm.testing.checks import Check, CheckResult, checks_for, run_checks
+from obmm.testing.checks import Check, CheckResult, checks_for, run_check, run_checks
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
@@ -12,11 +13,13 @@ __all__ = [
     "Flaw",
     "accepted",
     "checks_for",
+    "group_of",
     "random_limits",
     "random_quotes",
     "random_state",
     "random_states",
     "read_only",
+    "run_check",
     "run_checks",
     "selected",
     "spoiled",

@@ -76,7 +76,16 @@ def run_checks(make: Callable[[], Any], group: str | None = None) -> list[CheckR
     >>> all(result.passed for result in run_checks(Spread))
     True
     """
-    return [_outcome(check) for check in checks_for(make, group)]
+    return [run_check(check) for check in checks_for(make, group)]
+
+
+def run_check(check: Check) -> CheckResult:
+    """Run one check the way the standard library runs a test: whatever it raises is its outcome."""
+    report = unittest.TestResult()
+    unittest.FunctionTestCase(check.run).run(report)
+    for _, traceback in (*report.failures, *report.errors):
+        return CheckResult(check.name, traceback.strip().splitlines()[-1], traceback)
+    return CheckResult(check.name)
 
 
 def _checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -97,12 +106,3 @@ def _strictly(check: Callable[[], None]) -> Callable[[], None]:
             check()
 
     return run
-
-
-def _outcome(check: Check) -> CheckResult:
-    """Run a check the way the standard library runs a test: whatever it raises is its outcome."""
-    report = unittest.TestResult()
-    unittest.FunctionTestCase(check.run).run(report)
-    for _, traceback in (*report.failures, *report.errors):
-        return CheckResult(check.name, traceback.strip().splitlines()[-1], traceback)
-    return CheckResult(check.name)

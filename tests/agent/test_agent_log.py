@@ -1,0 +1,90 @@
+"""What the agent says while it runs."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from obmm.agent import MarketMaker, resolve
+from obmm.agent.sources import parse_layer
+from obmm.market import MarketState, Venue
+from obmm.testing import random_states
+
+SMALL = """
+extends = "touch"
+builder = { size_base = 0.1 }
+[[assign]]
+books = "odd"
+pipeline = "touch"
+"""
+
+STOPS = """
+extends = "touch"
+gates = [{ kind = "drawdown", threshold = 0.01, cooldown_s = 5.0, reference = "start" }]
+"""
+
+
+def maker(text: str) -> MarketMaker:
+    """The agent of a TOML text."""
+    return MarketMaker(resolve(parse_layer(text, "my.toml")))
+
+
+def moved(state: MarketState, share: float) -> MarketState:
+    """`state` with this share of the worth of book 0 lost."""
+    lost = np.zeros(state.n_books)
+    lost[0] = share * float(state.accounts.value(state.mid)[0])
+    accounts = state.accounts
+    return attrs.evolve(
+        state,
+        accounts=attrs.evolve(
+            accounts, quote_total=accounts.quote_total - lost, quote_free=accounts.quote_free - lost
+        ),
+    )
+
+
+def test_lifted_sizes_are_told_once_per_set_of_books():
+    """0.1 base is below the minimum of 0.25; the books of the assigned pipeline are not concerned."""
+    agent = maker(SMALL)
+    with capture_logs() as logs:
+        decisions = [agent.decide(state) for state in random_states(1, 90, n_books=4)]
+    told = [log for log in logs if "lifted" in log["event"]]
+    assert [("warning", "my.toml", 0.25, 0)] == [
+        (log["log_level"], log["pipeline"], log["min_size_base"], log["book"]) for log in told
+    ]
+    assert [True, False, True, False] == decisions[-1].steps[0].lifted.tolist()
+    assert not decisions[-1].steps[1].lifted.any()
+
+
+def test_a_new_simulation_tells_again():
+    """Each session has a venue, and perhaps a minimum, of its own."""
+    agent = maker(SMALL)
+    with capture_logs() as logs:
+        for name in ("one", "two"):
+            venue = Venue.of(2, simulation_id=name)
+            for state in random_states(1, 90, n_books=2, venue=venue):
+                agent.respond(state)
+    assert 2 == sum("lifted" in log["event"] for log in logs)
+
+
+def test_each_transition_of_a_drawdown_stop_is_told_once():
+    """A loss of five per cent on book 0; the stop ends after its cooldown of five seconds."""
+    agent = maker(STOPS)
+    states = random_states(2, 20, n_books=2)
+    with capture_logs() as logs:
+        decisions = [agent.decide(moved(state, 0.05) if i >= 10 else state) for i, state in enumerate(states)]
+    told = [log for log in logs if "drawdown" in log["event"]]
+    begins, ends = told
+    assert ("drawdown stop begins", "warning", 0) == (begins["event"], begins["log_level"], begins["book"])
+    assert ("drawdown stop ends", "info", 0) == (ends["event"], ends["log_level"], ends["book"])
+    assert pytest.approx(states[10].time_s) == begins["time_s"]
+    assert [10, 15] == [i for i, decision in enumerate(decisions) if decision.steps[0].transitions]
+
+
+def test_a_stop_of_books_that_another_pipeline_runs_is_not_told():
+    """The gate sees every book, the pipeline speaks for its own."""
+    agent = maker(STOPS + '[[assign]]\nbooks = "0"\npipeline = "touch"\n')
+    states = random_states(2, 20, n_books=2)
+    decisions = [agent.decide(moved(state, 0.03) if i >= 10 else state) for i, state in enumerate(states)]
+    assert not any(decision.steps[0].transitions for decision in decisions)
