@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
-from cyclopts import App, Group
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
 from obmm._version import __version__
 
@@ -20,17 +23,20 @@ app = App(
     help=(
         "Market making on many limit order books at once: assemble an agent from stages, run it on a market "
         "of your own, and know what a validator would pay.\n\n"
-        "Begin with `obmm simulate --preset balanced --books 16 --hours 3 --seed 1`."
+        "    obmm simulate --preset balanced --books 16 --hours 3 --seed 1\n\n"
+        "Every command explains itself with `--help`."
     ),
     help_format="markdown",
+    # A flag that is not given is off: no command needs a --no-json.
+    default_parameter=Parameter(negative=()),
 )
 
 _COMMANDS = {
     "simulate": (_START, "Run an agent on the embedded market."),
     "check": (_START, "Validate a configuration as if it went live now."),
     "presets": (_AGENT, "List the presets, or print one."),
-    "stages": (_AGENT, "List stages with their options, defaults and units."),
     "config": (_AGENT, "Print a resolved configuration with the origin of each value."),
+    "stages": (_AGENT, "List stages, or the options of one with defaults and units."),
     "new-stage": (_AGENT, "Write a working stage of your own, with its test."),
     "explain": (_AGENT, "Show one decision step by step."),
     "replay": (_MARKET, "Run an agent over a recorded market, its orders in the queue."),
@@ -42,28 +48,64 @@ _COMMANDS = {
     "warmup": (_MACHINE, "Compile the embedded market once, so that later starts are quick."),
 }
 
-for _name, (_group, _help) in _COMMANDS.items():
+for _i, (_name, (_group, _summary)) in enumerate(_COMMANDS.items()):
     _module = _name.replace("-", "_")
-    app.command(f"obmm.cli.{_module}:{_module}", name=_name, group=_group, help=_help)
+    app.command(f"obmm.cli.{_module}:{_module}", name=_name, group=_group, help=_summary, sort_key=_i)
 
 
-def main() -> None:
-    """Run a command; what a user can mend is one message on stderr and exit status 2."""
-    import structlog
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command, that of `sys.argv` if no words are given.
 
-    from obmm.cli._errors import mendable
+    Raises:
+        SystemExit: The command did not end well: 1 if a check failed, 2 after a message on stderr that says
+            what the user can mend, 130 after an interrupt.
+    """
+    from obmm.cli._errors import mendable, message_of
 
-    # Results go to stdout; what happens meanwhile goes to stderr.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        app()
+        _run(sys.argv[1:] if words is None else list(words))
+    except SystemExit:
+        # Said first: the classes of the last clause take a while to load, and --help ends here.
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
+        # Whoever read our output has seen enough; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except CycloptsError as error:
+        _refuse(_mistake(error))
     except mendable() as error:
-        print(f"obmm: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(message_of(error))
+
+
+def _run(words: list[str]) -> None:
+    if words and words[0] in _COMMANDS and app[words[0]].default_command is not None:
+        # In the list of commands one line; in the help of a command all that its docstring says.
+        app[words[0]].help = None
+    command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    if command.__module__.startswith(f"{__name__}."):
+        from obmm.cli._logging import log_to_stderr
+
+        log_to_stderr()
+    command(*bound.args, **bound.kwargs)
+    sys.stdout.flush()
+
+
+def _mistake(error: CycloptsError) -> str:
+    """What is wrong with the words of a command line, and where its help is."""
+    chain = " ".join(["obmm", *(error.command_chain or ())])
+    if isinstance(error, UnknownCommandError) and not error.command_chain and error.unused_tokens:
+        from obmm.agent.errors import did_you_mean
+
+        word = error.unused_tokens[0]
+        return f"no command is called {word!r}; {did_you_mean(word, _COMMANDS)}"
+    return f"{error} Try `{chain} --help`."
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"obmm: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 __all__ = ["app", "main"]

@@ -1,15 +1,46 @@
-"""Errors that the user can mend, as opposed to defects of ours."""
+"""What a user can mend is told in one message; a defect of ours keeps its traceback."""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
+
+#: Package → the extra of obmm that brings it.
+EXTRAS = {"numba": "sim", "plotly": "report", "pyarrow": "records"}
 
 
 class UsageError(Exception):
     """A command cannot do what was asked; the message says why and what would work."""
 
 
-def mendable() -> tuple[type[Exception], ...]:
-    """Exceptions that are told in one message, without a traceback."""
-    from obmm.agent.errors import ConfigError
-    from obmm.wire import WireError
+def needs(*packages: str) -> None:
+    """Say at once, before any work is done, which optional packages a command lacks.
 
-    return (UsageError, ConfigError, WireError, FileNotFoundError, IsADirectoryError, PermissionError)
+    Raises:
+        UsageError: With the command that installs what is missing.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing))
+        verb = "is" if len(missing) == 1 else "are"
+        raise UsageError(f"{' and '.join(missing)} {verb} not installed; run: pip install 'obmm[{extras}]'")
+
+
+def mendable() -> tuple[type[Exception], ...]:
+    """Errors of which the user is told without a traceback."""
+    # Imported here: a command that goes well may need neither.
+    from obmm.agent.errors import ConfigError
+    from obmm.wire.errors import WireError
+
+    return UsageError, ConfigError, WireError, OSError
+
+
+def message_of(error: Exception) -> str:
+    """What to say of an error that the user can mend."""
+    from obmm.agent.errors import ConfigError
+
+    if isinstance(error, OSError) and error.filename is not None:
+        # Without the number of the error, which says nothing to most.
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ConfigError) and len(error.problems) == 1:
+        return str(error.problems[0])
+    return str(error)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-#: Width when the output is no terminal: wide enough for every table, stable for whoever reads it later.
-_PIPE_WIDTH = 120
+#: Width where the output is no terminal and nobody says another: no line is folded, one row is one line.
+_PIPE_WIDTH = 1000
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that does not fold tables when the output is not a terminal."""
+    """A console as wide as the terminal, or as `COLUMNS` says; a pipe gets every row on one line."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
+    known = stream.isatty() or "COLUMNS" in os.environ
+    return Console(stderr=stderr, width=None if known else _PIPE_WIDTH, highlight=False)
 
 
 def print_json(value: Any) -> None:
@@ -29,15 +34,35 @@ def print_json(value: Any) -> None:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, text_columns: int = 1
 ) -> Table:
-    """A table whose first `text_columns` columns are left-aligned and the others numbers."""
-    built = Table(
-        title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
-    )
+    """A table whose first `text_columns` columns are left-aligned and the others numbers.
+
+    Cells may be numbers, plain strings, or a rich `Text` with a style. Without any column name there is no
+    line for them.
+    """
+    built = _Titled(header_style="bold", show_header=any(columns), box=None, pad_edge=False)
+    built.heading = title
     for i, column in enumerate(columns):
         built.add_column(column, justify="left" if i < text_columns else "right", overflow="fold")
     for row in rows:
-        built.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
+        built.add_row(*map(_cell, row))
     return built
+
+
+class _Titled(Table):
+    """A table below its title, which may be wider than the table."""
+
+    heading = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.heading:
+            yield Text(self.heading, style="bold")
+        yield from super().__rich_console__(console, options)
+
+
+def _cell(value: object) -> str | Text:
+    if isinstance(value, Text):
+        return value
+    return escape(value if isinstance(value, str) else number(value))
 
 
 def number(value: object) -> str:
@@ -46,14 +71,33 @@ def number(value: object) -> str:
         return "–"
     if isinstance(value, (float, np.floating)):
         size = abs(float(value))
-        if 0.0 < size < 0.01:
+        if size == 0.0:
+            return "0"
+        if size < 0.01:
             return f"{float(value):.2g}"
         digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
         return f"{float(value):,.{digits}f}"
     return f"{value:,}" if isinstance(value, (int, np.integer)) else str(value)
 
 
+def spelt(value: object) -> str:
+    """An option's value as one writes it in TOML; a dash for one that is not given."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value == "":
+        return '""'
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(spelt, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {spelt(item)}' for key, item in value.items())}}}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _plain(value: Any) -> Any:
+    if attrs.has(type(value)):
+        return _plain(attrs.asdict(value))
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-from cyclopts import Parameter
-
-from obmm.cli._output import console, print_json, table
+from obmm.cli._output import console, number, print_json, table
+from obmm.cli._parameters import Flag, Set, Whole
 
 
 def explain(
     capture: Path,
+    /,
     *,
-    book: int,
+    book: Whole,
     at: float,
     preset: str = "balanced",
-    set: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
-    json: bool = False,
+    set: Set = (),
+    json: Flag = False,
 ) -> None:
     """Show one decision of an agent on a recording, step by step.
 
     The agent answers every state up to the moment asked for, so that its signals are what they would have
     been; then each signal, each gate's word, the quotes and the instructions of one book are printed.
 
-    Parameters
-    ----------
-    capture
-        A recorded stream (`*.msgpack.zst` or `*.jsonl.zst`).
-    book
-        Id of the book.
-    at
-        Simulated time in seconds; the first state at or after it is explained.
-    preset
-        A preset's name or a TOML file.
-    set
-        `name=value`, as often as needed.
-    json
-        Print JSON for machines.
+        obmm explain market.msgpack.zst --book 3 --at 1200
+        obmm explain market.msgpack.zst --book 3 --at 1200 --preset my.toml --set min_edge_bps=1
+
+    Args:
+        capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies.
+        book: Id of the book.
+        at: Simulated time in seconds; the first state at or after it is explained.
+        preset: A preset's name or a TOML file.
+        set: `name=value`, as often as needed.
+        json: Print JSON for machines.
     """
     from obmm.lab.explain import explained
 
@@ -46,55 +42,50 @@ def explain(
         print_json(story)
         return
     out = console()
+    pipeline = "" if story["pipeline"] == story["config"] else f", pipeline {story['pipeline']}"
     out.print(
         f"[bold]book {story['book']} at {story['time_s']:g} s[/bold]  "
-        f"{story['config']}  hash {story['hash']}\n"
+        f"{story['config']}{pipeline}  hash {story['hash']}\n"
     )
-    for title, columns, rows in (
-        ("What it sees", ("", ""), story["market"].items()),
+    for title, columns, rows in _tables(story):
+        out.print(table(title, columns, rows) if rows else f"[bold]{title}[/bold]\nnothing")
+        out.print("")
+
+
+def _tables(story: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[object, ...]]]]:
+    """Title, columns and rows of what is told, in the order in which it was decided."""
+    signals = [(s["name"], _signal(s["value"], s["unit"]), s["unit"]) for s in story["signals"]]
+    sizes = ("bid_size_factor", "ask_size_factor", "spread_factor", "position_limit")
+    gates = [(g["name"], g["bid"], g["ask"], *(g[name] for name in sizes)) for g in story["gates"]]
+    quotes = [
+        (q["side"], q["level"], f"{q['price']:.10g}", q["size"], q["behind_ticks"]) for q in story["quotes"]
+    ]
+    orders = [
         (
-            "Signals",
-            ("name", "value", "unit"),
-            [(s["name"], s["value"], s["unit"]) for s in story["signals"]],
-        ),
+            o["kind"],
+            o["side"],
+            f"{o['price']:.10g}" if o["price"] else "–",
+            o["size"],
+            str(o["order_id"] or "–"),
+        )
+        for o in story["orders"]
+    ]
+    return [
+        ("What it sees", ("", ""), list(story["market"].items())),
+        ("Signals", ("name", "value", "unit"), signals),
         (
             "Gates, each by itself",
             ("name", "bid", "ask", "bid size ×", "ask size ×", "spread ×", "position limit"),
-            [
-                (
-                    g["name"],
-                    g["bid"],
-                    g["ask"],
-                    g["bid_size_factor"],
-                    g["ask_size_factor"],
-                    g["spread_factor"],
-                    g["position_limit"],
-                )
-                for g in story["gates"]
-            ],
+            gates,
         ),
-        (
-            "Quotes wanted",
-            ("side", "level", "price", "size", "behind touch, ticks"),
-            [
-                (q["side"], q["level"], f"{q['price']:.10g}", q["size"], q["behind_ticks"])
-                for q in story["quotes"]
-            ],
-        ),
-        (
-            "Instructions",
-            ("what", "side", "price", "size", "order"),
-            [
-                (
-                    o["kind"],
-                    o["side"],
-                    f"{o['price']:.10g}" if o["price"] else "–",
-                    o["size"],
-                    str(o["order_id"] or "–"),
-                )
-                for o in story["orders"]
-            ],
-        ),
-        ("Why not more", ("side", "reason"), story["reasons"].items()),
-    ):
-        out.print(table(title, columns, [tuple(row) for row in rows], text_columns=1), "")
+        ("Quotes wanted", ("side", "level", "price", "size", "ticks behind the others"), quotes),
+        ("Instructions, most urgent first", ("what", "side", "price", "size", "cancels order"), orders),
+        ("Quiet or narrowed because of", ("", ""), [(s, why or "–") for s, why in story["reasons"].items()]),
+    ]
+
+
+def _signal(value: float | list[float], unit: str) -> str:
+    """A signal's value; one in quote is a price, whose last digits matter."""
+    if isinstance(value, list):
+        return ", ".join(_signal(part, unit) for part in value)
+    return f"{value:.8g}" if unit == "quote" else number(value)

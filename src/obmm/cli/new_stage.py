@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 from pathlib import Path
 from typing import Literal
 
 from obmm.cli._errors import UsageError
 from obmm.cli._output import console
+from obmm.cli._parameters import Flag
 
 
 def new_stage(
     name: str,
+    /,
     *,
     group: Literal["signal", "gate", "builder"] = "signal",
     folder: Path = Path(),
-    force: bool = False,
+    force: Flag = False,
 ) -> None:
-    """Write a working stage of your own, with its test and the line of TOML that uses it.
+    """Write a working stage of your own, with its test and the TOML that uses it.
 
-    Parameters
-    ----------
-    name
-        A name for the module, such as `my_signal`; the class becomes `MySignal`.
-    group
-        What kind of stage to write.
-    folder
-        Where to write; stages lie beside the TOML file that names them.
-    force
-        Overwrite files that exist.
+        obmm new-stage my_signal
+        obmm new-stage my_gate --group gate --folder stages
+
+    It works at once: check it, run it, then put your own idea in the place of ours.
+
+    Args:
+        name: A name for the module, such as `my_signal`; the class becomes `MySignal`.
+        group: What kind of stage to write.
+        folder: Where to write; stages lie beside the TOML file that names them.
+        force: Overwrite files that exist.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"{name!r} is no Python name; use letters, digits and underscores")
-    class_name = "".join(word.capitalize() for word in name.split("_"))
-    words = {"module": name, "cls": class_name}
+    words = {"module": name, "cls": "".join(word.capitalize() for word in name.split("_"))}
     files = {
         folder / f"{name}.py": _STAGE[group].format(**words),
         folder / f"test_{name}.py": _TEST.format(**words),
+        folder / f"{name}.toml": _TOML[group].format(**words),
     }
     taken = [str(path) for path in files if path.exists()]
     if taken and not force:
-        raise UsageError(f"{' and '.join(taken)} exist already; --force overwrites them")
+        raise UsageError(f"{', '.join(taken)} exist already; --force overwrites them")
+    if not taken and importlib.util.find_spec(name) is not None:
+        raise UsageError(
+            f"a module called {name!r} exists in Python or an installed package; choose another name"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     out = console()
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         out.print(f"wrote {path}", markup=False)
-    out.print(_NEXT[group].format(**words), markup=False)
+    at = f"cd {folder} && " if folder != Path() else ""
+    toml = folder / f"{name}.toml"
+    out.print(
+        f"\ncheck it:  {at}obmm check {name}:{words['cls']}\n"
+        f"use it:    obmm simulate --preset {toml} --books 4 --hours 1\n"
+        f"test it:   {at}python -m pytest test_{name}.py",
+        markup=False,
+    )
 
 
 _STAGE = {
@@ -90,26 +104,27 @@ class {cls}(Stage):
 import attrs
 import numpy as np
 
-from obmm.market import Limits, MarketState, Quotes, Signals, Stage, option
+from obmm.market import Limits, MarketState, Quotes, Reason, Signals, Stage, option
 
 
 @attrs.define
 class {cls}(Stage):
-    """The least size, a fixed distance outside the touch."""
+    """The least size, a fixed distance behind the best price of the others."""
 
-    outside_ticks: float = option(1.0, help="distance behind the best price", unit="ticks")
+    behind_ticks: float = option(1.0, help="distance behind the best price", unit="ticks")
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
-        tick, size = state.venue.grid.tick, state.venue.min_size_base
-        away = self.outside_ticks * tick * limits.spread_factor
-        none = np.zeros(state.n_books, dtype=np.int64)
+        away = self.behind_ticks * state.venue.grid.tick * limits.spread_factor
+        best_bid, best_ask = state.competing_touch
+        size, sound = state.venue.min_size_base, state.sound
+        why = np.where(sound, 0, int(Reason.NO_FAIR_PRICE))
         return Quotes(
-            bid_price=(state.best_bid - away)[:, None],
-            bid_size=np.where(limits.bid_allowed, size, 0.0)[:, None],
-            ask_price=(state.best_ask + away)[:, None],
-            ask_size=np.where(limits.ask_allowed, size, 0.0)[:, None],
-            bid_reason=none,
-            ask_reason=none,
+            bid_price=np.where(sound, best_bid - away, np.nan)[:, None],
+            bid_size=np.where(sound & limits.bid_allowed, size, 0.0)[:, None],
+            ask_price=np.where(sound, best_ask + away, np.nan)[:, None],
+            ask_size=np.where(sound & limits.ask_allowed, size, 0.0)[:, None],
+            bid_reason=why,
+            ask_reason=why,
         )
 ''',
 }
@@ -122,23 +137,23 @@ from {module} import {cls}
 from obmm.testing import checks_for
 
 
-@pytest.mark.parametrize("check", checks_for({cls}), ids=lambda check: check.name)
+@pytest.mark.parametrize("check", list(checks_for({cls})), ids=lambda check: check.name)
 def test_keeps_the_contract_of_a_stage(check):
     """Shape, missing data, reset, pickling, determinism, isolation of books."""
     check.run()
 '''
 
-_NEXT = {
-    "signal": """
-check it:   obmm check {module}:{cls}
-use it:     extends = "balanced"
-            signals = [{{ kind = "{module}:{cls}", name = "lean" }}]""",
-    "gate": """
-check it:   obmm check {module}:{cls}
-use it:     extends = "balanced"
-            gates = [{{ kind = "{module}:{cls}" }}]""",
-    "builder": """
-check it:   obmm check {module}:{cls}
-use it:     extends = "balanced"
-            builder = {{ kind = "{module}:{cls}" }}""",
+_TOML = {
+    "signal": """# The balanced agent, leaning with a signal of my own.
+extends = "balanced"
+signals = [{{ kind = "{module}:{cls}", name = "lean" }}]
+""",
+    "gate": """# The balanced agent with one more gate.
+extends = "balanced"
+gates = [{{ kind = "{module}:{cls}" }}]
+""",
+    "builder": """# The balanced agent, quoting where my own builder says.
+extends = "balanced"
+builder = {{ kind = "{module}:{cls}" }}
+""",
 }

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from obmm.cli._output import console, print_json, table
+from obmm.cli._parameters import Flag
 
 
-def presets(name: str | None = None, *, json: bool = False) -> None:
+def presets(name: str | None = None, /, *, json: Flag = False) -> None:
     """List the presets that ship with obmm, or print the TOML of one.
 
-    A preset is a complete configuration. Build on it with `extends = "balanced"` at the head of a file of
-    your own, or change single values on the command line: `obmm simulate --preset balanced --set
-    target_spread_bps=12`.
+    A preset is a complete configuration. Build on one with `extends = "balanced"` at the head of a file of
+    your own, or change single values on the command line.
 
-    Parameters
-    ----------
-    name
-        Print this preset's TOML instead of the list.
-    json
-        Print JSON for machines.
+        obmm presets
+        obmm presets balanced
+        obmm simulate --preset balanced --set target_spread_bps=12
+
+    What every value of one comes to, with units, is printed by `obmm config explain`.
+
+    Args:
+        name: Print this preset's TOML instead of the list.
+        json: Print JSON for machines.
     """
     from obmm.agent import preset_names, preset_text, resolve
 
     if name is not None:
         text = preset_text(name)
         if json:
-            print_json(resolve(name).as_table())
+            config = resolve(name)
+            print_json({"name": name, "hash": config.hash, "toml": text, "config": config.as_table()})
         else:
             print(text, end="")
         return

@@ -2,56 +2,76 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import textwrap
+import typing
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from obmm.cli._errors import UsageError
-from obmm.cli._output import console, print_json, table
+from obmm.cli._output import console, print_json, spelt, table
+from obmm.cli._parameters import Flag
+from obmm.market.stages import GROUPS, name_of, registered
 
 
-def stages(name: str | None = None, *, json: bool = False) -> None:
+def stages(name: str | None = None, /, *, json: Flag = False) -> None:
     """List every stage that a configuration may name: ours, and those of installed packages.
 
-    With a name, its description, formula and options follow, with defaults and units.
+    With a name follow its description, formula and options, with defaults and units.
 
-    Parameters
-    ----------
-    name
-        A stage's name, such as `imbalance`, or `module:Class` for one of your own.
-    json
-        Print JSON for machines.
+        obmm stages
+        obmm stages imbalance
+        obmm stages my_signal:MySignal
+
+    A stage of your own is looked for in this folder and among the installed packages.
+
+    Args:
+        name: A stage's name, or `module:Class` for one of your own.
+        json: Print JSON for machines.
     """
     import obmm.agent  # noqa: F401  registers the stages
-    from obmm.agent.errors import did_you_mean
-    from obmm.market.stages import GROUPS, find, registered
 
     found = [(group, kind, cls) for group in GROUPS for kind, cls in sorted(registered(group).items())]
     if name is not None:
-        found = [entry for entry in found if entry[1] == name]
-        if not found and ":" in name:
-            found = [("stages", name, find("signals", name))]
-        if not found:
-            known = [kind for group in GROUPS for kind in registered(group)]
-            raise UsageError(f"no stage is called {name!r}; {did_you_mean(name, known)}")
+        found = _named(name, found)
     if json:
         print_json([_described(*entry) for entry in found])
         return
     out = console()
     if name is None:
         for group in GROUPS:
-            rows: list[tuple[str, ...]] = [
-                (kind, _headline(cls), str(getattr(cls, "unit", ""))) for g, kind, cls in found if g == group
-            ]
-            out.print(table(group.capitalize(), ("name", "what it does", "unit"), rows, text_columns=3), "")
+            rows = [(kind, _headline(cls), _unit(cls)) for g, kind, cls in found if g == group]
+            unit = "unit" if any(row[2] for row in rows) else ""
+            out.print(table(group.capitalize(), ("name", "what it does", unit), rows, text_columns=3), "")
         out.print("`obmm stages NAME` prints the options of one.")
         return
     for group, kind, cls in found:
-        out.print(f"[bold]{kind}[/bold] ({group[:-1] if group.endswith('s') else group})\n")
-        out.print(_prose(cls), markup=False)
-        options = _options(cls)
-        lines = [(o["name"], o["default"], o["unit"], o["help"]) for o in options]
-        out.print("", table("Options", ("name", "default", "unit", "meaning"), lines, text_columns=4))
+        out.print(f"[bold]{kind}[/bold] ({group[:-1]})" + (f", {_unit(cls)}" if _unit(cls) else "") + "\n")
+        out.print(_prose(cls, min(out.width, 100)), markup=False)
+        if source := getattr(cls, "source", ""):
+            out.print(f"\nSource: {source}", markup=False)
+        lines = [(o["name"], o["default"], o["unit"], _meaning(o)) for o in _options(cls)]
+        out.print("")
+        if lines:
+            out.print(table("Options", ("name", "default", "unit", "meaning"), lines, text_columns=4), "")
+        else:
+            out.print("It has no options.\n")
+
+
+def _named(name: str, found: list[tuple[str, str, type]]) -> list[tuple[str, str, type]]:
+    from obmm.agent.errors import did_you_mean
+    from obmm.lab.stage_target import stage_of
+
+    if ":" in name:
+        group, cls = stage_of(name)
+        return [(group, name, cls)]
+    entries = [entry for entry in found if entry[1] == name]
+    if not entries:
+        raise UsageError(f"no stage is called {name!r}; {did_you_mean(name, {e[1] for e in found})}")
+    return entries
 
 
 def _described(group: str, kind: str, cls: type) -> dict[str, Any]:
@@ -60,41 +80,69 @@ def _described(group: str, kind: str, cls: type) -> dict[str, Any]:
         "name": kind,
         "class": f"{cls.__module__}:{cls.__qualname__}",
         "what": _headline(cls),
-        "unit": getattr(cls, "unit", ""),
+        "unit": _unit(cls),
         "source": getattr(cls, "source", ""),
         "options": _options(cls),
     }
 
 
-def _options(cls: type) -> list[dict[str, str]]:
+def _options(cls: type) -> list[dict[str, Any]]:
     if not attrs.has(cls):
         return []
+    hints = typing.get_type_hints(cls)
     return [
         {
             "name": f.name,
             "default": _default(f),
             "unit": f.metadata.get("unit", ""),
             "help": f.metadata.get("help", ""),
+            "choices": list(typing.get_args(hints[f.name])) if _is_choice(hints.get(f.name)) else None,
         }
         for f in attrs.fields(cls)
         if f.init
     ]
 
 
+def _meaning(option: Mapping[str, Any]) -> str:
+    choices = option["choices"]
+    return str(option["help"]) + (f" ({', '.join(choices)})" if choices else "")
+
+
+def _is_choice(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Literal
+
+
 def _default(field: attrs.Attribute[Any]) -> str:
     if field.default is attrs.NOTHING:
         return "required"
-    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-        return "made anew"
-    return str(field.default)
+    make = getattr(field.default, "factory", None)
+    value = field.default if make is None else make()
+    return name_of("builders", type(value)) if attrs.has(type(value)) else spelt(value)
+
+
+def _unit(cls: type) -> str:
+    return str(getattr(cls, "unit", ""))
 
 
 def _headline(cls: type) -> str:
     return (cls.__doc__ or "").strip().partition("\n")[0]
 
 
-def _prose(cls: type) -> str:
-    """The docstring up to its examples."""
-    import inspect
+def _prose(cls: type, width: int) -> str:
+    """The docstring without its examples and attributes, in lines of `width`."""
+    text = inspect.cleandoc(cls.__doc__ or "").partition(">>>")[0].rstrip()
+    told = []
+    for block in text.split("\n\n"):
+        if block.startswith("Attributes:"):
+            continue
+        points = re.split(r"\n(?=\* |    )", block)
+        told.append("\n".join(_filled(point, width) for point in points))
+    return "\n\n".join(told)
 
-    return inspect.cleandoc(cls.__doc__ or "").partition(">>>")[0].rstrip()
+
+def _filled(point: str, width: int) -> str:
+    """One point of a list, or a paragraph, in lines of `width` that keep its indent."""
+    words = point.strip()
+    lead = point[: len(point) - len(point.lstrip())]
+    hanging = lead + ("  " if words.startswith("* ") else "")
+    return textwrap.fill(" ".join(words.split()), width, initial_indent=lead, subsequent_indent=hanging)

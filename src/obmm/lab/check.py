@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import attrs
 import numpy as np
 
 from obmm.agent import Config, Decision, MarketMaker
+from obmm.agent.resolve import GROUPS
 from obmm.lab.oracles import ORACLES
 from obmm.lab.paper import PaperOrders
 from obmm.lab.rules import violations
 from obmm.lab.watch import QuoteWatch, Timings
-from obmm.market import Feed, MarketState, SelfTrade
-from obmm.testing import Flaw, checks_for, random_states, spoiled
+from obmm.market import Feed, MarketState, OpenOrders, SelfTrade
+from obmm.testing import Check, Flaw, checks_for, random_states, run_check, run_checks, spoiled
 from obmm.wire import Decoder, encode_request
 
 #: States answered per market size: past every preset's warm-up, with some minutes of quoting after it.
@@ -42,9 +43,9 @@ class Finding:
 
 
 def check_stage(cls: type) -> Iterator[Finding]:
-    """The contract checks of one stage class."""
-    for contract in checks_for(cls):
-        yield _tried("contract", f"{cls.__name__}: {contract.name}", contract.run)
+    """The contract checks of one stage class, made with its default options."""
+    for check in checks_for(cls):
+        yield _tried("contract", f"{cls.__name__} {check.name}", check.run)
 
 
 def check_oracles() -> Iterator[Finding]:
@@ -56,11 +57,13 @@ def check_oracles() -> Iterator[Finding]:
 def check_config(
     config: Config, sizes: Sequence[int] = (40, 128), n_states: int = N_STATES
 ) -> Iterator[Finding]:
-    """The agent of `config` on markets of each size, on broken books, and through the wire."""
-    for cls in dict.fromkeys(spec.cls for spec in config.specs):
-        failed = [f for f in check_stage(cls) if not f.ok]
-        detail = "; ".join(f"{f.name}: {f.detail}" for f in failed)
-        yield Finding("contract", cls.__name__, not failed, detail)
+    """The stages of `config` as it sets them, and its agent on markets of each size and on broken books."""
+    for part in (config, *(assignment.config for assignment in config.assign)):
+        for spec in part.specs:
+            failed = [result for result in run_checks(spec.build, GROUPS[spec.slot]) if not result.passed]
+            told = "; ".join(f"{result.name}: {_short(result.message)}" for result in failed)
+            origin = "" if part is config else f"{part.name}: "
+            yield Finding("contract", f"{origin}{spec.path} ({spec.cls.__name__})", not failed, told)
     for size in sizes:
         yield from _market(config, size, n_states)
     yield from _edges(config)
@@ -73,7 +76,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     states = random_states(n_books, n_states, n_books=n_books, events_per_book=56.0 if tape else 0.0)
     paper, watch, times = PaperOrders(n_books), QuoteWatch(states[0].venue), Timings()
     broken: list[str] = []
-    sent = 0
+    sent, lifted = 0, 0
     for bare in states:
         state = paper.dressed(bare)
         started = time.perf_counter()
@@ -83,6 +86,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
         broken += [f"t={state.time_s:g} s, {what}" for what in violations(state, decision.orders)]
         paper.submit(state, decision.orders)
         sent += int(decision.orders.instructions_per_book(n_books).sum())
+        lifted += int(sum(step.lifted.sum() for step in decision.steps))
         last = decision
     area = f"{n_books} books"
     yield Finding(area, "answers every state", not maker.errors, last.error or f"{n_states} states")
@@ -90,11 +94,19 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
         area, "obeys the venue's rules", not broken, "; ".join(broken[:3]) or f"{sent:,} instructions"
     )
     quoting = float(watch.quoting.sum()) / (2 * n_books * n_states)
-    why = ", ".join(
-        f"{reason} {share:.0%}" for reason, share in sorted(watch.quiet().items(), key=lambda kv: -kv[1])
-    )
+    quiet = sorted(watch.quiet().items(), key=lambda item: -item[1])
+    why = ", ".join(f"{reason} {share:.0%}" for reason, share in quiet if share >= 0.005)
     yield Finding(
         area, "quotes", quoting > 0.0, f"{quoting:.0%} of sides and states; quiet: {why or 'never'}"
+    )
+    least = float(states[0].venue.min_size_base.max())
+    yield Finding(
+        area,
+        "knows the venue's minimum size",
+        True,
+        f"a size below {least:g} was lifted to it on {lifted / (n_books * n_states):.0%} of books and states"
+        if lifted
+        else f"no size is below {least:g}",
     )
     ms = times.as_dict()
     yield Finding(
@@ -135,7 +147,7 @@ def _edges(config: Config) -> Iterator[Finding]:
             decision = maker.decide(state)
             _demand(decision, state)
             paper.submit(state, decision.orders)
-        return f"{', '.join(flaw.name.lower().replace('_', ' ') for flaw in Flaw)}"
+        return ", ".join(flaw.name.lower().replace("_", " ") for flaw in Flaw)
 
     yield _tried("edges", "broken books stay quiet, the others go on", broken)
     for name, share in (("long", 0.9), ("short", 0.05)):
@@ -159,8 +171,6 @@ def _edges(config: Config) -> Iterator[Finding]:
 
 def _skewed(state: MarketState, share: float) -> MarketState:
     """`state` with all open orders gone and `share` of each account's worth held in base."""
-    from obmm.market import OpenOrders
-
     accounts = state.accounts
     price = np.where(np.isfinite(state.mid), state.mid, 300.0)
     worth = accounts.value(price)
@@ -179,11 +189,14 @@ def _demand(decision: Decision, state: MarketState) -> None:
         raise AssertionError("an order would trade with our own")
 
 
-def _tried(area: str, name: str, check: Callable[[], Any]) -> Finding:
-    try:
-        detail = check()
-    except Exception as error:  # A stage under check may raise anything, and the other checks go on.
-        return Finding(
-            area, name, False, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        )
-    return Finding(area, name, True, detail if isinstance(detail, str) else "")
+def _tried(area: str, name: str, check: Callable[[], object]) -> Finding:
+    """What became of a check; a text it returns is the detail."""
+    said: list[object] = []
+    result = run_check(Check(name, lambda: said.append(check())))
+    detail = said[0] if said and isinstance(said[0], str) else ""
+    return Finding(area, name, result.passed, detail if result.passed else _short(result.message))
+
+
+def _short(message: str) -> str:
+    """A line of a traceback without the module of the error."""
+    return re.sub(r"^(?:\w+\.)+(?=\w+:)", "", message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from obmm.agent import Config, Decision, MarketMaker, resolve
+from obmm.agent import Config, ConfigError, Decision, MarketMaker, Problem, resolve
 from obmm.market import BUY, InstructionKind, Limits, Reason
 
 
@@ -19,10 +19,12 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
     """
     state = decision.state
     step = next(s for s in decision.steps if s.books[book])
-    units = {spec.name: spec.cls for spec in config.signals}
+    decided = next(c for c in (config, *(a.config for a in config.assign)) if c.name == step.name)
+    units = {spec.name: str(getattr(spec.cls, "unit", "")) for spec in decided.signals}
     accounts, orders = state.accounts, decision.orders
     tick = float(state.venue.grid.tick[book])
     bid_why, ask_why = decision.why(book)
+    best_bid, best_ask = (float(side[book]) for side in state.competing_touch)
     quotes = [
         {
             "side": side,
@@ -32,22 +34,8 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
             "behind_ticks": sign * (touch - float(price[book, level])) / tick,
         }
         for side, price, size, has, touch, sign in (
-            (
-                "bid",
-                step.quotes.bid_price,
-                step.quotes.bid_size,
-                step.quotes.has_bid,
-                float(state.best_bid[book]),
-                1,
-            ),
-            (
-                "ask",
-                step.quotes.ask_price,
-                step.quotes.ask_size,
-                step.quotes.has_ask,
-                float(state.best_ask[book]),
-                -1,
-            ),
+            ("bid", step.quotes.bid_price, step.quotes.bid_size, step.quotes.has_bid, best_bid, 1),
+            ("ask", step.quotes.ask_price, step.quotes.ask_size, step.quotes.has_ask, best_ask, -1),
         )
         for level in range(step.quotes.n_levels)
         if has[book, level]
@@ -56,6 +44,7 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
         "book": int(state.venue.book_ids[book]),
         "time_s": state.time_s,
         "config": config.name,
+        "pipeline": step.name,
         "hash": decision.config_hash,
         "market": {
             "best bid": f"{state.best_bid[book]:.10g}",
@@ -70,7 +59,7 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
             "open orders": int(state.open_orders.count[book]),
         },
         "signals": [
-            {"name": name, "value": _row(value[book]), "unit": str(getattr(units.get(name), "unit", ""))}
+            {"name": name, "value": _row(value[book]), "unit": units[name]}
             for name, value in step.signals.items()
         ],
         "gates": [_gate(name, limits, book) for name, limits in step.gate_limits.items()]
@@ -86,7 +75,9 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
             }
             for row in np.flatnonzero(orders.book == book)
         ],
-        "reasons": {"bid": bid_why.name.lower(), "ask": ask_why.name.lower()},
+        "reasons": {
+            side: why.name.lower() if why else None for side, why in (("bid", bid_why), ("ask", ask_why))
+        },
     }
 
 
@@ -94,21 +85,24 @@ def explained(capture: Path, source: str, params: Sequence[str], *, book: int, a
     """Run an agent over a recording up to `at_s` and tell its decision on the book with id `book`.
 
     Raises:
-        ValueError: The recording has no such book, or ends earlier.
+        ConfigError: The recording has no such book, or ends earlier.
     """
     from obmm.wire import read_stream
 
     config = resolve(source, params)
     maker = MarketMaker(config)
+    last = ""
     for recorded in read_stream(capture, maker.feeds):
         state = recorded.state
+        last = f", at {state.time_s:g} s"
         if state.time_s < at_s:
             maker.decide(state)
             continue
         if book not in state.venue.book_ids:
-            raise ValueError(f"{capture} has no book {book}; it has {state.venue.book_ids.tolist()}")
+            ids = ", ".join(map(str, state.venue.book_ids))
+            raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
         return told(maker.decide(state, explain=True), config, state.venue.index_of(book))
-    raise ValueError(f"{capture} ends before {at_s:g} s")
+    raise ConfigError([Problem(str(capture), f"ends before {at_s:g} s{last}")])
 
 
 def _gate(name: str, limits: Limits, book: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Own orders that stand without trading: reservations, cancels and expiries as the venue keeps them.
 
-For checks and timings that need a believable account but no counterparties; fills are the business of the
-embedded market and of the replay exchange.
+For checks that need a believable account but no counterparties; fills are the business of the embedded
+market and of the replay exchange.
 """
 
 from __future__ import annotations

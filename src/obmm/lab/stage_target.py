@@ -7,21 +7,36 @@ from pathlib import Path
 
 from obmm.agent.errors import ConfigError, Problem
 from obmm.market.stages import GROUPS, find, registered
+from obmm.testing import group_of
+
+_NO_STAGE = (
+    "is no stage: a signal has `__call__(self, state, signals)`, a gate `(self, state, signals, limits) -> "
+    "Limits`, a builder `(self, state, signals, limits) -> Quotes`, a placer `(self, state, quotes, limits)`"
+)
 
 
-def stage_of(target: str) -> type:
-    """The class that `module:Class` or a registered name means, looked for in the current folder too.
+def is_stage(target: str) -> bool:
+    """Whether `target` has the form `module:Class` or is a registered name."""
+    return ":" in target or any(target in registered(group) for group in GROUPS)
+
+
+def stage_of(target: str) -> tuple[str, type]:
+    """The group and class that `module:Class` or a registered name means; the current folder is searched too.
 
     Raises:
-        ConfigError: There is no such class.
+        ConfigError: There is no such class, or it is no stage.
     """
+    for group in GROUPS:
+        if target in registered(group):
+            return group, registered(group)[target]
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    for group in GROUPS:
-        if target in registered(group):
-            return registered(group)[target]
     try:
-        return find("signals", target)
+        cls = find("signals", target)
     except LookupError as error:
         raise ConfigError([Problem(target, str(error))]) from error
+    try:
+        return group_of(cls), cls
+    except LookupError as error:
+        raise ConfigError([Problem(target, _NO_STAGE)]) from error

@@ -1,0 +1,26 @@
+"""Results go to stdout; what happens meanwhile goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import structlog
+
+
+def log_to_stderr(level: str = "info") -> None:
+    """Print events of `level` and above on stderr, one line each."""
+
+    def logger(*_: Any) -> structlog.PrintLogger:
+        # Looked up anew for each logger: a progress bar puts its own stream in place of stderr.
+        return structlog.PrintLogger(sys.stderr)
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=logger,
+    )
