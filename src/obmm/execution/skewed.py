@@ -8,6 +8,7 @@ import numpy as np
 from obmm.execution._quoting import Quoting
 from obmm.execution._shape import SIGN
 from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, builder, option
+from obmm.market.arrays import zero_for_nan
 
 
 @builder("skewed")
@@ -71,7 +72,7 @@ class SkewedBuilder(Quoting):
         skew = np.clip(self.inventory_skew_factor * _relative(state.accounts.position, limits), -1.0, 1.0)
         shift, tilt = -self.skew_shift * skew, -self.skew_size * skew
         if self.signal:
-            lean = np.clip(np.nan_to_num(signals.scalar(self.signal)), -1.0, 1.0)
+            lean = np.clip(zero_for_nan(signals.scalar(self.signal)), -1.0, 1.0)
             shift, tilt = shift + self.signal_shift * lean, tilt + self.signal_size * lean
         distance = fair * half_bps / 1e4 * (1.0 - SIGN * shift)
         size = self.size_base * np.clip(1.0 + SIGN * tilt, 0.5, 2.0)

@@ -1,17 +1,18 @@
 """A run on disk: one folder, a description in JSON and columnar tables.
 
-run.json         configuration and its hash, seed, versions, venue, summary
-states.parquet   per state, book and account: the touch, inventory, value, fees, own quotes, reasons
-orders.parquet   instructions sent
-fills.parquet    own fills with fees
-trades.parquet   every trade of the market, with both accounts
-rejects.parquet  what the venue refused, and why
+    run.json         configuration and its hash, seed, versions, venue, summary
+    states.parquet   per state, book and account: the touch, inventory, value, fees, own quotes, reasons
+    orders.parquet   instructions sent
+    fills.parquet    own fills with fees
+    trades.parquet   every trade of the market, with both accounts
+    rejects.parquet  what the venue refused, and why
     answers.parquet  response time of each answer
 scores.parquet   every scoring of every era, one figure a row
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from obmm._version import __version__
 from obmm.agent import Decision
 from obmm.market import BUY, SELL, EventKind, MarketState, NoticeKind, Venue
 
-#: States gathered in memory before they are written: a run that is killed loses at most these.
+#: States gathered in memory before they are written.
 FLUSH_STATES = 300
 
 Table = dict[str, npt.NDArray[Any]]
@@ -89,8 +90,11 @@ class RunWriter:
     """Writes a run while it happens; leaving the context completes it, also after an interrupt.
 
     Attributes:
-        folder: The run's folder; made if it is not there.
+        folder: The run's folder; made if it is not there, and a run that lies there is replaced.
         about: What `run.json` will say, completed by `finish`.
+
+    Raises:
+        FileExistsError: On entering, when the folder holds files but no run.
     """
 
     folder: Path
@@ -101,6 +105,9 @@ class RunWriter:
 
     def __enter__(self) -> RunWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if any(self.folder.iterdir()) and not (self.folder / "run.json").is_file():
+            what = "holds files that are no run; name a new folder"
+            raise FileExistsError(errno.EEXIST, what, str(self.folder))
         for name in COLUMNS:
             (self.folder / f"{name}.parquet").unlink(missing_ok=True)
         self.about = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), **self.about}
@@ -125,7 +132,7 @@ class RunWriter:
         tape = state.tape
         if tape is None:
             return
-        rows = np.flatnonzero(tape.kind == EventKind.TRADE)
+        rows = np.flatnonzero(tape.kind == int(EventKind.TRADE))
         if rows.size:
             columns = {name: getattr(tape, name)[rows] for name in COLUMNS["trades"] if name != "book"}
             self._add("trades", {"book": state.venue.book_ids[tape.book[rows]], **columns})
@@ -134,7 +141,7 @@ class RunWriter:
         """Take in one account's side of a state: inventory, fills, rejects, and its decision."""
         self._add("states", _states(state, decision))
         notices, ids = state.notices, state.venue.book_ids
-        fills = np.flatnonzero((notices.kind == NoticeKind.FILL) & (notices.book >= 0))
+        fills = np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0))
         if fills.size:
             maker = notices.maker_id[fills] == state.uid
             other = np.where(maker, notices.taker_id[fills], notices.maker_id[fills])
@@ -147,7 +154,7 @@ class RunWriter:
                 "fills",
                 {"uid": _all(state.uid, fills.size), "book": book, "maker": maker, "other": other, **columns},
             )
-        rejects = np.flatnonzero((notices.kind == NoticeKind.REJECTED) & (notices.book >= 0))
+        rejects = np.flatnonzero((notices.kind == int(NoticeKind.REJECTED)) & (notices.book >= 0))
         if rejects.size:
             columns = {
                 name: getattr(notices, name)[rejects]

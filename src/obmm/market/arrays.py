@@ -38,6 +38,15 @@ def as_flags(values: npt.ArrayLike) -> BoolArray:
     return np.asarray(values, dtype=np.bool_)
 
 
+def zero_for_nan(values: FloatArray) -> FloatArray:
+    """`values` with 0 where they are NaN; infinities stay. np.nan_to_num takes several times as long.
+
+    >>> zero_for_nan(np.array([np.nan, 2.0]))
+    array([0., 2.])
+    """
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def column(convert: Callable[[npt.ArrayLike], npt.NDArray[Any]], **options: Any) -> Any:
     """An attrs field holding an array converted by `convert`, compared by content."""
     return attrs.field(converter=convert, eq=attrs.cmp_using(eq=_same), **options)

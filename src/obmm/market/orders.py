@@ -148,7 +148,7 @@ class Orders:
     @property
     def is_cancel(self) -> BoolArray:
         """(N,) rows that cancel."""
-        return as_flags(self.kind == InstructionKind.CANCEL)
+        return as_flags(self.kind == int(InstructionKind.CANCEL))
 
     def instructions_per_book(self, n_books: int) -> IntArray:
         """(B,) instructions as the venue counts them: all cancels of a book are one."""

@@ -18,7 +18,7 @@ from obmm.market import (
     memory,
     option,
 )
-from obmm.market.arrays import as_floats
+from obmm.market.arrays import as_floats, zero_for_nan
 from obmm.risk._marks import mark_prices
 
 _DAY_S = 86_400
@@ -112,8 +112,8 @@ class TurnoverGate(Stage):
 def _filled_quote(state: MarketState) -> FloatArray | None:
     """(B,) quote that our fills of this state's notices traded; None if there are none."""
     notices = state.notices
-    ours = (notices.kind == NoticeKind.FILL) & (notices.book >= 0)
+    ours = (notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)
     if not ours.any():
         return None
-    amount = np.nan_to_num(notices.price[ours] * notices.size[ours])
+    amount = zero_for_nan(notices.price[ours] * notices.size[ours])
     return as_floats(np.bincount(notices.book[ours], weights=amount, minlength=state.n_books))

@@ -51,7 +51,7 @@ class Fill(NamedTuple):
 def own_fills(state: MarketState) -> Iterator[Fill]:
     """Fills that a state tells its miner about, in order; a trade with oneself counts as a buy."""
     notices = state.notices
-    for row in np.flatnonzero((notices.kind == NoticeKind.FILL) & (notices.book >= 0)).tolist():
+    for row in np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)).tolist():
         role = trade_role(state.uid, int(notices.maker_id[row]), int(notices.taker_id[row]))
         yield Fill(
             int(notices.book[row]),
@@ -120,7 +120,7 @@ class Scorer(abc.ABC, Generic[ScoreT]):
         elif state.time_ns == self._time_ns:
             return None
         self._venue, self._time_ns = state.venue, state.time_ns
-        reset = bool(np.any(state.notices.kind == NoticeKind.RESET))
+        reset = bool((state.notices.kind == int(NoticeKind.RESET)).any())
         if reset and not self._resets_late:
             self._reset()
         self._follow(state)

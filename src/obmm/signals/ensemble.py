@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from obmm.market import Feed, FloatArray, MarketState, Signals, Stage, option, signal
+from obmm.market.arrays import zero_for_nan
 
 
 def _weights(values: Mapping[str, float]) -> dict[str, float]:
@@ -62,6 +63,6 @@ class Ensemble(Stage):
         total = np.full(state.n_books, np.nan if self.weights else 0.0)
         for name, weight in self.weights.items():
             part = weight * signals.scalar(name)
-            total = np.where(np.isnan(part), total, np.nan_to_num(total) + part)
+            total = np.where(np.isnan(part), total, zero_for_nan(total) + part)
         bounded: FloatArray = np.clip(total, -self.clip, self.clip)
         return bounded

@@ -27,7 +27,7 @@ from obmm.signals._books import quotient
 
 def trade_rows(tape: Tape, after_ns: int) -> tuple[IntArray, IntArray]:
     """Rows of the trades later than `after_ns` with a positive finite size, and the book of each."""
-    rows = np.flatnonzero(tape.kind == EventKind.TRADE)
+    rows = np.flatnonzero(tape.kind == int(EventKind.TRADE))
     size = tape.size[rows]
     rows = rows[(tape.time_ns[rows] > after_ns) & (size > 0.0) & (size < np.inf)]
     return rows, np.searchsorted(tape.offset, rows, side="right") - 1

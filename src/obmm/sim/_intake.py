@@ -38,7 +38,7 @@ def check_orders(orders: Orders, n_books: int) -> None:
     if orders.book.min() < 0 or orders.book.max() >= n_books:
         raise ValueError(f"orders name books outside 0…{n_books - 1}")
     placed = ~orders.is_cancel
-    limits = orders.kind == InstructionKind.LIMIT
+    limits = orders.kind == int(InstructionKind.LIMIT)
     if not (orders.size[placed] > 0.0).all():
         raise ValueError("an order has no positive size")
     if not (orders.price[limits] > 0.0).all():
@@ -93,7 +93,7 @@ def rows_of(
     modes = orders.self_trade if keeps_self_trade else np.full(len(orders), STP_OLDEST)
     rows["self_trade"] = np.where(modes == STP_NONE, STP_OLDEST, modes)
     # Only market orders may name an amount of quote.
-    rows["in_quote"] = orders.in_quote & (orders.kind == InstructionKind.MARKET)
+    rows["in_quote"] = orders.in_quote & (orders.kind == int(InstructionKind.MARKET))
     price, volume = venue.price_decimals[orders.book], venue.volume_decimals[orders.book]
     rows["tick"] = _units(orders.price, price, MAX_TICK + 1)
     lots = _units(orders.size, volume, MAX_LOTS + 1)

@@ -267,7 +267,7 @@ class SimulatedMarket:
         for uid in self.uids:
             mine = waiting[due & (waiting["agent"] == uid)]
             self._notices[uid] = notices_of(mine)
-            refused = mine["reason"][mine["kind"] == NoticeKind.REJECTED]
+            refused = mine["reason"][mine["kind"] == int(NoticeKind.REJECTED)]
             self._rejects[uid].update(REJECT_CODES[code] for code in refused.tolist())
 
 

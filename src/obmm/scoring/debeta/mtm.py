@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from obmm.market import BoolArray, FloatArray, IntArray
+from obmm.market.arrays import zero_for_nan
 from obmm.scoring.debeta.marks import BookMarks
 from obmm.scoring.debeta.prints import Prints
 from obmm.scoring.debeta.samples import SampledSums
@@ -143,7 +144,7 @@ class MarkToMarket:
         previous = np.concatenate((mark[:0], mark[-1:], mark[:-1]))
         previous[first] = self._last[traded]
         self._last[traded] = mark[last]
-        return np.nan_to_num(mark - previous)
+        return zero_for_nan(mark - previous)
 
     def _marks_after(self, prints: Prints) -> FloatArray:
         if self.mode == "last":

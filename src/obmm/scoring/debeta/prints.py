@@ -92,7 +92,7 @@ class Columns:
 
 def prints_of_tape(tape: Tape, columns: Columns) -> Prints:
     """The trades of a tape."""
-    trades = np.flatnonzero(tape.kind == EventKind.TRADE)
+    trades = np.flatnonzero(tape.kind == int(EventKind.TRADE))
     return prints_of_columns(
         np.searchsorted(trades, tape.offset),
         tape.time_ns[trades],

@@ -87,7 +87,7 @@ class DebetaScorer:
             return None
         self._time_ns, self._simulation_id = state.time_ns, state.venue.simulation_id
         sums.add(state.time_ns, prints_of_tape(state.tape, sums.columns))
-        if np.any(state.notices.kind == NoticeKind.RESET):
+        if (state.notices.kind == int(NoticeKind.RESET)).any():
             sums.forget(state.uid)
         if state.time_ns % self.era.scoring_interval_ns:
             return None
