@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 #: Package → the extra of obmm that brings it.
-EXTRAS = {"numba": "sim", "plotly": "report", "pyarrow": "records"}
+EXTRAS = {"numba": "sim", "scipy": "sim", "plotly": "report", "pyarrow": "records"}
 
 
 class UsageError(Exception):

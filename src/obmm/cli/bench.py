@@ -2,79 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
+from obmm.cli._inputs import SAMPLE, recording_of
+from obmm.cli._output import console, print_json, spelt, table
+from obmm.cli._parameters import Count, Counts, Flag, Set
 
-from obmm.cli._output import console, print_json, table
+#: The size whose times have a budget.
+_LARGE = 128
+_STEPS = ("decode", "pipeline", "encode", "answer")
 
 
 def bench(
     *,
-    books: Annotated[list[int], Parameter(negative="", consume_multiple=True)] = [8, 40, 128],  # noqa: B006
+    books: Counts = (8, 40, 128),
     preset: str = "balanced",
-    capture: Path | None = None,
-    states: int = 2000,
-    memory: bool = False,
-    json: bool = False,
+    set: Set = (),
+    capture: Path = SAMPLE,
+    states: Count = 2000,
+    memory: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Time the answer to a state on this machine: decode, pipeline, encode, and all of it.
 
-    Requests are made of a recording, tiled to the number of books; without one, of the sample that ships
-    with obmm. The budgets are those of a machine that answers well within the venue's three seconds.
+    Requests are made of a recording, tiled to the number of books, some 56 events per book and second.
 
-    Parameters
-    ----------
-    books
-        Sizes of the market.
-    preset
-        A preset's name or a TOML file.
-    capture
-        A recorded stream to take states from.
-    states
-        Answers timed per size.
-    memory
-        Also measure resident memory over 10,000 answers.
-    json
-        Print JSON for machines.
+        obmm bench
+        obmm bench --books 128 --preset my.toml --memory
+
+    The budgets are those of a machine that answers well within the venue's three seconds. They count whole
+    milliseconds of one core: on a busy machine look at the median.
+
+    Args:
+        books: Sizes of the market.
+        preset: A preset's name or a TOML file.
+        set: `name=value`, as often as needed.
+        capture: A recorded stream to take states from; `sample` is the one that ships with obmm.
+        states: Answers timed per size.
+        memory: Also measure resident memory over 10,000 answers.
+        json: Print JSON for machines.
     """
     from obmm.agent import resolve
     from obmm.lab import bench as timing
 
-    config, source = resolve(preset), capture or timing.sample_path()
-    found = [timing.bench(config, source, size, states) for size in books]
-    starts = timing.start_times()
-    grown = timing.memory_growth(config, source, max(books)) if memory else None
+    config, source = resolve(preset, set), recording_of(capture)
+    with console(stderr=True).status("answering") as status:
+        found = []
+        for size in books:
+            status.update(f"answering {states:,} states of {size} books")
+            found.append(timing.bench(config, source, size, states))
+        status.update("starting Python")
+        starts = timing.start_times()
+        status.update("answering 10,000 states")
+        grown = timing.memory_growth(config, source, max(books)) if memory else None
     if json:
-        print_json({"preset": preset, "sizes": found, "start": starts, "memory": grown})
+        told = {"preset": preset, "config_hash": config.hash, "start": starts, "memory": grown}
+        print_json(told | (found[0] if len(found) == 1 else {"sizes": found}))
         return
     out = console()
-    rows = []
-    for result in found:
-        budget = timing.BUDGET_MS
-        for step in ("decode", "pipeline", "encode", "answer"):
-            ms = result[f"{step}_ms"]
-            allowed = budget["decode_tape"] if step == "decode" and result["tape"] else budget[step]
-            rows.append(
-                (
-                    str(result["books"]),
-                    step,
-                    ms["p50"],
-                    ms["p99"],
-                    ms["max"],
-                    _allowed(step, allowed, result["books"]),
-                )
-            )
-    title = f"Answers of {preset}, {states:,} states each, milliseconds"
-    out.print(
-        table(title, ("books", "step", "median", "99 %", "worst", "budget, median"), rows, text_columns=2), ""
-    )
+    rows = [
+        (str(result["books"]), step, ms["p50"], ms["p99"], ms["max"], spelt(_budget(result, step)))
+        for result in found
+        for step in _STEPS
+        for ms in (result[f"{step}_ms"],)
+    ]
+    title = f"Answers of {config.name}, {states:,} states each, milliseconds"
+    out.print(table(title, ("books", "step", "median", "99 %", "worst", "budget"), rows, text_columns=2), "")
     out.print(
         f"import obmm {1e3 * starts['import_s']:.0f} ms (budget 150), "
         f"obmm --help {1e3 * starts['help_s']:.0f} ms (budget 300)"
     )
-    slow = _over(found, timing)
+    slow = list(_over(found))
     out.print("\n".join(slow) if slow else "within every budget")
     if grown is not None:
         out.print(
@@ -83,25 +83,25 @@ def bench(
         )
 
 
-def _allowed(step: str, budget: float, books: int) -> str:
-    return f"{budget:g}" if books == 128 else "–"
+def _budget(result: dict[str, Any], step: str) -> float | None:
+    """Milliseconds allowed for the median of a step; None at sizes without a budget."""
+    from obmm.lab.bench import BUDGET_MS
+
+    tape = step == "decode" and result["tape"]
+    return BUDGET_MS["decode_tape" if tape else step] if result["books"] == _LARGE else None
 
 
-def _over(found: list[dict[str, Any]], timing: Any) -> list[str]:
-    """The budgets that do not hold at 128 books, in words."""
-    told = []
+def _over(found: list[dict[str, Any]]) -> Iterator[str]:
+    """The budgets that do not hold, in words."""
+    from obmm.lab.bench import ANSWER_MAX_MS, ANSWER_P99_MS
+
     for result in found:
-        if result["books"] != 128:
-            continue
-        for step in ("decode", "pipeline", "encode", "answer"):
-            name = "decode_tape" if step == "decode" and result["tape"] else step
-            p50 = result[f"{step}_ms"]["p50"]
-            if p50 > timing.BUDGET_MS[name]:
-                told.append(
-                    f"{step}: median {p50:.2f} ms is over the budget of {timing.BUDGET_MS[name]:g} ms"
-                )
-        answer = result["answer_ms"]
-        for name, bound in (("p99", timing.ANSWER_P99_MS), ("max", timing.ANSWER_MAX_MS)):
-            if answer[name] > bound:
-                told.append(f"answer: {name} {answer[name]:.2f} ms is over the budget of {bound:g} ms")
-    return told
+        for step in _STEPS:
+            p50, allowed = result[f"{step}_ms"]["p50"], _budget(result, step)
+            if allowed is not None and p50 > allowed:
+                yield f"{step}: median {p50:.2f} ms is over the budget of {allowed:g} ms"
+        if result["books"] == _LARGE:
+            for name, bound in (("p99", ANSWER_P99_MS), ("max", ANSWER_MAX_MS)):
+                found_ms = result["answer_ms"][name]
+                if found_ms > bound:
+                    yield f"answer: {name} {found_ms:.2f} ms is over the budget of {bound:g} ms"

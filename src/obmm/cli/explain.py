@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from obmm.cli._inputs import recording_of
 from obmm.cli._output import console, number, print_json, table
 from obmm.cli._parameters import Flag, Set, Whole
 
@@ -24,11 +25,14 @@ def explain(
     The agent answers every state up to the moment asked for, so that its signals are what they would have
     been; then each signal, each gate's word, the quotes and the instructions of one book are printed.
 
-        obmm explain market.msgpack.zst --book 3 --at 1200
-        obmm explain market.msgpack.zst --book 3 --at 1200 --preset my.toml --set min_edge_bps=1
+        obmm explain sample --book 3 --at 660
+        obmm explain market.msgpack.zst --book 3 --at 1200 --preset my.toml
+
+    A book's reasons to be quiet, or to quote wider than it was told, stand at the end.
 
     Args:
-        capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies.
+        capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies; `sample` is the one
+            that ships with obmm.
         book: Id of the book.
         at: Simulated time in seconds; the first state at or after it is explained.
         preset: A preset's name or a TOML file.
@@ -37,7 +41,7 @@ def explain(
     """
     from obmm.lab.explain import explained
 
-    story = explained(capture, preset, set, book=book, at_s=at)
+    story = explained(recording_of(capture), preset, set, book=book, at_s=at)
     if json:
         print_json(story)
         return

@@ -2,54 +2,55 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from obmm.cli._errors import UsageError
+from obmm.cli._errors import UsageError, mendable, needs
+from obmm.cli._inputs import recording_of
 from obmm.cli._output import console, print_json, table
+from obmm.cli._parameters import Flag, NotNegative, Set, Whole
 from obmm.cli.score import scores_table
 
 
 def replay(
     capture: Path,
+    /,
     *,
     preset: str = "balanced",
-    set: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
-    from_s: Annotated[float, Parameter(name="--from")] = 0.0,
-    until_s: Annotated[float, Parameter(name="--until")] = float("inf"),
-    response_ms: float = 100.0,
-    seed: int = 1,
+    set: Set = (),
+    from_s: Annotated[float, Parameter(name="--from", show_default=False)] = 0.0,
+    until_s: Annotated[float, Parameter(name="--until", show_default=False)] = float("inf"),
+    response_ms: NotNegative = 100.0,
+    seed: Whole = 1,
     out: Path | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Run an agent over a recorded market, its orders standing in the recorded queues.
 
     The recorded order flow is matched anew with the agent's orders among it: fills, fees and balances are
     what they would have been if nobody had reacted to them.
 
-    Parameters
-    ----------
-    capture
-        A recorded stream (`*.msgpack.zst`, or `*.jsonl.zst` of request bodies).
-    preset
-        A preset's name or a TOML file.
-    set
-        `name=value`, as often as needed.
-    from_s
-        Simulated second at which to begin.
-    until_s
-        Simulated second at which to stop.
-    response_ms
-        Time the venue is told an answer took; it becomes simulated delay.
-    seed
-        Seed of the random part of the delays.
-    out
-        Folder in which to keep the run, for `obmm report` and the like.
-    json
-        Print JSON for machines.
+        obmm replay sample --preset touch
+        obmm replay market.msgpack.zst --from 900 --until 1800 --out runs/replayed
+
+    Ctrl-C ends the run early and keeps what is done; the exit status is then 130.
+
+    Args:
+        capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies; `sample` is the one
+            that ships with obmm.
+        preset: A preset's name or a TOML file.
+        set: `name=value`, as often as needed.
+        from_s: Simulated second at which to begin.
+        until_s: Simulated second at which to stop.
+        response_ms: Time the venue is told an answer took; it becomes simulated delay.
+        seed: Seed of the random part of the delays.
+        out: Folder in which to keep the run, for `obmm report` and the like.
+        json: Print JSON for machines.
     """
+    needs("numba", "pyarrow")
     from obmm.agent import resolve
     from obmm.cli._progress import simulated_time
     from obmm.lab.replay import Plan
@@ -57,7 +58,7 @@ def replay(
 
     plan = Plan(
         config=resolve(preset, set),
-        capture=capture,
+        capture=recording_of(capture),
         from_s=from_s,
         until_s=until_s,
         response_ms=response_ms,
@@ -67,26 +68,30 @@ def replay(
     try:
         with simulated_time(f"{Path(preset).stem} on {capture.name}", total_s, quiet=json) as bar:
             told = run(plan, out, progress=bar)
+    except mendable():
+        raise
     except ValueError as error:
         raise UsageError(f"{capture} cannot be replayed: {error}") from error
     if json:
         print_json(told)
     else:
         _print(told)
+    if not told["completed"]:
+        sys.exit(130)
 
 
 def _print(told: dict[str, Any]) -> None:
     out = console()
     out.print(
-        f"[bold]{told['config']}[/bold] on {told['capture']}, {told['states']:,} states, "
+        f"[bold]{told['config']}[/bold] on {Path(told['capture']).name}, {told['states']:,} states, "
         f"hash {told['config_hash']}" + ("" if told["completed"] else "  [yellow]interrupted[/yellow]") + "\n"
     )
     results = {row["book"]: row for row in told["per_book"]}
     rows = [
         (
             b["book"],
-            f"{b['bid_quoting']:.0%} / {b['ask_quoting']:.0%}",
-            f"{b['bid_behind_ticks']:.1f} / {b['ask_behind_ticks']:.1f}",
+            f"{b['bid_quoting']:.0%}/{b['ask_quoting']:.0%}",
+            f"{b['bid_behind_ticks']:.0f}/{b['ask_behind_ticks']:.0f}",
             b["instructions"],
             results[b["book"]]["fills"],
             results[b["book"]]["pnl"],
@@ -96,17 +101,9 @@ def _print(told: dict[str, Any]) -> None:
         )
         for b in told["books"]
     ]
-    columns = (
-        "book",
-        "bid/ask quoted",
-        "ticks behind touch",
-        "instr.",
-        "fills",
-        "P&L",
-        "fees",
-        "60 s markout, bp",
-    )
-    shown = table("Per book", (*columns, "quiet"), rows)
+    columns = ("book", "quoted", "behind", "instr.", "fills", "P&L", "fees", "60 s, bp", "quiet")
+    title = "Per book: share of states quoted (bid/ask), ticks behind the others, instructions, results"
+    shown = table(title, columns, rows)
     shown.columns[-1].justify = "left"
     out.print(shown, "")
     out.print(scores_table(told["scores"]), "")

@@ -7,34 +7,37 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from obmm.cli._errors import UsageError
+from obmm.cli._errors import UsageError, needs
 from obmm.cli._output import console, print_json, table
+from obmm.cli._parameters import Flag, Whole
 
 
 def score(
     run: Path,
+    /,
     *,
-    era: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
-    uid: int = 0,
-    json: bool = False,
+    era: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    uid: Whole = 0,
+    json: Flag = False,
 ) -> None:
     """Score a finished run under the rules of one era or several.
 
     Steps that depend on rank (Pareto draws, shares of making and skill) take the run's own accounts as the
     field; on the subnet it is some 256 miners.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    era
-        `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`, as often as needed; the main ones if
-        none is given.
-    uid
-        Account: 0 is the agent, the others are its rivals.
-    json
-        Print JSON for machines.
+        obmm score runs/first
+        obmm score runs/first --era 0.5.4 --era 0.6.3 --uid 1
+
+    With an era named, every book's part in it follows.
+
+    Args:
+        run: Folder of the run.
+        era: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`, as often as needed; the main
+            ones if none is given.
+        uid: Account: 0 is the agent, the others are its rivals.
+        json: Print JSON for machines.
     """
+    needs("pyarrow")
     from obmm.agent.errors import did_you_mean
     from obmm.lab.records import Run
     from obmm.lab.score import MAIN_ERAS, score_run
@@ -51,6 +54,9 @@ def score(
         print_json(told)
         return
     out = console()
+    if not told:
+        out.print("the run is too short for any scoring")
+        return
     out.print(scores_table(told), "")
     for name, scored in told.items():
         if era:
@@ -58,9 +64,8 @@ def score(
             columns = list(scored["books"])
             rows = zip(books, *scored["books"].values(), strict=True)
             out.print(table(f"Books under {name}", ("book", *columns), rows), "")
-    out.print(
-        f"ranks are ranks among the {next(iter(told.values()))['field']} accounts of this run" if told else ""
-    )
+    field = next(iter(told.values()))["field"]
+    out.print(f"ranks are ranks among the {field} account{'s' if field > 1 else ''} of this run")
 
 
 def scores_table(told: dict[str, Any]) -> Any:

@@ -2,69 +2,71 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from obmm.cli._errors import needs
+from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
+from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set, Whole
+from obmm.cli.report import write_report
 from obmm.cli.score import scores_table
+
+if TYPE_CHECKING:
+    from obmm.lab.simulate import Plan
 
 
 def simulate(
     *,
     preset: str = "balanced",
-    set: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006  cyclopts reads the default
+    set: Set = (),
     scenario: str = "taos-0.5.4",
-    books: int = 16,
-    hours: float = 3.0,
-    seed: int = 1,
-    rivals: Annotated[list[str], Parameter(negative="")] = [],  # noqa: B006
-    response_ms: float = 100.0,
-    threads: int | None = None,
+    books: Count = 16,
+    hours: Positive = 3.0,
+    seed: Whole = 1,
+    rivals: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = (),
+    response_ms: NotNegative = 100.0,
+    threads: Count | None = None,
     out: Path | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Run an agent on the embedded market and say what became of it.
 
     The agent's orders stand in real queues among the background's; its fills, fees and rejects are the
-    exchange's own. The same seed gives the same run on any machine. Ctrl-C ends the run early and keeps what
-    is done.
+    exchange's own. The same seed gives the same run on any machine.
 
-    Parameters
-    ----------
-    preset
-        A preset's name or a TOML file.
-    set
-        `name=value`, as often as needed: an option's name, or its path such as
-        `gates.inventory.max_inventory_pct`.
-    scenario
-        `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
-    books
-        Number of books, 1 to 128 and more.
-    hours
-        Simulated hours after the first state.
-    seed
-        Seed of the run.
-    rivals
-        Other miners, as often as needed: `none`, `makers=4`, `takers=2`, or a preset or TOML file that
-        competes with an account of its own.
-    response_ms
-        Time the venue is told an answer took; it becomes simulated delay.
-    threads
-        Threads of the market; one per core if not given.
-    out
-        Folder of the run; `runs/` and a telling name if not given.
-    json
-        Print JSON for machines.
+        obmm simulate --preset touch --books 4 --hours 1
+        obmm simulate --preset my.toml --rivals none balanced --set size_base=1
+        obmm simulate --rivals makers=4 takers=2 --out runs/crowded --json
+
+    Ctrl-C ends the run early and keeps what is done; the exit status is then 130.
+
+    Args:
+        preset: A preset's name or a TOML file.
+        set: `name=value`, as often as needed: an option's name, or its path such as
+            `gates.inventory.max_inventory_pct`.
+        scenario: `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
+        books: Number of books, 1 to 128 and more.
+        hours: Simulated hours after the first state.
+        seed: Seed of the run.
+        rivals: Other miners: `none`, `makers=4`, `takers=2`, or presets and TOML files that compete with an
+            account of their own.
+        response_ms: Time the venue is told an answer took; it becomes simulated delay.
+        threads: Threads of the market; one per core if not given.
+        out: Folder of the run; `runs/` and a telling name if not given.
+        json: Print JSON for machines.
     """
+    needs("numba", "pyarrow")
     from obmm.agent import resolve
     from obmm.cli._progress import simulated_time
     from obmm.lab.simulate import Plan, parse_rivals
     from obmm.lab.simulate import simulate as run
-    from obmm.sim import Scenario
 
-    loaded, pipelines = parse_rivals(rivals, Scenario.load(scenario))
+    loaded, pipelines = parse_rivals(rivals, scenario_of(scenario))
     plan = Plan(
         config=resolve(preset, set),
         rivals=pipelines,
@@ -75,13 +77,31 @@ def simulate(
         response_ms=response_ms,
         threads=threads,
     )
-    folder = out or Path("runs") / f"{Path(preset).stem}-{loaded.name}-{books}x{hours:g}h-seed{seed}"
+    folder = out or Path("runs") / _run_name(plan, preset, set, rivals)
     with simulated_time(f"{Path(preset).stem} on {loaded.name}", hours * 3600.0, quiet=json) as bar:
         told = run(plan, folder, progress=bar)
+    page = write_report(folder)
     if json:
         print_json(told)
     else:
         _print(told)
+        console().print(page, markup=False)
+    if not told["completed"]:
+        sys.exit(130)
+
+
+def _run_name(plan: Plan, preset: str, params: Sequence[str], rivals: Sequence[str]) -> str:
+    """A folder that tells runs of different settings apart."""
+    parts = [
+        Path(preset).stem,
+        Path(plan.scenario.name).stem,
+        f"{plan.books}x{plan.hours:g}h",
+        f"seed{plan.seed}",
+        *([plan.config.hash] if params else []),
+        *([f"{plan.response_ms:g}ms"] if plan.response_ms != 100.0 else []),
+        *(["against", *(Path(word).stem for word in rivals)] if rivals else []),
+    ]
+    return "-".join(parts)
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -91,6 +111,33 @@ def _print(told: dict[str, Any]) -> None:
         f"[bold]{told['config']}[/bold] on {told['scenario']}, {len(told['per_book'])} books, "
         f"{told['hours']:.2f} hours, seed {told['seed']}, hash {told['config_hash']}{state}\n"
     )
+    out.print(_books(told), "")
+    out.print(table("All books", ("", ""), list(_totals(told))), "")
+    markouts = [(after, bps) for after, bps in told["markout_bps"].items() if bps is not None]
+    if markouts:
+        names, values = zip(*markouts, strict=True)
+        out.print(table("Markout of fills, bp, by time after the fill", names, [values], text_columns=0), "")
+    if told["scores"]:
+        out.print(scores_table(told["scores"]), "")
+    if told["rejects"]:
+        out.print(table("Refused by the venue", ("reason", "orders"), list(told["rejects"].items())), "")
+    if told["rivals"]:
+        rows = [
+            (f"{uid} {rival['name']}", rival["pnl"], rival["fills"], _percent(rival["win_rate"]))
+            for uid, rival in told["rivals"].items()
+        ]
+        out.print(table("Rivals", ("account", "P&L", "fills", "win rate"), rows), "")
+    if told["stage_errors"]:
+        out.print(f"[red]a stage failed on {told['stage_errors']:,} states[/red]; `obmm check` says where")
+    out.print(
+        f"{told['wall_s']:.1f} s, {told['book_seconds_per_second']:,.0f} book-seconds per second; "
+        f"recorded in {told['run']}",
+        markup=False,
+    )
+
+
+def _books(told: dict[str, Any]) -> Any:
+    columns = ("book", "P&L", "endowment", "fills", "traded", "fees", "win rate", "60 s, bp", "inventory")
     rows = [
         (
             b["book"],
@@ -105,45 +152,13 @@ def _print(told: dict[str, Any]) -> None:
         )
         for b in told["per_book"]
     ]
-    columns = (
-        "book",
-        "P&L",
-        "endowment",
-        "fills",
-        "traded",
-        "fees",
-        "win rate",
-        "60 s markout, bp",
-        "most inventory",
-    )
-    out.print(table("Per book (quote)", columns, rows), "")
-    out.print(table("All books", ("", ""), list(_totals(told))), "")
-    out.print(scores_table(told["scores"]), "")
-    markouts = told["markout_bps"]
-    out.print(
-        table(
-            "Markout of fills, bp",
-            [f"after {h}" for h in markouts],
-            [list(markouts.values())],
-            text_columns=0,
-        ),
-        "",
-    )
-    if told["rejects"]:
-        out.print(table("Refused by the venue", ("reason", "orders"), list(told["rejects"].items())), "")
-    for uid, rival in told["rivals"].items():
-        out.print(f"rival {uid}, {rival['name']}: P&L {rival['pnl']:,.1f}, {rival['fills']:,} fills")
-    out.print(
-        f"{told['wall_s']:.1f} s, {told['book_seconds_per_second']:,.0f} book-seconds per second; "
-        f"recorded in {told['run']}",
-        markup=False,
-    )
+    return table("Per book, in quote; most inventory as share of the limit", columns, rows)
 
 
 def _totals(told: dict[str, Any]) -> list[tuple[str, object]]:
     ms = told["respond_ms"]
     inventory = told["inventory"]
-    return [
+    rows: list[tuple[str, object]] = [
         ("P&L of trading, fees included", told["pnl"]),
         ("P&L of the starting endowment", told["pnl_endowment"]),
         ("P&L of trading per book and hour", told["pnl_per_book_hour"]),
@@ -156,8 +171,12 @@ def _totals(told: dict[str, Any]) -> list[tuple[str, object]]:
         ("inventory, mean share of the limit", _percent(inventory["mean_limit_share"])),
         ("inventory, largest share of the limit", _percent(inventory["max_limit_share"])),
         ("sides kept closed", _percent(told["quiet"])),
+        ("drawdown stops", told["drawdown_stops"]),
         ("response time, median / 99 % / worst", f"{ms['p50']:.2f} / {ms['p99']:.2f} / {ms['max']:.2f} ms"),
     ]
+    if told["lifted_share"]:
+        rows.insert(-1, ("sizes lifted to the venue's minimum", _percent(told["lifted_share"])))
+    return rows
 
 
 def _percent(share: float | None) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 
+from obmm.cli._errors import needs
 from obmm.cli._output import console, print_json
+from obmm.cli._parameters import Flag
 
 
-def warmup(*, json: bool = False) -> None:
+def warmup(*, json: Flag = False) -> None:
     """Compile the embedded market once, so that later starts are quick.
 
     The compiled code is kept beside the package and made anew when the package changes. Nothing else of obmm
     is compiled, the live agent least of all.
 
-    Parameters
-    ----------
-    json
-        Print JSON for machines.
+    Args:
+        json: Print JSON for machines.
     """
+    needs("numba")
     from obmm.sim import warmup as compile_market
 
     started = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.agent import Config, MarketMaker
+from obmm.agent import Config, ConfigError, MarketMaker, Problem
 from obmm.lab.watch import Timings
 from obmm.market import Accounts, Feed, IntArray, MarketState, Notices, OpenOrders, Tape
 from obmm.wire import Decoder, encode_request, read_stream
@@ -80,8 +80,11 @@ def bench(config: Config, capture: Path, n_books: int, n_states: int = 2000) -> 
     accounts are those of the recording. The first answers, which bind the pipeline, are not counted.
 
     Returns:
-        `books`, `states`, `events_per_book`, and `decode_ms`, `pipeline_ms`, `encode_ms`, `answer_ms` with
-        `p50`, `p99` and `max`, milliseconds.
+        `books`, `states`, `tape` (whether events were decoded), `request_bytes`, `instructions_per_state`,
+        and `decode_ms`, `pipeline_ms`, `encode_ms`, `answer_ms` with `p50`, `p99` and `max`, milliseconds.
+
+    Raises:
+        ConfigError: A stage failed.
     """
     maker = MarketMaker(config)
     decoder = Decoder(maker.feeds)
@@ -109,7 +112,8 @@ def bench(config: Config, capture: Path, n_books: int, n_states: int = 2000) -> 
                 steps[name].add(ns / 1e6)
             instructions += int(orders.instructions_per_book(n_books).sum())
     if maker.errors:
-        raise RuntimeError(f"a stage failed {maker.errors} times; `obmm check` says where")
+        what = f"a stage failed on {maker.errors} states; `obmm check` says where"
+        raise ConfigError([Problem(config.name, what)])
     return {
         "books": n_books,
         "states": n_states,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from obmm.agent import Decision, MarketMaker
+from obmm.lab.interrupt import interruptible
 from obmm.lab.records import RunWriter
 from obmm.lab.score import RunScores
 from obmm.market import MarketState, Orders
@@ -41,7 +42,8 @@ def drive(
     """Answer every state with every maker, record and score; an interrupt ends the run, not its records."""
     first_ns: int | None = None
     completed = True
-    try:
+    stops, lifted = dict.fromkeys(makers, 0), dict.fromkeys(makers, 0)
+    with interruptible() as interrupted:
         for seen in states:
             scores.observe(dict(seen))
             one = seen[market.uids[0]]
@@ -50,19 +52,24 @@ def drive(
                 decision = maker.decide(seen[uid])
                 market.submit(uid, decision.orders, response_s)
                 writer.account(seen[uid], decision)
+                stops[uid] += sum(change.stopped for step in decision.steps for change in step.transitions)
+                lifted[uid] += sum(int(step.lifted.sum()) for step in decision.steps)
                 if listener is not None:
                     listener(uid, decision)
             first_ns = one.time_ns if first_ns is None else first_ns
             if progress is not None:
                 progress((one.time_ns - first_ns) / 1e9)
-    except KeyboardInterrupt:
-        completed = False
+            if interrupted():
+                completed = False
+                break
     writer.scores(scores.table())
     writer.finish(
         completed=completed,
         scores={str(uid): scores.told(uid) for uid in makers},
         stage_errors={str(uid): maker.errors for uid, maker in makers.items()},
         refused={str(uid): dict(market.rejects(uid)) for uid in makers},
+        drawdown_stops={str(uid): count for uid, count in stops.items()},
+        lifted={str(uid): count for uid, count in lifted.items()},
     )
 
 

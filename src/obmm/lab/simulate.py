@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import attrs
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
 from obmm.agent.errors import did_you_mean
 from obmm.agent.sources import words
+from obmm.agent.structure import structure
 from obmm.lab.drive import Progress, described, drive
 from obmm.lab.records import Run, RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
@@ -48,12 +50,18 @@ class Plan:
     eras: tuple[str, ...] = MAIN_ERAS
 
     def __attrs_post_init__(self) -> None:
-        if self.books < 1 or not self.hours > 0.0 or self.response_ms < 0.0:
-            problem = (
-                f"books ({self.books}) and hours ({self.hours}) must be positive, "
-                f"the response time ({self.response_ms}) not negative"
+        problems = [
+            Problem(name, f"must be {bound}, got {value}")
+            for name, value, bound, good in (
+                ("books", self.books, "at least 1", self.books >= 1),
+                ("hours", self.hours, "a positive number", 0.0 < self.hours < math.inf),
+                ("response_ms", self.response_ms, "at least 0", 0.0 <= self.response_ms < math.inf),
+                ("threads", self.threads, "at least 1", self.threads is None or self.threads >= 1),
             )
-            raise ConfigError([Problem("simulation", problem)])
+            if not good
+        ]
+        if problems:
+            raise ConfigError(problems)
 
 
 def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, tuple[Config, ...]]:
@@ -63,34 +71,26 @@ def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, t
     preset's name or a TOML file adds a pipeline with an account of its own.
 
     Raises:
-        ConfigError: A word is none of these.
+        ConfigError: A word is none of these, or a number is none that a population can have.
     """
     pipelines: list[Config] = []
     changes: dict[str, Any] = {}
-    names = [field.name for field in attrs.fields(Rivals)]
     problems: list[Problem] = []
     for token in tokens:
         if token == "none":
             changes |= {"makers": 0, "takers": 0}
         elif "=" in token:
-            for name, value in words([token]):
-                if name in names:
-                    changes[name] = int(value) if name in ("makers", "takers") else value
-                else:
-                    problems.append(
-                        Problem(f"--rivals {token}", f"no such number; {did_you_mean(name, names)}")
-                    )
+            changes |= dict(words([token]))
         elif token.endswith(".toml") or token in preset_names():
             pipelines.append(resolve(token))
         else:
-            known = ["none", *preset_names()]
-            problems.append(
-                Problem(f"--rivals {token}", f"neither a preset nor name=value; {did_you_mean(token, known)}")
-            )
-    try:
-        population = attrs.evolve(scenario.rivals, **changes) if not problems else scenario.rivals
-    except (TypeError, ValueError) as error:
-        problems.append(Problem("--rivals", str(error)))
+            known = ["none", "makers=4", "takers=2", *preset_names()]
+            problems.append(Problem(f"--rivals {token}", f"is no word of it; {did_you_mean(token, known)}"))
+    population, complaints = structure(attrs.asdict(scenario.rivals) | changes, Rivals)
+    for path, what in complaints:
+        named = path or what.partition(" ")[0].strip("'")
+        place = f"--rivals {named}={changes[named]}" if named in changes else "--rivals"
+        problems.append(Problem(place, what))
     if problems:
         raise ConfigError(problems)
     return attrs.evolve(scenario, rivals=population), tuple(pipelines)

@@ -154,6 +154,8 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
             "max_limit_share": float(np.nanmax(share)) if np.isfinite(share).any() else None,
         },
         "quiet": quiet,
+        "drawdown_stops": run.about.get("drawdown_stops", {}).get(str(uid), 0),
+        "lifted_share": run.about.get("lifted", {}).get(str(uid), 0) / max(times.size * bid.shape[1], 1),
         "rejects": dict(rejects),
         "respond_ms": _percentiles(answers),
         "per_book": per_book,
