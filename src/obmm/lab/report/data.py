@@ -1,0 +1,148 @@
+"""The data object behind every form of the report: page, terminal and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from obmm._version import __version__
+from obmm.lab.records import Run
+from obmm.lab.report.measures import MEASURES, Figure, Measure, reach
+from obmm.lab.report.run import RunData, read_run
+from obmm.lab.report.targets import Status, Threshold, load_targets
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """A figure of one run, judged.
+
+    Attributes:
+        figure: The figure.
+        status: What to make of it.
+        note: Why its target is out of reach under the era's rules; empty where it is not.
+    """
+
+    figure: Figure
+    status: Status
+    note: str
+
+
+@attrs.frozen(kw_only=True)
+class TargetRow:
+    """One figure that miners track, in every run.
+
+    Attributes:
+        measure: What it is.
+        threshold: Target and alert.
+        readings: One per run.
+    """
+
+    measure: Measure
+    threshold: Threshold
+    readings: tuple[Reading, ...]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ReportData:
+    """Everything a report says, for one account or several side by side.
+
+    Attributes:
+        runs: The accounts.
+        targets: The table of targets.
+        version: Version that built it.
+    """
+
+    runs: tuple[RunData, ...]
+    targets: tuple[TargetRow, ...]
+    version: str = __version__
+
+    @property
+    def title(self) -> str:
+        """What it is about, in a line."""
+        names = [run.name for run in self.runs]
+        listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+        scenarios = list(dict.fromkeys(str(run.about.get("scenario", "")) for run in self.runs))
+        return f"{listed} on {' and '.join(scenarios)}" if any(scenarios) else listed
+
+    @property
+    def eras(self) -> list[str]:
+        """Eras that any run was scored under."""
+        return list(dict.fromkeys(era for run in self.runs for era in run.eras))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values; arrays stay arrays."""
+        return attrs.asdict(self, filter=lambda attribute, _: attribute.name != "read")
+
+
+def report_on(
+    folders: Sequence[Path], *, uids: Sequence[int] = (0,), targets: Path | None = None
+) -> ReportData:
+    """Read finished runs.
+
+    Args:
+        folders: Their folders.
+        uids: Accounts of each run; 0 is the agent, the others its rivals.
+        targets: A file of thresholds of the user's own.
+
+    Raises:
+        FileNotFoundError: A folder holds no run.
+        KeyError: A run has no such account.
+        EmptyRun: A run holds no state.
+        ConfigError: The file of targets is not right.
+    """
+    thresholds = load_targets(targets)
+    runs = [Run(folder) for folder in folders]
+    accounts = [(run, uid) for run in runs for uid in uids]
+    names = names_of([(run.about, uid, run.folder) for run, uid in accounts])
+    told = tuple(read_run(run, uid, name) for (run, uid), name in zip(accounts, names, strict=True))
+    rows = tuple(_row(measure, thresholds[key], told) for key, measure in MEASURES.items())
+    return ReportData(runs=told, targets=rows)
+
+
+def names_of(accounts: Sequence[tuple[Mapping[str, Any], int, Path]]) -> list[str]:
+    """Short names of (`run.json`, uid, folder) that tell them apart.
+
+    The configuration's name if that is enough, with the seed or the scenario if these differ, else the
+    folder, and at last a number.
+
+    >>> run = lambda seed: {"accounts": {"0": {"name": "preset balanced"}}, "seed": seed, "scenario": "s"}
+    >>> names_of([(run(1), 0, Path("a")), (run(2), 0, Path("b"))])
+    ['balanced, seed 1', 'balanced, seed 2']
+    """
+    tokens = [
+        (
+            str(about["accounts"].get(str(uid), {}).get("name", f"account {uid}")).removeprefix("preset "),
+            str(about.get("scenario", "")),
+            f"seed {about['seed']}" if "seed" in about else "",
+            folder.name,
+            f"uid {uid}",
+        )
+        for about, uid, folder in accounts
+    ]
+    names = [token[0] for token in tokens]
+    for more in range(1, len(tokens[0]) if tokens else 0):
+        if len(set(names)) == len(names):
+            break
+        if len({token[more] for token in tokens}) > 1:
+            names = [f"{name}, {token[more]}" for name, token in zip(names, tokens, strict=True)]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({i + 1})" for i, name in enumerate(names)]
+    return names
+
+
+def _row(measure: Measure, threshold: Threshold, runs: Sequence[RunData]) -> TargetRow:
+    readings = []
+    for run in runs:
+        figure, bound = measure.read(run, threshold), reach(measure.key, run, threshold)
+        ceiling = None if bound is None else bound.ceiling
+        readings.append(
+            Reading(
+                figure=figure,
+                status=threshold.status(figure.value, ceiling),
+                note=bound.why if bound is not None and threshold.out_of_reach(ceiling) else "",
+            )
+        )
+    return TargetRow(measure=measure, threshold=threshold, readings=tuple(readings))
