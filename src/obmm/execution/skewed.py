@@ -10,6 +10,9 @@ from obmm.execution._shape import SIGN
 from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, builder, option
 from obmm.market.arrays import zero_for_nan
 
+#: A bound up to this, base, is none to divide by: the quotient would overflow.
+_NO_BOUND = 1e-200
+
 
 @builder("skewed")
 @attrs.define(kw_only=True)
@@ -80,6 +83,6 @@ class SkewedBuilder(Quoting):
 
 
 def _relative(position: FloatArray, limits: Limits) -> FloatArray:
-    """(B,) position over its bound, in whole units of the bound where that is 0."""
+    """(B,) position over its bound, in whole units of the bound where that is as good as 0."""
     bound = limits.position_bound
-    return np.divide(position, bound, out=np.sign(position), where=bound > 0.0)
+    return np.divide(position, bound, out=np.sign(position), where=bound > _NO_BOUND)
