@@ -74,7 +74,7 @@ def _noted(wanted: BoolArray, legal: BoolArray, reason: IntArray, why: Reason) -
 def _sorted(signed: FloatArray, lots: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Levels most aggressive first; of several at one price the first is kept."""
     near, far = signed[..., :-1], signed[..., 1:]
-    if ((far < near) | (far == NOWHERE)).all():
+    if not far.size or ((far < near) | (far == NOWHERE)).all():
         return signed, lots
     order = np.argsort(-signed, axis=2, kind="stable")
     signed, lots = np.take_along_axis(signed, order, 2), np.take_along_axis(lots, order, 2)
@@ -106,7 +106,7 @@ def affordable(spent: FloatArray, funds: FloatArray) -> BoolArray:
 
 def _funded(lots: FloatArray, cost: FloatArray, funds: FloatArray, least: IntArray) -> FloatArray:
     """`lots` cut from the far end to what `funds` (2, B) pay for; a level below the minimum goes."""
-    spent = np.cumsum(lots * cost, axis=2)
+    spent = (lots * cost).cumsum(axis=2)
     if affordable(spent[..., -1], funds).all():
         return lots
     room = np.fmax(funds[..., None] - (spent - lots * cost), 0.0)

@@ -59,7 +59,7 @@ def fitted_lots(size: FloatArray, state: MarketState, limits: Limits) -> tuple[F
     room = limits.position_bound - lean
     room = np.where(limits.reduce_only, np.minimum(room, -lean), room)
     room_lots = floored(np.fmax(room, 0.0)[..., None] * scale)
-    before = np.cumsum(lots, axis=-1) - lots
+    before = lots.cumsum(axis=-1) - lots
     lots = np.minimum(lots, room_lots - before)
     return np.where(lots < least, 0.0, lots), as_flags(small.any(axis=(0, 2)))
 

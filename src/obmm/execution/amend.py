@@ -133,12 +133,12 @@ class AmendPlacer(Stage):
         urgency = column(venue.max_instructions, turn)
         urgency[:cut] = 0
         return Orders(
-            kind=column(InstructionKind.CANCEL, InstructionKind.LIMIT),
+            kind=column(int(InstructionKind.CANCEL), int(InstructionKind.LIMIT)),
             book=around(matching.book[rows], book),
             side=column(-1, side),
             price=column(np.nan, ticks / venue.ticks_per_quote[book], np.float64),
             size=around(part, size),
-            time_in_force=column(TimeInForce.GTC, TimeInForce.GTT),
+            time_in_force=column(int(TimeInForce.GTC), int(TimeInForce.GTT)),
             expiry_ns=column(0, life_ns),
             post_only=column(False, self.post_only, np.bool_),
             order_id=around(own.order_id[rows], np.full(book.size, -1)),
@@ -206,25 +206,25 @@ def _placements(
     """What is missing and can be placed now: paid for, below the cap of open orders, within the answer."""
     venue = state.venue
     missing = (desired.lots > 0.0) & ~matching.served
-    spent = np.cumsum(np.where(missing, desired.lots * desired.cost, 0.0), axis=2)
+    spent = np.where(missing, desired.lots * desired.cost, 0.0).cumsum(axis=2)
     paid = missing & affordable(spent, desired.free[..., None])
     # Level by level, and within a level first the side that brings the position toward zero.
     lead = as_ints(state.accounts.position > 0.0)
     sides, books = np.array([lead, 1 - lead]), np.arange(state.n_books)
     turns = paid[sides, books].transpose(1, 2, 0).reshape(state.n_books, -1)
-    rank = np.cumsum(turns, axis=1) - 1
+    rank = turns.cumsum(axis=1) - 1
     room = venue.max_open_orders - state.open_orders.count
     slots = venue.max_instructions - cancelling
     now = turns & (rank < np.minimum(room, slots)[:, None])
     book, turn = np.nonzero(now)
     side, level = sides[turn % 2, book], turn // 2
     reason = desired.reason
-    placed = np.zeros_like(missing)
-    placed[side, book, level] = True
-    if (missing & ~placed).any():
+    left = missing.copy()
+    left[side, book, level] = False
+    if left.any():
         cap = np.where(room <= slots, int(Reason.OPEN_ORDER_CAP), int(Reason.INSTRUCTION_CAP))
         why = np.where((missing & ~paid).any(axis=2), int(Reason.NO_FUNDS), cap)
-        reason = np.where((missing & ~placed).any(axis=2) & (reason == 0), why, reason)
+        reason = np.where(left.any(axis=2) & (reason == 0), why, reason)
     return _Placements(book, side, level, rank[book, turn], reason)
 
 

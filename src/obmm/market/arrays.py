@@ -63,7 +63,7 @@ def check_shape(owner: object, shape: tuple[int, ...], *names: str) -> None:
 def check_offset(owner: object, offset: IntArray, n_rows: int) -> None:
     """Raise ValueError unless `offset` cuts `n_rows` rows into consecutive books."""
     ok = offset.ndim == 1 and offset.size >= 1 and offset[0] == 0 and offset[-1] == n_rows
-    if not ok or bool(np.any(offset[1:] < offset[:-1])):
+    if not ok or bool((offset[1:] < offset[:-1]).any()):
         raise ValueError(
             f"{type(owner).__name__}.offset must rise from 0 to the number of rows ({n_rows}), got {offset!r}"
         )
@@ -71,7 +71,7 @@ def check_offset(owner: object, offset: IntArray, n_rows: int) -> None:
 
 def book_of_rows(offset: IntArray) -> IntArray:
     """Book index (N,) of each row cut by `offset` (B+1,)."""
-    return np.repeat(np.arange(offset.size - 1), np.diff(offset))
+    return np.arange(offset.size - 1).repeat(offset[1:] - offset[:-1])
 
 
 def _same(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:

@@ -68,7 +68,7 @@ class Limits:
     ask_reason: IntArray = column(as_ints)
 
     def __attrs_post_init__(self) -> None:
-        check_shape(self, self.bid_allowed.shape, *(f.name for f in attrs.fields(Limits)))
+        check_shape(self, self.bid_allowed.shape, *_COLUMNS)
 
     @classmethod
     def open(cls, n_books: int) -> Limits:
@@ -148,9 +148,10 @@ class Limits:
         if reduce_only is not None:
             reducing = as_flags(reduce_only)
             changed["reduce_only"], both = self.reduce_only | reducing, both | reducing
+        why = as_ints(int(reason) if isinstance(reason, int) else reason)
         for name, touched in (("bid_reason", bid | both), ("ask_reason", ask | both)):
             if touched.any():
-                changed[name] = strictest(getattr(self, name), np.where(touched, as_ints(reason), 0))
+                changed[name] = strictest(getattr(self, name), np.where(touched, why, 0))
         return attrs.evolve(self, **changed)
 
     def enforced(self, position: FloatArray) -> Limits:
@@ -204,10 +205,13 @@ class Limits:
         )
 
 
+_COLUMNS = tuple(f.name for f in attrs.fields(Limits))
+
+
 def _fraction(values: npt.ArrayLike) -> FloatArray:
     """`values` clipped to 0…1, NaN taken as 1."""
     given = as_floats(values)
-    return np.clip(np.where(np.isnan(given), 1.0, given), 0.0, 1.0)
+    return np.maximum(np.fmin(given, 1.0), 0.0)
 
 
 def _scaled(bound: FloatArray, factor: FloatArray) -> FloatArray:

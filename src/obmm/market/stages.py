@@ -98,7 +98,13 @@ def memory(start: Callable[[], Any] = lambda: None) -> Any:
     It is no option: not in the constructor, not compared, not shown.
     """
     return attrs.field(
-        default=attrs.Factory(start), init=False, repr=False, eq=False, metadata={"memory": start}
+        default=attrs.Factory(start),
+        init=False,
+        repr=False,
+        eq=False,
+        # Set anew with every state, and there is nothing to convert or validate.
+        on_setattr=attrs.setters.NO_OP,
+        metadata={"memory": start},
     )
 
 

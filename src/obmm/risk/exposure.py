@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import attrs
-import numpy as np
 
 from obmm.market import FloatArray, Limits, MarketState, Reason, Signals, Stage, gate, memory, option
+from obmm.market.arrays import zero_for_nan
 from obmm.risk._marks import mark_prices
 
 
@@ -37,8 +37,8 @@ class ExposureGate(Stage):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
-        net = np.nansum(state.accounts.position * marks)
-        capital = np.nansum(state.accounts.value(marks))
+        net = zero_for_nan(state.accounts.position * marks).sum()
+        capital = zero_for_nan(state.accounts.value(marks)).sum()
         if abs(net) <= self.max_share * capital:
             return limits
         return limits.tightened(
