@@ -17,6 +17,7 @@ ROOMS := market signals risk execution agent wire scoring
 .PHONY: simulate test check format lint types imports tests coverage long bench clean
 
 simulate: $(VENV)/.user
+	$(BIN)/obmm warmup
 	$(BIN)/obmm simulate --preset balanced --books 16 --hours 3 --seed 1 --out runs/first
 
 test: check tests coverage

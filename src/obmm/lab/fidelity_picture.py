@@ -92,7 +92,7 @@ def _figure(result: Fidelity) -> Figure:
                     legendgroup="simulated",
                     showlegend=i == 0 and k == 0,
                     hovertext=f"seed {result.seeds[k]}",
-                    line={"color": "rgba(31,119,180,0.35)", "width": 1},
+                    line={"color": "rgba(31,119,180,0.6)", "width": 1.5},
                     mode="lines",
                 ),
                 **cell,

@@ -18,7 +18,7 @@ from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.lab.watch import QuoteWatch, Timings
 from obmm.market import Feed, MarketState
-from obmm.sim.replay import ReplayedMarket
+from obmm.sim import ReplayedMarket
 from obmm.wire import Request, read_stream
 from obmm.wire.codec import codec_of
 
