@@ -1,7 +1,7 @@
 """The embedded market: an exact exchange and its living background, compiled.
 
-`SimulatedMarket` plays a `Scenario` second by second, `ReplayedMarket` a recording with own orders in its queues;
-`warmup` compiles both ahead of the first run.
+`SimulatedMarket` plays a `Scenario` second by second, `ReplayedMarket` a recording with own orders in its
+queues; `warmup` compiles both ahead of the first run.
 """
 
 from obmm.sim._parameters import Rivals
