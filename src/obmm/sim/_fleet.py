@@ -15,7 +15,7 @@ import numpy.typing as npt
 from obmm.market import IntArray
 from obmm.market.arrays import as_ints
 from obmm.sim._background_layout import BACKGROUND
-from obmm.sim._instructions import submit_rows
+from obmm.sim._instructions import submit_each
 from obmm.sim._layout import (
     BOOK,
     FAULT_EVENTS,
@@ -142,11 +142,10 @@ class Fleet:
 
     def submit(self, book: IntArray, rows: Rows) -> None:
         """Queue instructions, each on the book of its row, in their order."""
-        order = np.argsort(book, kind="stable")
-        rows = rows[order]
-        which, starts = np.unique(book[order], return_index=True)
-        for i, start, stop in zip(which.tolist(), starts, [*starts[1:], len(rows)], strict=True):
-            submit_rows(self.one(i)[0], rows[start:stop])
+        for share in self.shares:
+            at = book - share.first
+            mine = (at >= 0) & (at < len(share.books))
+            submit_each(share.books, at[mine], rows[mine])
 
     def set_tape(self, on: bool) -> None:
         """Write the tape from now on, or not."""

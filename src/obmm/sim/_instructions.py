@@ -60,6 +60,15 @@ def submit_rows(books: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None
 
 
 @kernel
+def submit_each(
+    books: npt.NDArray[np.void], book_of_row: npt.NDArray[np.int64], rows: npt.NDArray[np.void]
+) -> None:
+    """Queue all `rows` (dtype INSTRUCTION), each on its own one of `books`."""
+    for i in range(rows.size):
+        submit(books[book_of_row[i]], rows[i])
+
+
+@kernel
 def drop_instructions(b: Record, agent: int) -> None:
     """Let nothing that `agent` has under way act any more."""
     for slot in range(1, b.instruction_top + 1):
