@@ -21,7 +21,7 @@ from obmm.agent.errors import ConfigError, Problem
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import Pipeline, feeds_of
 from obmm.market import Feed, IntArray, MarketState, Orders, Venue
-from obmm.market.reasons import strictest
+from obmm.market.reasons import strictest_of
 
 #: Validators and simulations remembered at once; the one unused for longest is forgotten.
 MAX_SESSIONS = 32
@@ -197,9 +197,8 @@ def _merged(steps: tuple[Step, ...], n_books: int) -> Orders:
 
 
 def _reasons(steps: tuple[Step, ...], n_books: int) -> tuple[IntArray, IntArray]:
-    bid, ask = np.zeros(n_books, dtype=np.int64), np.zeros(n_books, dtype=np.int64)
+    why = np.zeros((2, n_books), dtype=np.int64)
     for step in steps:
-        for said in (step.limits, step.quotes, step.orders):
-            bid = np.where(step.books, strictest(bid, said.bid_reason), bid)
-            ask = np.where(step.books, strictest(ask, said.ask_reason), ask)
-    return bid, ask
+        said = [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
+        why = np.where(step.books, strictest_of(np.array(said)), why)
+    return why[0], why[1]

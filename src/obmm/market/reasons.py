@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 
 import numpy as np
+import numpy.typing as npt
 
-from obmm.market.arrays import IntArray
+from obmm.market.arrays import IntArray, as_ints
 
 
 class Reason(enum.IntEnum):
@@ -59,5 +60,18 @@ def strictest(a: IntArray, b: IntArray) -> IntArray:
     >>> strictest(np.array([0, 8, 53]), np.array([9, 9, 0])).tolist()
     [9, 8, 53]
     """
-    # One less and unsigned, `OPEN` is the largest number and gives way to any reason.
-    return np.minimum((a - 1).view(np.uint64), (b - 1).view(np.uint64)).view(np.int64) + 1
+    return as_ints(np.minimum(_ranked(a), _ranked(b)).view(np.int64) + 1)
+
+
+def strictest_of(codes: IntArray) -> IntArray:
+    """The reason that wins along the first axis.
+
+    >>> strictest_of(np.array([[0, 8, 53], [9, 9, 0], [0, 0, 60]])).tolist()
+    [9, 8, 53]
+    """
+    return as_ints(np.minimum.reduce(_ranked(codes)).view(np.int64) + 1)
+
+
+def _ranked(codes: IntArray) -> npt.NDArray[np.uint64]:
+    """Codes less one and unsigned: `OPEN` becomes the largest number and gives way to any reason."""
+    return (codes - 1).view(np.uint64)
