@@ -15,8 +15,10 @@ def number(
 
     Without `digits` a float gets as many decimals as its size deserves.
 
-    >>> number(-1234.5), number(0.03127), number(3.0, 2, sign=True), number(None), number(61.25, 1, unit="%")
-    ('−1,234', '0.031', '+3.00', '–', '61.2 %')
+    >>> number(-1234.5), number(0.03127), number(3.0, 2, sign=True), number(None)
+    ('−1,234', '0.031', '+3.00', '–')
+    >>> number(61.25, 1, unit="%").split()
+    ['61.2', '%']
     """
     if value is None or not math.isfinite(value):
         return "–"
@@ -26,14 +28,14 @@ def number(
     told = f"{value:{'+' if sign else ''},.{digits}f}"
     if float(told.replace(",", "")) == 0.0:
         told = told.lstrip("+-")
-    return told.replace("-", "−") + (f" {unit}" if unit else "")
+    return told.replace("-", "−") + (f"\N{NO-BREAK SPACE}{unit}" if unit else "")
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as per cent.
 
-    >>> percent(0.6229)
-    '62.3 %'
+    >>> percent(0.6229).split()
+    ['62.3', '%']
     """
     return number(None if share is None else 100.0 * share, digits, unit="%")
 

@@ -112,6 +112,9 @@ def spread_words(run: RunData, analysis: BookAnalysis) -> str:
         )
     elif analysis.fence is not None:
         words += " No book is an outlier."
+    if not outliers.size and not analysis.adds_up and np.ptp(np.abs(analysis.effect)) < 1e-9:
+        same = number(float(np.abs(analysis.effect[0])), 4)
+        return f"{words} Each book above the median lifts the total by {same}, each below lowers it as much."
     best, worst = int(np.argmax(analysis.effect)), int(np.argmin(analysis.effect))
     if not outliers.size and analysis.effect[best] > 0.0 > analysis.effect[worst]:
         up, down = (number(analysis.effect[b], 4, sign=True) for b in (best, worst))
