@@ -7,11 +7,17 @@ import sys
 from rich.text import Text
 
 from obmm.cli._output import console, print_json
-from obmm.cli._parameters import Counts, Flag, Set
+from obmm.cli._parameters import Count, Counts, Flag, Set
 
 
 def check(
-    target: str = "balanced", /, *, set: Set = (), books: Counts = (40, 128), json: Flag = False
+    target: str = "balanced",
+    /,
+    *,
+    set: Set = (),
+    books: Counts = (40, 128),
+    states: Count = 240,
+    json: Flag = False,
 ) -> None:
     """Validate an installation and a configuration as if it went live now.
 
@@ -30,6 +36,7 @@ def check(
         target: A preset's name, a TOML file, or one stage: its name, or `module:Class` for one of your own.
         set: `name=value`, as often as needed.
         books: Sizes of the markets to answer.
+        states: States of each market; with fewer than some 60 most presets are still warming up.
         json: Print JSON for machines.
     """
     from obmm.agent import preset_names, resolve
@@ -43,7 +50,9 @@ def check(
         findings = check_stage(stage_of(target)[1])
     else:
         config = resolve(target, set)
-        findings = (finding for part in (check_oracles(), check_config(config, books)) for finding in part)
+        findings = (
+            finding for part in (check_oracles(), check_config(config, books, states)) for finding in part
+        )
     done = []
     out = console()
     for finding in findings:

@@ -93,8 +93,8 @@ def simulate(
 def _run_name(plan: Plan, preset: str, params: Sequence[str], rivals: Sequence[str]) -> str:
     """A folder that tells runs of different settings apart."""
     parts = [
-        Path(preset).stem,
-        Path(plan.scenario.name).stem,
+        Path(preset).name.removesuffix(".toml"),
+        Path(plan.scenario.name).name.removesuffix(".toml"),
         f"{plan.books}x{plan.hours:g}h",
         f"seed{plan.seed}",
         *([plan.config.hash] if params else []),

@@ -136,7 +136,7 @@ def _moved(state: MarketState, by_ns: int) -> MarketState:
     )
 
 
-def start_times(repeats: int = 5) -> dict[str, float]:
+def start_times(repeats: int = 3) -> dict[str, float]:
     """Median seconds of `import obmm` and of `obmm --help`, each in a process of its own."""
     import subprocess
     import sys

@@ -66,7 +66,7 @@ def check_config(
             yield Finding("contract", f"{origin}{spec.path} ({spec.cls.__name__})", not failed, told)
     for size in sizes:
         yield from _market(config, size, n_states)
-    yield from _edges(config)
+    yield from _edges(config, n_states)
 
 
 def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
@@ -132,9 +132,9 @@ def _wire(area: str, decision: Decision) -> Finding:
     return _tried(area, "speaks the protocol", through)
 
 
-def _edges(config: Config) -> Iterator[Finding]:
+def _edges(config: Config, n_states: int) -> Iterator[Finding]:
     """Broken books beside sound ones, and accounts far from their endowment."""
-    states = random_states(7, N_STATES // 2, n_books=len(Flaw) + 2)
+    states = random_states(7, -(-n_states // 2), n_books=len(Flaw) + 2)
     flaws = dict(enumerate(Flaw))
 
     def broken() -> str:
