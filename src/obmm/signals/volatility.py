@@ -99,9 +99,10 @@ class Volatility(Stage):
         x = scaled * scaled if squared else math.pi / 2.0 * scaled * self._scaled_return
         known = np.isfinite(x)
         self._seen_s = self._seen_s + np.where(known, dt_s, 0.0)
-        gain = np.where(
-            self._seen_s <= self.warm_s, quotient(dt_s, self._seen_s), -np.expm1(-dt_s / self.tau_s)
-        )
+        gain = -np.expm1(-dt_s / self.tau_s)
+        young = self._seen_s <= self.warm_s
+        if young.any():
+            gain = np.where(young, quotient(dt_s, self._seen_s), gain)
         first = np.isnan(self._variance)
         updated = np.where(first, x, self._variance + gain * (x - self._variance))
         self._variance = np.where(known, updated, self._variance)
