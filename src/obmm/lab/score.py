@@ -172,7 +172,7 @@ def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
     Raises:
         ValueError: The clock of the run runs back: it holds several simulations.
     """
-    venue = _venue(run.about)
+    venue = venue_of(run.about)
     uids = [int(uid) for uid in run.about["accounts"]]
     times, _ = run.grid(uids[0], "bid")
     if np.any(np.diff(times) <= 0):
@@ -211,7 +211,8 @@ def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
         yield states
 
 
-def _venue(about: Mapping[str, Any]) -> Venue:
+def venue_of(about: Mapping[str, Any]) -> Venue:
+    """The venue that `run.json` describes."""
     described = dict(about["venue"])
     return Venue(**{**described, "fees": FeePolicy(**described["fees"])})
 
