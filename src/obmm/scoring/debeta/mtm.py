@@ -156,4 +156,5 @@ class MarkToMarket:
 
 def _fill(inventory: FloatArray, columns: IntArray, size: FloatArray) -> None:
     miners = np.flatnonzero(columns >= 0)
-    inventory[miners, columns[miners]] += size[miners]
+    if miners.size:
+        inventory[miners, columns[miners]] += size[miners]

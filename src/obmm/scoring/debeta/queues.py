@@ -160,6 +160,8 @@ class FillQueues:
         return self._realise(book[makers], number[makers])
 
     def _realise(self, book: IntArray, number: IntArray) -> Bookings:
+        if not book.size:
+            return Bookings(book, book, book, np.zeros(0))
         mark = self._marks(book, self._horizon_prints(book, number))
         known = np.flatnonzero(~np.isnan(mark))
         book, number, mark = book[known], number[known], mark[known]
@@ -179,7 +181,7 @@ class FillQueues:
         """First print at or after each one and its horizon, the newest where there is none."""
         due_ns = self._prints.ints(_TIME, book, number) + self.horizon_ns
         low, high = number.copy(), self._prints.count[book]
-        while np.any(low < high):
+        while (low < high).any():
             middle = (low + high) // 2
             later = self._prints.ints(_TIME, book, middle) >= due_ns
             open_ = low < high

@@ -54,7 +54,7 @@ class BookRing:
             needed: (B,) number of the oldest row that must survive.
         """
         added = np.diff(offset)
-        while np.any(self.count + added - needed > self.capacity):
+        while (self.count + added - needed > self.capacity).any():
             self._double()
         book = np.repeat(np.arange(added.size), added)
         slot = (self.count[book] + np.arange(book.size) - offset[book]) & (self.capacity - 1)
