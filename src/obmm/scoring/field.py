@@ -104,8 +104,9 @@ class Field:
             raise ValueError(f"no state of uid {', '.join(map(str, missing))}")
         scores: dict[int, RunScore] = {}
         for uid in sorted(states):
-            scorer = self._scorers.setdefault(uid, scorer_for(self.era))
-            if (score := scorer.observe(states[uid])) is not None:
+            if uid not in self._scorers:
+                self._scorers[uid] = scorer_for(self.era)
+            if (score := self._scorers[uid].observe(states[uid])) is not None:
                 scores[uid] = score
         if not scores:
             return None

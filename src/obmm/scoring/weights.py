@@ -23,7 +23,8 @@ def moving_average(scores: npt.ArrayLike, rewards: npt.ArrayLike, era: EraConsta
     >>> moving_average([1.0, 0.0], [2.0, float("nan")], ERAS["0.1.9"])
     array([1.1, 0. ], dtype=float32)
     """
-    new = np.nan_to_num(np.asarray(rewards, dtype=np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    given = np.asarray(rewards, dtype=np.float32)
+    new = np.where(np.isnan(given), np.float32(0.0), given)
     alpha = era.moving_average_alpha
     average: Float32Array = np.float32(alpha) * new
     average += np.float32(1.0 - alpha) * np.asarray(scores, dtype=np.float32)
