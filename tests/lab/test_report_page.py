@@ -13,6 +13,7 @@ import pytest
 
 from obmm.cli._errors import UsageError
 from obmm.cli.report import report as command
+from obmm.cli.report import write_report
 from obmm.lab.report import ReportData, report_on
 
 pytest.importorskip("plotly")
@@ -278,6 +279,33 @@ def test_the_command_gives_the_data_object(small_run: Path, capsys: pytest.Captu
         row["readings"][0]["status"] for row in told["targets"]
     ]
     assert before == sorted(small_run.iterdir())
+
+
+def test_a_finished_simulation_gets_its_page(short_run: Path) -> None:
+    """It lies in the run's folder, and its path is what is printed."""
+    told = write_report(short_run)
+    assert told == f"report: {short_run / 'report.html'}"
+    assert (short_run / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
+
+
+def test_without_plotly_there_is_a_notice_instead_of_a_page(
+    short_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is worth something without its pictures."""
+    folder = shutil.copytree(short_run, tmp_path / "run", ignore=shutil.ignore_patterns("*.html"))
+    monkeypatch.setattr("obmm.cli.report.find_spec", lambda name: None)
+    assert "pip install 'obmm[report]'" in write_report(folder)
+    assert not (folder / "report.html").exists()
+
+
+def test_several_runs_have_their_page_beside_the_first(
+    small_run: Path, short_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named after their folders."""
+    command(short_run, small_run)
+    page_of_both = short_run.parent / f"report-{short_run.name}-{small_run.name}.html"
+    assert page_of_both.is_file()
+    assert str(page_of_both) in capsys.readouterr().out
 
 
 def test_the_command_says_what_is_wrong(small_run: Path) -> None:

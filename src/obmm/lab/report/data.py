@@ -97,7 +97,9 @@ def report_on(
     runs = [Run(folder) for folder in folders]
     accounts = [(run, uid) for run in runs for uid in uids]
     names = names_of([(run.about, uid, run.folder) for run, uid in accounts])
-    told = tuple(read_run(run, uid, name) for (run, uid), name in zip(accounts, names, strict=True))
+    told = tuple(
+        read_run(run, uid, name, of=len(accounts)) for (run, uid), name in zip(accounts, names, strict=True)
+    )
     rows = tuple(_row(measure, thresholds[key], told) for key, measure in MEASURES.items())
     return ReportData(runs=told, targets=rows)
 
@@ -105,32 +107,29 @@ def report_on(
 def names_of(accounts: Sequence[tuple[Mapping[str, Any], int, Path]]) -> list[str]:
     """Short names of (`run.json`, uid, folder) that tell them apart.
 
-    The configuration's name if that is enough, with the seed or the scenario if these differ, else the
-    folder, and at last a number.
+    The configuration's name; where two have the same, what they differ in first: scenario, seed, folder, uid;
+    at last a number.
 
-    >>> run = lambda seed: {"accounts": {"0": {"name": "preset balanced"}}, "seed": seed, "scenario": "s"}
-    >>> names_of([(run(1), 0, Path("a")), (run(2), 0, Path("b"))])
-    ['balanced, seed 1', 'balanced, seed 2']
+    >>> run = lambda name, seed: {"accounts": {"0": {"name": name}}, "seed": seed, "scenario": "s"}
+    >>> runs = [run("preset balanced", 1), run("preset balanced", 2), run("preset touch", 1)]
+    >>> names_of([(about, 0, Path("runs/x")) for about in runs])
+    ['balanced (seed 1)', 'balanced (seed 2)', 'touch']
     """
+    names = [
+        str(about["accounts"].get(str(uid), {}).get("name", f"account {uid}")).removeprefix("preset ")
+        for about, uid, _ in accounts
+    ]
     tokens = [
-        (
-            str(about["accounts"].get(str(uid), {}).get("name", f"account {uid}")).removeprefix("preset "),
-            str(about.get("scenario", "")),
-            f"seed {about['seed']}" if "seed" in about else "",
-            folder.name,
-            f"uid {uid}",
-        )
+        (str(about.get("scenario", "")), f"seed {about.get('seed', '')}", folder.name, f"uid {uid}")
         for about, uid, folder in accounts
     ]
-    names = [token[0] for token in tokens]
-    for more in range(1, len(tokens[0]) if tokens else 0):
-        if len(set(names)) == len(names):
-            break
-        if len({token[more] for token in tokens}) > 1:
-            names = [f"{name}, {token[more]}" for name, token in zip(names, tokens, strict=True)]
-    if len(set(names)) < len(names):
-        names = [f"{name} ({i + 1})" for i, name in enumerate(names)]
-    return names
+    for kind in zip(*tokens, strict=True):
+        for same in {name for name in names if names.count(name) > 1}:
+            rows = [i for i, name in enumerate(names) if name == same]
+            if len({kind[i] for i in rows}) > 1:
+                for i in rows:
+                    names[i] = f"{same} ({kind[i]})"
+    return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def _row(measure: Measure, threshold: Threshold, runs: Sequence[RunData]) -> TargetRow:

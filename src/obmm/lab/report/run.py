@@ -109,8 +109,8 @@ class RunData:
         return int(self.book_ids.size)
 
 
-def read_run(run: Run, uid: int, name: str) -> RunData:
-    """Read one account of a run.
+def read_run(run: Run, uid: int, name: str, of: int = 1) -> RunData:
+    """Read one account of a run, for a report of so many accounts.
 
     Raises:
         KeyError: The run has no such account.
@@ -122,7 +122,7 @@ def read_run(run: Run, uid: int, name: str) -> RunData:
     if not states.size:
         raise EmptyRun(f"{run.folder} ended before its first state")
     start_ns = int(states[0])
-    summary, fills, series = summarise(run, uid), fills_of(run, uid), series_of(run, uid)
+    summary, fills, series = summarise(run, uid), fills_of(run, uid), series_of(run, uid, of)
     eras = era_scores(run.about, uid, summary["seconds"])
     pnl = np.array([row["pnl"] for row in summary["per_book"]])
     analyses = {
@@ -138,7 +138,7 @@ def read_run(run: Run, uid: int, name: str) -> RunData:
         eras=eras,
         analyses={era: analysis for era, analysis in analyses.items() if analysis is not None},
         series=series,
-        fills=fill_marks(fills, start_ns),
+        fills=fill_marks(fills, start_ns, of),
         fees=fees_paid(fills, start_ns, series.lines.time_s),
         markouts=markout_curves(fills),
         answers=answers_of(run, uid),

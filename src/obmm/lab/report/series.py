@@ -9,8 +9,9 @@ from obmm.lab.records import Run
 from obmm.lab.summary import filled_forward, limit_share
 from obmm.market import FloatArray, IntArray
 
-#: Numbers that one chart of lines, the heat map and the price charts may hold, all books together.
-LINE_NUMBERS, HEAT_NUMBERS, PRICE_NUMBERS = 40_000, 40_000, 80_000
+#: Numbers that one chart of lines, the heat map and the price charts may hold, all books of all accounts
+#: of a report together.
+LINE_NUMBERS, HEAT_NUMBERS, PRICE_NUMBERS = 40_000, 40_000, 64_000
 #: Edges of the histogram of quote distances, basis points behind the touch; the first bin is the touch.
 DISTANCE_BPS = (0.0, 0.005, 1.0, 2.0, 5.0, 10.0, 20.0, np.inf)
 
@@ -107,8 +108,8 @@ def stretches(states: int, points: int) -> IntArray:
     return np.arange(0, states, -(-states // points))
 
 
-def series_of(run: Run, uid: int) -> Series:
-    """Read an account's states once and thin them."""
+def series_of(run: Run, uid: int, of: int = 1) -> Series:
+    """Read an account's states once and thin them, as one of so many accounts of a report."""
     names = ("bid", "ask", "own_bid", "own_ask", "base", "quote", "position", "position_limit")
     times, grids = run.grid(uid, *names, "maker_ratio", "maker_rate", "taker_rate")
     bid, ask, own_bid, own_ask, base, quote, position, limit, maker_ratio, maker_rate, taker_rate = grids
@@ -116,7 +117,7 @@ def series_of(run: Run, uid: int) -> Series:
     mid = filled_forward((bid + ask) / 2.0)
     value = quote + base * mid
     share = limit_share(position, limit)
-    starts = stretches(n, _points(LINE_NUMBERS, books, most=600))
+    starts = stretches(n, _points(LINE_NUMBERS, books * of, most=600))
     last = _ends(starts, n)
     lines = Lines(
         time_s=time_s[last],
@@ -129,17 +130,17 @@ def series_of(run: Run, uid: int) -> Series:
     )
     return Series(
         lines=lines,
-        heat=_heat(time_s, position, share),
-        prices=_prices(time_s, bid, ask),
+        heat=_heat(time_s, position, share, of),
+        prices=_prices(time_s, bid, ask, of),
         distance=_distance(time_s, _BPS * (bid - own_bid) / mid, _BPS * (own_ask - ask) / mid),
         at_limit=np.where(np.isfinite(share).any(axis=0), (np.abs(share) >= 1.0).mean(axis=0), np.nan),
     )
 
 
-def _heat(time_s: FloatArray, position: FloatArray, share: FloatArray) -> Heat:
+def _heat(time_s: FloatArray, position: FloatArray, share: FloatArray, of: int) -> Heat:
     of_limit = bool(np.isfinite(share).any())
     shown = 100.0 * share if of_limit else position
-    starts = stretches(time_s.size, _points(HEAT_NUMBERS, position.shape[1], most=360))
+    starts = stretches(time_s.size, _points(HEAT_NUMBERS, position.shape[1] * of, most=360))
     high, low = np.fmax.reduceat(shown, starts), np.fmin.reduceat(shown, starts)
     return Heat(
         time_s=time_s[_ends(starts, time_s.size)],
@@ -148,8 +149,8 @@ def _heat(time_s: FloatArray, position: FloatArray, share: FloatArray) -> Heat:
     )
 
 
-def _prices(time_s: FloatArray, bid: FloatArray, ask: FloatArray) -> Prices:
-    starts = stretches(time_s.size, _points(PRICE_NUMBERS, bid.shape[1], most=1200))
+def _prices(time_s: FloatArray, bid: FloatArray, ask: FloatArray, of: int) -> Prices:
+    starts = stretches(time_s.size, _points(PRICE_NUMBERS, bid.shape[1] * of, most=1200))
     return Prices(
         time_s=(time_s[starts] + time_s[_ends(starts, time_s.size)]) / 2.0,
         low_bid=np.fmin.reduceat(bid, starts),

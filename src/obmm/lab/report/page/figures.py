@@ -79,7 +79,7 @@ def glance(report: ReportData) -> Markup:
         ("Per book and hour", "quote", [number(run["pnl_per_book_hour"], sign=True) for run in told]),
         *((f"Score, {era}", "", [_score(run, era) for run in report.runs]) for era in _headline_eras(report)),
         ("Fills", "", [f"{run['fills']:,}" for run in told]),
-        ("Win rate", "%", [percent(run["win_rate"]).removesuffix("%") for run in told]),
+        ("Win rate", "%", [percent(run["win_rate"]).removesuffix("%").strip() for run in told]),
         ("99 % answered in", "ms", [number(run["respond_ms"]["p99"], 1) for run in told]),
     ]
     many = len(report.runs) > 1

@@ -19,6 +19,9 @@ _HERE = resources.files("obmm.lab.report.page")
 #: Nothing may be loaded from anywhere, whatever the page contains.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
+#: Where the style sheet begins to stack the cells of tables.
+_NARROW = "(max-width: 760px)"
+
 #: Every picture of the report.
 CHARTS: tuple[Callable[[ReportData], Chart], ...] = (
     charts.score_over_time,
@@ -61,7 +64,7 @@ def page(report: ReportData) -> str:
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("title", f"{report.title} – obmm report"),
-        tag("style", Markup(_read("page.css"))),
+        tag("style", Markup(_style(len(report.runs)))),
     )
     data = {chart.key: attrs.asdict(chart) for chart in drawn if not chart.empty}
     scripts = [
@@ -191,6 +194,11 @@ def _finite(value: object) -> object:
     if isinstance(value, float) and value != value:
         return None
     return value
+
+
+def _style(runs: int) -> str:
+    """The style sheet; tables of many runs need more room before they have to be stacked."""
+    return _read("page.css").replace(_NARROW, f"(max-width: {max(760, 440 + 160 * runs)}px)")
 
 
 def _read(name: str) -> str:

@@ -53,7 +53,9 @@ def _parts(report: ReportData, scored: Sequence[EraScore | None]) -> Markup:
 
 
 def _part(value: float | None) -> str:
-    return number(value, 1 if value is not None and abs(value) >= 10.0 else 4)
+    if value is None or abs(value) < 2.0:
+        return number(value, 4)
+    return number(value, 0 if value == round(value) else 2)
 
 
 def field_words(report: ReportData) -> str:
