@@ -18,6 +18,7 @@ from obmm.lab.diagnose.lean import inferred_leans
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.records import Run
 from obmm.market import InstructionKind, Reason
+from obmm.scoring import ERAS
 
 
 def of(kind: str, found: Diagnosis) -> Finding:
@@ -385,3 +386,20 @@ def test_findings_come_costliest_first(small_run: Path) -> None:
         assert costs[: len(scored)] == scored
         money = [f.cost_quote or 0.0 for f in found.findings[len(scored) :]]
         assert money == sorted(money, reverse=True)
+
+
+@pytest.mark.parametrize("era", list(ERAS))
+@pytest.mark.parametrize("n_states", [4, 2101])
+def test_a_run_without_a_single_fill_is_diagnosed(
+    small_run: Path, tmp_path: Path, era: str, n_states: int
+) -> None:
+    """Nothing traded, or hardly begun: no cost can be told, but tighter quotes are proposed in every era."""
+
+    def idle(tables: Tables, about: dict[str, Any]) -> None:
+        for name in ("fills", "trades", "rejects"):
+            rows(tables[name], np.zeros(tables[name]["price"].size, dtype=np.bool_))
+
+    found = diagnose(doctored(small_run, tmp_path, first_states(n_states), idle), era)
+    assert of("too_few_fills", found).books == (0, 1, 2, 3)
+    assert "builder.target_spread_bps" in {change.place for _, change in found.proposal.changes}
+    assert found.proposal.resolves()

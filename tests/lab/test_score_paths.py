@@ -244,9 +244,9 @@ def test_0_6_3_from_the_print_stream_agrees(recorded: Recorded) -> None:
 
 
 def test_scoring_the_records_repeats_the_live_scores(small_run: Path) -> None:
-    """States rebuilt from the tables give the figures of the run itself, bit for bit, one era of a kind."""
+    """States rebuilt from the tables give the figures of the run itself, bit for bit."""
     run = Run(small_run)
-    for version, again in score_run(run, ("0.1.51", "0.5.4", "0.6.3")).told(0).items():
+    for version, again in score_run(run, ("0.1.51", "0.5.4")).told(0).items():
         np.testing.assert_equal(again, run.about["scores"]["0"][version], err_msg=version)
 
 
@@ -264,8 +264,11 @@ def test_three_hours_of_sixteen_books_score_alike_on_both_ways(tmp_path: Path) -
         eras=tuple(ERAS),
     )
     simulate(plan, tmp_path)
+    again = score_run(Run(tmp_path), tuple(ERAS))
     for uid in (0, 1):
         run = Recorded(tmp_path, uid)
+        for version in ERAS:
+            np.testing.assert_equal(again.told(uid)[version], run.stored(version), err_msg=version)
         check_sharpe(run)
         check_early_sharpe(run)
         for version in KAPPA_ERAS:

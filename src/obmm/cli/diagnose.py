@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obmm.cli._errors import UsageError
+from obmm.cli._errors import UsageError, needs
 from obmm.cli._output import console, number, print_json, table
+from obmm.cli._parameters import Flag, Whole
 
 if TYPE_CHECKING:
     from obmm.lab.diagnose import Diagnosis, Finding
@@ -14,31 +15,29 @@ if TYPE_CHECKING:
 
 def diagnose(
     run: Path,
+    /,
     *,
     era: str = "0.5.4",
-    uid: int = 0,
+    uid: Whole = 0,
     out: Path | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Say what costs a run its score, costliest first, and propose a configuration.
 
-    Each finding comes with its evidence and with the score recomputed from the run's records as if the cause
-    were gone; where that cannot be told, with the money it cost. The proposal runs at once: `obmm simulate
-    --preset proposal.toml`.
+    A finding comes with its evidence and with the score recomputed from the run's records as if its cause
+    were gone; where that cannot be told, with the money it cost. The proposal runs at once.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    era
-        Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`.
-    uid
-        Account: 0 is the agent, the others are its rivals.
-    out
-        File for the proposal; printed if not given.
-    json
-        Print JSON for machines.
+        obmm diagnose runs/first --era 0.1.51 --out proposal.toml
+        obmm simulate --preset proposal.toml
+
+    Args:
+        run: Folder of the run.
+        era: Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`.
+        uid: Account: 0 is the agent, the others are its rivals.
+        out: File for the proposal; printed if not given.
+        json: Print JSON for machines.
     """
+    needs("pyarrow")
     from obmm.agent.errors import did_you_mean
     from obmm.lab.diagnose import diagnose as examine
     from obmm.lab.records import Run

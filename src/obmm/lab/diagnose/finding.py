@@ -52,6 +52,7 @@ class Finding:
         cost: Score lost by it, None where no counterfactual can be computed from the records.
         cost_quote: Money lost by it, quote; None where it cannot be told.
         basis: What the cost was computed from.
+        certain: It costs beyond doubt, even if nobody can say how much.
         evidence: Figures by name, units in the names.
         books: Ids of the books concerned, empty for all.
         changes: What to change, most important first; empty where no option helps.
@@ -67,6 +68,7 @@ class Finding:
     books: tuple[int, ...] = ()
     changes: tuple[Change, ...] = ()
     advice: str = ""
+    certain: bool = False
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -78,7 +80,7 @@ class Finding:
         """Whether it is known to cost: more than `least_score`, or money where no score is told."""
         if self.cost is not None:
             return self.cost > least_score
-        return self.cost_quote is not None and self.cost_quote > 0.0
+        return self.certain or (self.cost_quote is not None and self.cost_quote > 0.0)
 
     def as_table(self) -> dict[str, Any]:
         """Plain values."""

@@ -76,17 +76,17 @@ def too_few_fills(case: Case) -> Iterator[Finding]:
     low = rate is not None and rate < t.fill_rate
     if not low and not starved.any():
         return
-    net = _net_gain(case)
-    missing = len(case.fills.size) * (t.fill_rate_wanted / rate - 1.0) if low and rate else 0.0
-    worth = net is not None and net > 0.0
+    net = _mean(case.gained - case.fills.fee)
+    missing = case.fills.size.size * (t.fill_rate_wanted / rate - 1.0) if low and rate else 0.0
+    loses = net is not None and net <= 0.0
     books = () if low else case.local(starved)
     yield Finding(
         kind="too_few_fills",
-        title=f"{rate or 0.0:.0%} of the posted orders trade"
+        title=f"{rate:.0%} of the posted orders trade"
         if low
         else f"{starved.sum()} of {case.n_books} books hardly trade",
         cost=None,
-        cost_quote=missing * net if worth and net is not None else None,
+        cost_quote=None if net is None or loses else missing * net,
         basis="money only: the missing fills at what a fill gained on average, fees taken off; "
         "what other prices would have traded is not in the records",
         evidence={
@@ -96,10 +96,9 @@ def too_few_fills(case: Case) -> Iterator[Finding]:
             "net_gain_per_fill_60s_quote": net,
         },
         books=case.ids(starved),
-        changes=(*levers.tighter(case, books), *levers.smaller_edge(case, books))
-        if worth or net is None
-        else (),
-        advice="" if worth or net is None else "A fill loses on average: more of them would cost more.",
+        changes=() if loses else (*levers.tighter(case, books), *levers.smaller_edge(case, books)),
+        advice="A fill loses on average: more of them would cost more." if loses else "",
+        certain=net is None,
     )
 
 
@@ -125,7 +124,7 @@ def fees(case: Case) -> Iterator[Finding]:
         else "fees do not enter the score of this era, only the money",
         evidence={
             "fees_quote": float(paid.sum()),
-            "rebates_quote": float(-np.minimum(case.fills.fee, 0.0).sum()),
+            "rebates_quote": float(np.maximum(-case.fills.fee, 0.0).sum()),
             "gain_at_60s_quote": gained,
             "fee_of_charged_fills_bps": mean_bps,
             "net_gain_of_all_fills_bps": -short_bps,
@@ -174,12 +173,6 @@ def _lean_evidence(lean: Lean) -> dict[str, Figure]:
         "t_statistic": lean.t_statistic,
         "mean_square_of_lean": lean.mean_square,
     }
-
-
-def _net_gain(case: Case) -> float | None:
-    """Mean gain of a fill after 60 s less its fee, quote."""
-    net = case.gained - case.fills.fee
-    return _mean(net)
 
 
 def _mean(values: FloatArray) -> float | None:
