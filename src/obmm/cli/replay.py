@@ -91,7 +91,7 @@ def _print(told: dict[str, Any]) -> None:
         (
             b["book"],
             f"{b['bid_quoting']:.0%}/{b['ask_quoting']:.0%}",
-            f"{b['bid_behind_ticks']:.0f}/{b['ask_behind_ticks']:.0f}",
+            f"{_ticks(b['bid_behind_ticks'])}/{_ticks(b['ask_behind_ticks'])}",
             b["instructions"],
             results[b["book"]]["fills"],
             results[b["book"]]["pnl"],
@@ -122,6 +122,10 @@ def _print(told: dict[str, Any]) -> None:
         out.print(f"levels of the recording that its events do not explain: {counts}")
     if told["stage_errors"]:
         out.print(f"[red]a stage failed on {told['stage_errors']} states[/red]")
+
+
+def _ticks(behind: float) -> str:
+    return f"{behind:.0f}" if behind == behind else "–"
 
 
 def _quiet(reasons: dict[str, float]) -> str:

@@ -240,11 +240,21 @@ class Run:
         self.about = json.loads(path.read_text(encoding="utf-8"))
 
     def table(self, name: str) -> Table:
-        """One table as numpy columns."""
+        """One table as numpy columns.
+
+        Raises:
+            OSError: The file is not there, or has no end because the run was killed.
+        """
         if name not in self._tables:
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            read = pq.read_table(self.folder / f"{name}.parquet")
+            path = self.folder / f"{name}.parquet"
+            try:
+                read = pq.read_table(path)
+            except pa.ArrowInvalid as error:
+                what = "has no end: the run was killed before its records were complete"
+                raise OSError(errno.EIO, what, str(path)) from error
             self._tables[name] = {c: read.column(c).to_numpy(zero_copy_only=False) for c in read.column_names}
         return self._tables[name]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.lab.records import Run
-from obmm.market import BUY, FloatArray, InstructionKind, IntArray
+from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
 
 #: Horizons of the markout curve, seconds after the fill.
 MARKOUT_S = (0, 1, 5, 10, 30, 60, 120, 300)
@@ -128,9 +128,8 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     ]
     placed = orders["kind"] == InstructionKind.LIMIT
     posted = int(placed.sum()) - sum(rejects.values())
-    traded = np.unique(
-        np.stack([run.of("fills", uid)["book"], run.of("fills", uid)["client_id"]]), axis=1
-    ).shape[1]
+    table = run.of("fills", uid)
+    traded = len(set(zip(table["book"].tolist(), table["order_id"].tolist(), strict=True)))
     hours = (times[-1] - times[0]) / 3.6e12 if times.size > 1 else 0.0
     quiet = float(np.mean([_closed(bid_why), _closed(ask_why)]))
     return {
@@ -216,7 +215,7 @@ def limit_share(position: FloatArray, limit: FloatArray) -> FloatArray:
 
 
 def _closed(reason: FloatArray) -> npt.NDArray[np.bool_]:
-    return (reason > 0) & (reason < 50)
+    return (reason > Reason.OPEN) & (reason < Reason.NARROWED)
 
 
 def _share(flag: npt.NDArray[np.bool_], weight: FloatArray) -> float | None:
