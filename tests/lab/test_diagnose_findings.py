@@ -18,7 +18,6 @@ from obmm.lab.diagnose.lean import inferred_leans
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.records import Run
 from obmm.market import InstructionKind, Reason
-from obmm.scoring import ERAS
 
 
 def of(kind: str, found: Diagnosis) -> Finding:
@@ -388,12 +387,12 @@ def test_findings_come_costliest_first(small_run: Path) -> None:
         assert money == sorted(money, reverse=True)
 
 
-@pytest.mark.parametrize("era", list(ERAS))
+@pytest.mark.parametrize("era", ["0.1.51", "0.5.4", "0.6.3"])
 @pytest.mark.parametrize("n_states", [4, 2101])
 def test_a_run_without_a_single_fill_is_diagnosed(
     small_run: Path, tmp_path: Path, era: str, n_states: int
 ) -> None:
-    """Nothing traded, or hardly begun: no cost can be told, but tighter quotes are proposed in every era."""
+    """Nothing traded, or hardly begun: no cost can be told, but tighter quotes are proposed."""
 
     def idle(tables: Tables, about: dict[str, Any]) -> None:
         for name in ("fills", "trades", "rejects"):

@@ -105,7 +105,7 @@ def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None 
         "seed": plan.seed,
         "books": market.venue.n_books,
         "response_ms": plan.response_ms,
-        "accounts": described({0: maker}),
+        "accounts": described({uid: maker}),
         "config_hash": plan.config.hash,
         "venue": describe_venue(market.venue),
     }
