@@ -38,7 +38,8 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
         book = int(orders.book[row])
 
         def wrong(what: str, row: int = row, book: int = book) -> None:
-            found.append(f"row {row}, book {venue.book_ids[book] if 0 <= book < venue.n_books else book}: {what}")
+            name = venue.book_ids[book] if 0 <= book < venue.n_books else book
+            found.append(f"row {row}, book {name}: {what}")
 
         if not 0 <= book < venue.n_books:
             wrong("there is no such book")
