@@ -11,7 +11,8 @@ from obmm.testing import group_of
 
 _NO_STAGE = (
     "is no stage: a signal has `__call__(self, state, signals)`, a gate `(self, state, signals, limits) -> "
-    "Limits`, a builder `(self, state, signals, limits) -> Quotes`, a placer `(self, state, quotes, limits)`; "
+    "Limits`, a builder `(self, state, signals, limits) -> Quotes`, "
+    "a placer `(self, state, quotes, limits)`; "
     "annotate the result, it tells gate and builder apart"
 )
 
