@@ -1,0 +1,247 @@
+"""The pages on agents and commands: every snippet runs, every figure is right."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import structlog
+
+pytest.importorskip("numba")
+pytest.importorskip("pyarrow")
+
+from obmm.agent import preset_names, read_overrides, resolve
+from obmm.cli import main
+from obmm.market.stages import GROUPS
+from obmm.testing import checks_for
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+#: Options that make a command as small as it can be, in place of those the page gives for real use.
+SMALL = {
+    "simulate": {"--books": ["2"], "--hours": ["0.02"]},
+    "check": {"--books": ["2"], "--states": ["40"]},
+    "bench": {"--books": ["2"], "--states": ["3"]},
+    "fidelity": {"--books": ["2"], "--hours": ["0.05"]},
+    "replay": {"--until": ["640"]},
+}
+
+
+@attrs.frozen
+class Block:
+    """A fenced block of a page."""
+
+    page: str
+    kind: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The file that the block is, by the comment at its head."""
+        found = re.match(r"# (\S+\.(?:toml|py))\n", self.text)
+        return found[1] if found else None
+
+
+def blocks(page: str) -> list[Block]:
+    """All fenced blocks of a page."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [Block(page, kind, body) for kind, body in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)]
+
+
+def commands(page: str) -> list[str]:
+    """Every line of the page's shell blocks."""
+    return [line for block in blocks(page) if block.kind == "sh" for line in block.text.splitlines() if line]
+
+
+def small(words: list[str]) -> list[str]:
+    """The command with the options of `SMALL` in place of its own."""
+    given = SMALL.get(words[0], {})
+    kept: list[str] = []
+    skipping = False
+    for word in words:
+        skipping = word in given or (skipping and not word.startswith("-"))
+        kept += [] if skipping else [word]
+    named = [":" in word for word in words[1:2]]
+    added = [part for name, values in given.items() for part in (name, *values)]
+    return kept if words[0] == "check" and any(named) else kept + added
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every file that the pages show lies under its name."""
+    folder = tmp_path_factory.mktemp("docs")
+    for page in ("agents.md", "commands.md"):
+        for block in blocks(page):
+            if block.file is not None:
+                (folder / block.file).write_text(block.text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """The pages speak from that folder."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    yield
+    structlog.reset_defaults()
+
+
+def run(line: str) -> int:
+    """Run a line of a shell block; its exit status."""
+    name, *words = shlex.split(line, comments=True)
+    assert "obmm" == name
+    try:
+        main(small(words))
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
+@pytest.mark.parametrize("line", commands("agents.md"))
+def test_every_command_of_the_page_on_agents_runs(line, capsys):
+    """With status 0."""
+    assert (0, "") == (run(line), capsys.readouterr().err)
+
+
+def test_every_command_of_the_page_on_commands_runs_and_has_its_keys(capsys):
+    """In the order of the page, as later ones read what earlier ones wrote; JSON holds every key named."""
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        (lines,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        told = re.search(r"\nJSON: (.*?)(?:\n\n|\Z)", section, re.DOTALL)
+        found: set[str] = set()
+        for line in lines.splitlines():
+            status = run(f"{line} --json" if told else line)
+            out, err = capsys.readouterr()
+            assert (line, 0) == (line, status), err
+            found |= keys_of(json.loads(out)) if told else set()
+        if told:
+            named = set(re.findall(r"`(\w+)`", told[1]))
+            assert set() == named - found, section.splitlines()[0]
+
+
+def keys_of(told: Any) -> set[str]:
+    """All keys of a JSON document, at any depth."""
+    if isinstance(told, dict):
+        return set(told).union(*map(keys_of, told.values()))
+    return set().union(*map(keys_of, told)) if isinstance(told, list) else set()
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in blocks("agents.md") if b.kind == "toml"], ids=lambda b: b.file or "toml"
+)
+def test_every_toml_block_of_the_page_on_agents_is_what_it_says(block):
+    """A configuration, an override file, or the entry points of a package."""
+    table = tomllib.loads(block.text)
+    assert block.file is not None
+    if block.file == "override.toml":
+        assert {"all": "tight", "7": "off", "16-31": "reduce-only"} == read_overrides(Path(block.file))
+    elif block.file == "pyproject.toml":
+        assert {group.partition(".")[2] for group in table["project"]["entry-points"]} <= set(GROUPS)
+    else:
+        assert 12 == len(resolve(Path(block.file)).hash)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b for b in blocks("agents.md") if b.kind == "python" and b.file is None],
+    ids=lambda b: b.text.splitlines()[-1][:30],
+)
+def test_every_python_block_runs(block, capsys):
+    """From an empty namespace."""
+    exec(compile(block.text, block.page, "exec"), {})
+    assert "" == capsys.readouterr().err
+
+
+def test_the_stage_of_the_page_keeps_the_contract():
+    """As its own test on the page says."""
+    from stretch import Stretch  # the page's own file
+
+    for check in checks_for(Stretch):
+        check.run()
+    text = next(b.text for b in blocks("agents.md") if b.file == "stretch.py")
+    code = [line for line in text.splitlines()[1:] if line.strip() and '"""' not in line]
+    assert 17 >= len(code)
+
+
+def test_the_configuration_of_the_page_does_what_its_comments_say():
+    """Laid over, taken away, told."""
+    mine, base = resolve(Path("mine.toml")), resolve("balanced")
+    assert 0.15 == mine.spec("gates.inventory").build().max_inventory_pct
+    assert {spec.path for spec in base.specs} - {"gates.turnover"} == {spec.path for spec in mine.specs}
+    assert (12.0, 6.0) == (
+        mine.builder.build().target_spread_bps,
+        mine.spec("gates.fees").build().half_spread_bps,
+    )
+    books = resolve(Path("books.toml"))
+    assert ["even", [1, 3]] == [assignment.selector for assignment in books.assign]
+    assert {"7", "16-31"} == {override.selector for override in books.overrides}
+
+
+def test_entry_points_make_a_stage_known(tmp_path, monkeypatch):
+    """As pip would write them for the page's package."""
+    table = tomllib.loads(Path("pyproject.toml").read_text())
+    info = tmp_path / "stretch-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stretch\nVersion: 1.0\n")
+    lines = []
+    for group, points in table["project"]["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("by_name.toml").write_text('extends = "touch"\nsignals = [{ kind = "stretch" }]\n')
+    assert "Stretch" == resolve(Path("by_name.toml")).spec("signals.stretch").cls.__name__
+
+
+def _row(name: str) -> list[str]:
+    """A preset as the table of the page has it."""
+    config = resolve(name)
+    builder, placer = config.builder.build(), config.placer.build()
+    depths = [spec.build().depths for spec in config.signals if spec.kind == "imbalance"]
+    shown = (
+        builder.size_base,
+        config.spec("gates.inventory").build().max_inventory_pct,
+        getattr(builder, "target_spread_bps", None),
+        builder.min_edge_bps,
+        getattr(builder, "inventory_skew_factor", None),
+        placer.expiry_s,
+    )
+    figures = ["–" if value is None else f"{value:g}" for value in shown]
+    return [f"`{name}`", config.builder.kind, *figures, ", ".join(map(str, depths[0])) if depths else "–"]
+
+
+def test_the_table_of_presets_is_right():
+    """Every preset, every figure."""
+    text = (DOCS / "agents.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    assert sorted(map(_row, preset_names())) == sorted(rows)
+
+
+def test_every_command_has_a_paragraph():
+    """With a heading of its own."""
+    import obmm.cli
+
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## `obmm ([\w-]+)", text, re.MULTILINE)
+    assert list(obmm.cli._COMMANDS) == headings
+
+
+@pytest.mark.parametrize("page", ["agents.md", "commands.md"])
+def test_links_lead_somewhere(page):
+    """To pages that are there."""
+    for target in re.findall(r"\]\(([\w./-]+)\)", (DOCS / page).read_text(encoding="utf-8")):
+        assert (DOCS / target).is_file(), target
