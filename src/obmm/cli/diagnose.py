@@ -82,7 +82,7 @@ def _print(found: Diagnosis, out: Path | None) -> None:
             f"Left out, already decided by a costlier finding: {change.place} = {change.new:g} ({kind})"
         )
     if out is not None:
-        show.print(f"\nProposal written; run it: obmm simulate --preset {out}", markup=False)
+        show.print(f"\nProposal written; run it: obmm simulate --preset {out}", markup=False, soft_wrap=True)
     elif found.proposal.changes:
         show.print("\n[bold]Proposal[/bold] (--out proposal.toml writes it)\n")
         show.print(found.proposal.toml, markup=False, soft_wrap=True)

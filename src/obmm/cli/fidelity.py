@@ -78,7 +78,7 @@ def fidelity(
     first, noisy = (len(result.outside(kind)) for kind in ("first order", "noisy"))
     out.print(f"{len(result.rows)} facts; outside: {first} of first order, {noisy} correlations")
     if picture is not None:
-        out.print(f"charts in {picture}", markup=False)
+        out.print(f"charts in {picture}", markup=False, soft_wrap=True)
 
 
 def _reference(facts: Path | None, scenario: str) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def report(
             _write(data, out)
         return
     _print(data)
-    console().print(_write(data, out or _beside(runs)), markup=False)
+    # A path is never broken: it is there to be copied.
+    console().print(_write(data, out or _beside(runs)), markup=False, soft_wrap=True)
 
 
 def write_report(folder: Path) -> str:

@@ -85,7 +85,7 @@ def simulate(
         print_json(told)
     else:
         _print(told)
-        console().print(page, markup=False)
+        console().print(page, markup=False, soft_wrap=True)
     if not told["completed"]:
         sys.exit(130)
 
@@ -133,6 +133,7 @@ def _print(told: dict[str, Any]) -> None:
         f"{told['wall_s']:.1f} s, {told['book_seconds_per_second']:,.0f} book-seconds per second; "
         f"recorded in {told['run']}",
         markup=False,
+        soft_wrap=True,
     )
 
 
