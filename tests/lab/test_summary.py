@@ -111,6 +111,7 @@ def test_inventory_is_measured_in_base_and_in_the_limit(told):
 def test_only_closed_sides_are_quiet(told):
     """One of four book-sides for half of the time; a widened side still quotes."""
     assert 1 / 8 == pytest.approx(told["quiet"])
+    assert {"warming_up": 1 / 8} == told["quiet_because"]
 
 
 def test_response_times_are_percentiles_of_all_answers(told):

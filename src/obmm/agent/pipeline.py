@@ -21,6 +21,7 @@ from obmm.market import (
     Limits,
     MarketState,
     Placer,
+    Quotes,
     Signal,
     Signals,
     Venue,
@@ -193,14 +194,16 @@ class Pipeline:
             quotes=quotes,
             orders=orders,
             gate_limits=alone,
-            lifted=self._lifted(),
+            lifted=self._lifted(quotes),
             transitions=self._transitions(),
         )
 
-    def _lifted(self) -> BoolArray:
-        """(B,) where the builder, if it tells, lifted a size to the venue's minimum."""
+    def _lifted(self, quotes: Quotes) -> BoolArray:
+        """(B,) where the builder, if it tells, lifted a size to the venue's minimum and wants the order."""
         lifted: BoolArray | None = getattr(self.builder, "lifted", None)
-        return np.zeros(self.venue.n_books, dtype=np.bool_) if lifted is None else lifted & self.books
+        if lifted is None:
+            return np.zeros(self.venue.n_books, dtype=np.bool_)
+        return lifted & self.books & (quotes.has_bid.any(axis=1) | quotes.has_ask.any(axis=1))
 
     def _transitions(self) -> tuple[Transition, ...]:
         """What the drawdown gates have logged since the last state."""

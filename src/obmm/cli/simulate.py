@@ -158,7 +158,7 @@ def _books(told: dict[str, Any]) -> Any:
 
 def _totals(told: dict[str, Any]) -> list[tuple[str, object]]:
     ms = told["respond_ms"]
-    inventory = told["inventory"]
+    inventory, reasons = told["inventory"], told["quiet_because"].items()
     rows: list[tuple[str, object]] = [
         ("P&L of trading, fees included", told["pnl"]),
         ("P&L of the starting endowment", told["pnl_endowment"]),
@@ -172,6 +172,7 @@ def _totals(told: dict[str, Any]) -> list[tuple[str, object]]:
         ("inventory, mean share of the limit", _percent(inventory["mean_limit_share"])),
         ("inventory, largest share of the limit", _percent(inventory["max_limit_share"])),
         ("sides kept closed", _percent(told["quiet"])),
+        *((f"  {why.replace('_', ' ')}", _percent(share)) for why, share in reasons if share >= 0.001),
         ("drawdown stops", told["drawdown_stops"]),
         ("response time, median / 99 % / worst", f"{ms['p50']:.2f} / {ms['p99']:.2f} / {ms['max']:.2f} ms"),
     ]

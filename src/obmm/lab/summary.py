@@ -153,6 +153,7 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
             "max_limit_share": float(np.nanmax(share)) if np.isfinite(share).any() else None,
         },
         "quiet": quiet,
+        "quiet_because": _reasons(np.stack([bid_why, ask_why])),
         "drawdown_stops": run.about.get("drawdown_stops", {}).get(str(uid), 0),
         "lifted_share": run.about.get("lifted", {}).get(str(uid), 0) / max(times.size * bid.shape[1], 1),
         "rejects": dict(rejects),
@@ -216,6 +217,15 @@ def limit_share(position: FloatArray, limit: FloatArray) -> FloatArray:
 
 def _closed(reason: FloatArray) -> npt.NDArray[np.bool_]:
     return (reason > Reason.OPEN) & (reason < Reason.NARROWED)
+
+
+def _reasons(reason: FloatArray) -> dict[str, float]:
+    """Reason → share of all entries that it closes, most frequent first."""
+    codes, counts = np.unique(reason[_closed(reason)].astype(np.int64), return_counts=True)
+    shares = {
+        Reason(code).name.lower(): float(n) / reason.size for code, n in zip(codes, counts, strict=True)
+    }
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def _share(flag: npt.NDArray[np.bool_], weight: FloatArray) -> float | None:
