@@ -97,7 +97,7 @@ def _any_levels(trial: Trial) -> None:
 
 def _permutes(trial: Trial) -> None:
     order = (3, 0, 4, 1, 2)
-    plain, permuted = trial.run(trial.scene()), trial.run(trial.scene(books=order))
+    plain, permuted = trial.plain, trial.run(trial.scene(books=order))
     for turn, (before, after) in enumerate(zip(plain, permuted, strict=True)):
         for place, book in enumerate(order):
             where = f"on book {book} in state {turn} when books change places"
@@ -115,7 +115,7 @@ def _without_tape(trial: Trial) -> None:
 
 def _isolates(trial: Trial, flaw: Flaw) -> None:
     """A flaw in one book never raises, leaves the others alone, and is forgotten when it is over."""
-    plain = trial.run(trial.scene())
+    plain = trial.plain
     history = steps(trial.scene(flaw=flaw))
     flawed = _expect_finite(trial, history, f"after a book with {flaw.value}")
     across_books = trial.across_books
