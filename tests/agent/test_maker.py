@@ -13,7 +13,7 @@ from obmm.agent.maker import MAX_SESSIONS
 from obmm.agent.sources import parse_layer
 from obmm.lab.paper import PaperOrders
 from obmm.lab.rules import violations
-from obmm.market import Limits, MarketState, Orders, Reason
+from obmm.market import Limits, MarketState, Orders, Reason, Venue
 from obmm.testing import Flaw, random_states, spoiled
 
 
@@ -139,10 +139,18 @@ def test_assigned_pipelines_rule_their_own_books():
 
 
 def test_a_book_assigned_twice_is_refused():
-    """Named by its id."""
-    text = 'assign = [{ books = "even", pipeline = "touch" }, { books = "2", pipeline = "calm" }]'
-    decision = MarketMaker(config(text)).decide(random_states(1, 1, n_books=4)[0])
-    assert "books [2] are assigned twice" in decision.error
+    """Named by its id, before any state has come."""
+    text = 'assign = [{ books = "even", pipeline = "touch" }, { books = "1-3", pipeline = "calm" }]'
+    with pytest.raises(ConfigError, match=r"my\.toml: assign\[1\]\.books: some are assigned already: 2"):
+        config(text)
+
+
+def test_a_book_with_a_large_id_assigned_twice_is_refused_by_the_venue():
+    """Ids beyond the first thousand are known only from a state."""
+    text = 'assign = [{ books = "2000", pipeline = "touch" }, { books = "2000", pipeline = "calm" }]'
+    venue = attrs.evolve(Venue.of(1), book_ids=np.array([2000]))
+    decision = MarketMaker(config(text)).decide(random_states(1, 1, venue=venue)[0])
+    assert "books [2000] are assigned twice" in decision.error
 
 
 def test_reasons_tell_why_a_book_is_quiet():

@@ -58,6 +58,20 @@ def test_the_pipeline_of_the_book_is_the_one_told(obmm):
     assert "ab.toml, pipeline preset touch" in out.splitlines()[0]
 
 
+def test_an_agent_that_fails_has_no_decision_to_show(obmm):
+    """What was raised is told, and where to look."""
+    Path("spoilt_stage.py").write_text(
+        "import attrs\nfrom obmm.market import Stage\n\n@attrs.define\nclass Spoilt(Stage):\n"
+        "    def __call__(self, state, signals):\n        raise RuntimeError('spoiled')\n"
+    )
+    Path("spoilt.toml").write_text(
+        'extends = "touch"\nsignals = [{ kind = "spoilt_stage:Spoilt", name = "bad" }]\n'
+    )
+    said = obmm("explain", "sample", "--book", "3", "--at", "602", "--preset", "spoilt.toml")
+    assert (2, "") == (said.status, said.out)
+    assert "obmm: spoilt.toml: a stage failed, RuntimeError: spoiled; `obmm check` says where" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [

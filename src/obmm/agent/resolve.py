@@ -24,6 +24,8 @@ from obmm.market.stages import find
 ROOMS = (obmm.signals, obmm.risk, obmm.execution)
 
 GROUPS = {"signals": "signals", "gates": "gates", "builder": "builders", "placer": "placers"}
+#: Ids for which assignments are held against each other before any venue is known.
+_IDS = np.arange(1024)
 _TOP = ("extends", "description", *GROUPS, "books", "assign")
 
 
@@ -255,13 +257,18 @@ class _Draft:
 
     def _assignments(self) -> Iterable[Assignment]:
         entries, layer = self.assign or ([], Layer("", {}))
+        taken = np.zeros(_IDS.shape, dtype=np.bool_)
         for i, entry in enumerate(entries):
             where = f"{layer.origin}: assign[{i}]"
             if not isinstance(entry, dict) or set(entry) != {"books", "pipeline"}:
                 self._wrong(where, "needs exactly books and pipeline")
                 continue
             try:
-                select_books(entry["books"], np.zeros(0, dtype=np.int64))
+                books = select_books(entry["books"], _IDS)
+                if np.any(books & taken):
+                    again = ", ".join(map(str, _IDS[books & taken][:5]))
+                    self._wrong(f"{where}.books", f"some are assigned already: {again}")
+                taken |= books
                 pipeline = str(entry["pipeline"])
                 path = (layer.folder or Path.cwd()) / pipeline
                 yield Assignment(entry["books"], resolve(path if pipeline.endswith(".toml") else pipeline))

@@ -85,7 +85,7 @@ def explained(capture: Path, source: str, params: Sequence[str], *, book: int, a
     """Run an agent over a recording up to `at_s` and tell its decision on the book with id `book`.
 
     Raises:
-        ConfigError: The recording has no such book, or ends earlier.
+        ConfigError: The recording has no such book, or ends earlier; or a stage failed.
     """
     from obmm.wire import read_stream
 
@@ -101,7 +101,11 @@ def explained(capture: Path, source: str, params: Sequence[str], *, book: int, a
         if book not in state.venue.book_ids:
             ids = ", ".join(map(str, state.venue.book_ids))
             raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
-        return told(maker.decide(state, explain=True), config, state.venue.index_of(book))
+        decision = maker.decide(state, explain=True)
+        if decision.error:
+            what = f"a stage failed, {decision.error}; `obmm check` says where"
+            raise ConfigError([Problem(config.name, what)])
+        return told(decision, config, state.venue.index_of(book))
     raise ConfigError([Problem(str(capture), f"ends before {at_s:g} s{last}")])
 
 
