@@ -149,6 +149,16 @@ def test_score_tells_every_main_era(obmm, run_folder):
     )
 
 
+def test_score_keeps_to_the_width_of_the_terminal(obmm, run_folder, monkeypatch):
+    """Also under the rules with the most figures."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = obmm("score", run_folder, "--era", "0.6.3").out.splitlines()
+    assert 80 >= max(len(line.rstrip()) for line in lines)
+    names = [word for line in lines if line.startswith("book ") for word in line.split()[1:]]
+    figures = list(Run(Path(run_folder)).about["scores"]["0"]["0.6.3"]["books"])
+    assert figures == names
+
+
 def test_score_tells_the_books_of_an_era_that_is_named(obmm, run_folder):
     """And of a rival by its uid."""
     out = obmm("score", run_folder, "--era", "0.5.4", "--uid", "1").out

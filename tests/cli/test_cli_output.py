@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from obmm.cli._output import console, number, print_json, spelt, table
+from obmm.cli._output import console, folded, number, print_json, spelt, table
 
 
 def printed(shown: object, width: int) -> list[str]:
@@ -68,6 +68,18 @@ def test_cells_are_printed_as_they_are():
     """Square brackets in a path or an option are no markup; a styled text is."""
     shown = table("", ("x", "y"), [("[bold]my[/bold].toml", Text("[red]", "red"))], text_columns=2)
     assert ["x                     y", "[bold]my[/bold].toml  [red]"] == printed(shown, width=80)
+
+
+def test_many_figures_are_told_in_several_tables():
+    """None is broken in two; the first column stands before each part."""
+    columns = ("book", *(f"figure_number_{i}" for i in range(5)))
+    parts = folded("Figures", columns, [(7, *map(float, range(1, 6)))], width=40)
+    assert [
+        ["Figures", "book  figure_number_0  figure_number_1", "7                1.00             2.00"],
+        ["book  figure_number_2  figure_number_3", "7                3.00             4.00"],
+        ["book  figure_number_4", "7                5.00"],
+    ] == [printed(part, width=40) for part in parts]
+    assert 1 == len(folded("Figures", columns, [(7, *map(float, range(1, 6)))], width=1000))
 
 
 def test_a_pipe_gets_every_row_on_one_line(capsys, monkeypatch):

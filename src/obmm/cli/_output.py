@@ -48,6 +48,26 @@ def table(
     return built
 
 
+def folded(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[Table]:
+    """A table of many figures as several that fit `width`, each with the first column in front."""
+    cells = [[str(_cell(value)) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    parts: list[list[int]] = [[]]
+    for i in range(1, len(columns)):
+        used = widths[0] + sum(2 + widths[j] for j in parts[-1])
+        if parts[-1] and used + 2 + widths[i] > width:
+            parts.append([])
+        parts[-1].append(i)
+    return [
+        table(
+            title if n == 0 else "",
+            [columns[i] for i in (0, *part)],
+            [[r[i] for i in (0, *part)] for r in rows],
+        )
+        for n, part in enumerate(parts)
+    ]
+
+
 class _Titled(Table):
     """A table below its title, which may be wider than the table."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from obmm.cli._errors import UsageError, needs
-from obmm.cli._output import console, print_json, table
+from obmm.cli._output import console, folded, print_json, table
 from obmm.cli._parameters import Flag, Whole
 
 
@@ -62,8 +62,9 @@ def score(
         if era:
             books = recorded.about["venue"]["book_ids"]
             columns = list(scored["books"])
-            rows = zip(books, *scored["books"].values(), strict=True)
-            out.print(table(f"Books under {name}", ("book", *columns), rows), "")
+            rows = list(zip(books, *scored["books"].values(), strict=True))
+            for part in folded(f"Books under {name}", ("book", *columns), rows, out.width):
+                out.print(part, "")
     field = next(iter(told.values()))["field"]
     out.print(f"ranks are ranks among the {field} account{'s' if field > 1 else ''} of this run")
 
