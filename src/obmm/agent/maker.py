@@ -197,7 +197,7 @@ def _merged(steps: tuple[Step, ...], n_books: int) -> Orders:
 
 
 def _reasons(steps: tuple[Step, ...], n_books: int) -> tuple[IntArray, IntArray]:
-    why = np.zeros((2, n_books), dtype=np.int64)
+    why: IntArray = np.zeros((2, n_books), dtype=np.int64)
     for step in steps:
         said = [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
         why = np.where(step.books, strictest_of(np.array(said)), why)

@@ -87,7 +87,8 @@ def _behind_touch(state: MarketState, signed: FloatArray, scale: FloatArray) -> 
     """Sides that would trade at once, moved back as a whole until they stand one tick behind the touch."""
     touch = np.rint(state.competing_touch * scale)
     over = signed[..., 0] - (SIGN * touch[::-1] - 1.0)
-    return signed - np.fmax(over, 0.0)[..., None]
+    moved: FloatArray = signed - np.fmax(over, 0.0)[..., None]
+    return moved
 
 
 def _reserved(state: MarketState) -> FloatArray:

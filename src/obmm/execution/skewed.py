@@ -85,4 +85,5 @@ class SkewedBuilder(Quoting):
 def _relative(position: FloatArray, limits: Limits) -> FloatArray:
     """(B,) position over its bound, in whole units of the bound where that is as good as 0."""
     bound = limits.position_bound
-    return np.divide(position, bound, out=np.sign(position), where=bound > _NO_BOUND)
+    relative: FloatArray = np.divide(position, bound, out=np.sign(position), where=bound > _NO_BOUND)
+    return relative

@@ -279,7 +279,7 @@ def _states(state: MarketState, decision: Decision | None) -> Table:
     for side, best in ((BUY, np.fmax), (SELL, np.fmin)):
         rows = orders.side == side
         best.at(own[side], book[rows], orders.price[rows])
-    limit = np.full(n, np.inf)
+    limit: npt.NDArray[np.float64] = np.full(n, np.inf)
     if decision is not None:
         for step in decision.steps:
             limit = np.where(step.books, step.limits.position_limit * step.limits.position_factor, limit)

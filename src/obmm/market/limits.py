@@ -214,7 +214,8 @@ _COLUMNS = tuple(f.name for f in attrs.fields(Limits))
 def _fraction(values: npt.ArrayLike) -> FloatArray:
     """`values` clipped to 0…1, NaN taken as 1."""
     given = as_floats(values)
-    return np.maximum(np.fmin(given, 1.0), 0.0)
+    clipped: FloatArray = np.maximum(np.fmin(given, 1.0), 0.0)
+    return clipped
 
 
 def _scaled(bound: FloatArray, factor: FloatArray) -> FloatArray:

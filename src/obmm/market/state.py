@@ -146,7 +146,7 @@ class MarketState:
     @functools.cached_property
     def sound(self) -> BoolArray:
         """(B,) books with two sides that do not cross, positive prices and finite sizes at the touch."""
-        return (
+        sound: BoolArray = (
             (self.best_bid > 0.0)
             & (self.best_ask > self.best_bid)
             & np.isfinite(self.best_ask)
@@ -154,6 +154,7 @@ class MarketState:
             & (self.ask_size[:, 0] > 0.0)
             & (self.bid_size[:, 0] + self.ask_size[:, 0] < np.inf)
         )
+        return sound
 
     @functools.cached_property
     def competing_touch(self) -> FloatArray:

@@ -60,7 +60,7 @@ def instruction_delays_ns(
     """
     low, high = era.min_instruction_delay_ns, era.max_instruction_delay_ns
     if low == high:
-        extras = np.full(len(books), low)
+        extras: IntArray = np.full(len(books), low)
     elif random is None:
         raise ValueError(f"extra delays are drawn from {low}…{high} ns: give a random generator")
     else:

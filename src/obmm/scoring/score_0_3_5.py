@@ -155,7 +155,8 @@ def score_uid(
     >>> round(score.total, 4)
     0.0105
     """
-    weights, gains = None, np.ones(factors.size)
+    weights = None
+    gains: FloatArray = np.ones(factors.size)
     if kappa is not None:
         factors = activity_factors_0_3_5(factors, roundtrip_volume, last_roundtrip_ns, time_ns, era)
         if era.seeds_factor_from_kappa:

@@ -60,7 +60,7 @@ class Ensemble(Stage):
         return frozenset(self.weights)
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
-        total = np.full(state.n_books, np.nan if self.weights else 0.0)
+        total: FloatArray = np.full(state.n_books, np.nan if self.weights else 0.0)
         for name, weight in self.weights.items():
             part = weight * signals.scalar(name)
             total = np.where(np.isnan(part), total, zero_for_nan(total) + part)

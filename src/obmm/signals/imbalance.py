@@ -115,4 +115,5 @@ def _nearness(price: FloatArray, depth: int, per_quote: FloatArray) -> FloatArra
     """
     with np.errstate(invalid="ignore"):
         beyond = np.abs(prices(price, depth, np.inf) - price[:, :1])
-        return np.exp(-per_quote * beyond)
+        nearness: FloatArray = np.exp(-per_quote * beyond)
+    return nearness

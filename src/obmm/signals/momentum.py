@@ -53,4 +53,5 @@ class Momentum(Stage):
         then, log_then = past[0]
         if not horizon_ns <= now - then <= 2 * horizon_ns:
             return np.full(state.n_books, np.nan)
-        return log_mid - log_then
+        change: FloatArray = log_mid - log_then
+        return change

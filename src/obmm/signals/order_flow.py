@@ -28,7 +28,9 @@ def level_flow(
     >>> level_flow(*one, *two)
     array([5., 5.])
     """
-    return np.where(price >= price_before, size, 0.0) - np.where(price <= price_before, size_before, 0.0)
+    came: FloatArray = np.where(price >= price_before, size, 0.0)
+    went: FloatArray = np.where(price <= price_before, size_before, 0.0)
+    return came - went
 
 
 @attrs.define

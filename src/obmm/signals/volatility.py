@@ -110,7 +110,8 @@ class Volatility(Stage):
         self._mid = np.where(fresh, state.mid, self._mid)
         self._time_ns = np.where(fresh, state.time_ns, self._time_ns)
         warm = (self._seen_s >= self.warm_s) & ~np.isnan(self._variance)
-        return np.maximum(np.where(warm, np.sqrt(self._variance), self.default), self.floor)
+        reported: FloatArray = np.maximum(np.where(warm, np.sqrt(self._variance), self.default), self.floor)
+        return reported
 
     def _begin(self, n_books: int) -> None:
         self._mid = np.full(n_books, np.nan)

@@ -286,4 +286,5 @@ def _tape(
 def _times(rng: np.random.Generator, book: IntArray, time_ns: int, interval_ns: int) -> IntArray:
     """Times of the last interval, rising within each book."""
     when = rng.integers(time_ns - interval_ns + 1, time_ns + 1, book.size)
-    return when[np.lexsort((when, book))]
+    ordered: IntArray = when[np.lexsort((when, book))]
+    return ordered

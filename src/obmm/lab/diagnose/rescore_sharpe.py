@@ -77,7 +77,7 @@ class SharpeRescorer:
         sample = -(-times // era.volume_sample_ns)
         opens = np.flatnonzero(np.diff(sample, prepend=sample[0] - 1))
         first = min(era.sharpe_min_observations, era.sharpe_lookback) * era.publish_interval_ns
-        factor = np.zeros(record.n_books)
+        factor: FloatArray = np.zeros(record.n_books)
         for row in np.flatnonzero(times % era.scoring_interval_ns == 0).tolist():
             if times[row] < times[0] + first - era.publish_interval_ns:
                 continue

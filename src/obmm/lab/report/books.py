@@ -53,7 +53,8 @@ def analyse_books(scored: EraScore, era: EraConstants, pnl: FloatArray) -> BookA
     score = scored.books["score"]
     if scored.missing or not np.isfinite(score).any():
         return None
-    outlier, counted = np.zeros(score.size, dtype=np.bool_), score[np.isfinite(score)]
+    outlier: BoolArray = np.zeros(score.size, dtype=np.bool_)
+    counted = score[np.isfinite(score)]
     if scored.mechanism == "debeta":
         effect = score
     else:

@@ -186,7 +186,8 @@ def _ends(starts: IntArray, states: int) -> IntArray:
 
 def _known(values: FloatArray) -> FloatArray:
     # A quote that stood at the touch of a book whose prices moved since is at the touch, not before it.
-    return np.maximum(values[np.isfinite(values)], 0.0)
+    known: FloatArray = np.maximum(values[np.isfinite(values)], 0.0)
+    return known
 
 
 def _mean(values: FloatArray) -> FloatArray:

@@ -78,7 +78,8 @@ def horizon_prints(time_ns: IntArray, horizon_ns: int) -> IntArray:
     [2, 3, 3, 3]
     """
     first = np.minimum(np.searchsorted(time_ns, time_ns + horizon_ns), max(time_ns.size - 1, 0))
-    return np.maximum(first, np.arange(time_ns.size))
+    marked: IntArray = np.maximum(first, np.arange(time_ns.size))
+    return marked
 
 
 def realised_spread(prints: Prints, half_window: int, horizon_ns: int, n_uids: int) -> FloatArray:

@@ -112,7 +112,7 @@ class Payroll:
 
         self.record.follow(uids)
         values = np.zeros((3, uids.size))
-        skill_share = np.zeros(uids.size)
+        skill_share: FloatArray = np.zeros(uids.size)
         scores: FloatArray | None = None
         if judged is not None:
             scores = _spread(uids, judged.field.uids, judged.score)

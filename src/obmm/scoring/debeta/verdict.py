@@ -70,7 +70,7 @@ def judge(accumulation: Accumulation, presence: Presence) -> Verdict:
     uids = sums.uids.tolist()
     share = presence.share(uids)
     present = ~presence.absent(uids) if dials.presence_gate else np.ones(len(uids), dtype=np.bool_)
-    weight = np.ones(len(uids))
+    weight: FloatArray = np.ones(len(uids))
     if dials.presence_share_weighting:
         present &= ~(share < dials.presence_min_share)
         weight = np.where(np.isnan(share), 1.0, share)
