@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
 import structlog
 
 
-def log_to_stderr(level: str = "info") -> None:
+def log_to_stderr(level: int = logging.INFO) -> None:
     """Print events of `level` and above on stderr, one line each."""
 
     def logger(*_: Any) -> structlog.PrintLogger:

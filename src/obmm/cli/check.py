@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from rich.text import Text
@@ -45,7 +46,7 @@ def check(
     from obmm.lab.stage_target import is_stage, stage_of
 
     # What is checked here goes wrong on purpose; only what fails is worth a word.
-    log_to_stderr("error")
+    log_to_stderr(logging.ERROR)
     if target not in preset_names() and is_stage(target):
         findings = check_stage(stage_of(target)[1])
     else:
