@@ -7,6 +7,7 @@ import re
 import textwrap
 import typing
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -32,7 +33,7 @@ def stages(name: str | None = None, /, *, json: Flag = False) -> None:
         name: A stage's name, or `module:Class` for one of your own.
         json: Print JSON for machines.
     """
-    import obmm.agent  # noqa: F401  registers the stages
+    import_module("obmm.agent")  # our own stages register themselves when their rooms are imported
 
     found = [(group, kind, cls) for group in GROUPS for kind, cls in sorted(registered(group).items())]
     if name is not None:
