@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Union
 
+import attrs
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from obmm.agent import ConfigError, preset_names, resolve
 from obmm.agent.sources import parse_layer
+from obmm.agent.structure import structure
 
 
 def config(text: str, *params: str):
@@ -34,6 +39,15 @@ def test_an_entry_of_the_same_name_changes_single_options():
     base = resolve("balanced")
     assert 0.1 == changed.spec("gates.inventory").build().max_inventory_pct
     assert len(base.gates) == len(changed.gates)
+
+
+def test_options_per_book_resolve_with_every_spelling_of_an_array():
+    """From numpy 2.5 an array's type is an alias with a name of its own."""
+    plain = np.ndarray[Any, np.dtype[np.float64]]
+    for array in (plain, NDArray[np.float64]):
+        fields = {"size_base": attrs.field(default=1.0, type=Union[float, array])}  # noqa: UP007
+        stage = attrs.make_class("Stage", fields)
+        assert (stage(2.0), []) == structure({"size_base": 2}, stage)
 
 
 def test_an_entry_of_another_kind_replaces_the_stage():

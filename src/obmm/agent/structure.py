@@ -114,7 +114,13 @@ def _origin(kind: Any) -> Any:
 def _is_array_union(kind: Any) -> bool:
     if typing.get_origin(kind) not in (typing.Union, types.UnionType):
         return False
-    return any(typing.get_origin(arg) is np.ndarray for arg in typing.get_args(kind))
+    return any(_is_array(arg) for arg in typing.get_args(kind))
+
+
+def _is_array(kind: Any) -> bool:
+    """Whether `kind` is an array's type; from numpy 2.5 `NDArray` is an alias that keeps its name."""
+    origin = typing.get_origin(kind)
+    return origin is np.ndarray or typing.get_origin(getattr(origin, "__value__", None)) is np.ndarray
 
 
 def _converter() -> cattrs.Converter:
