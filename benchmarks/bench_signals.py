@@ -10,7 +10,7 @@ import attrs
 
 import obmm.signals
 from obmm.market import MarketState, Signal, Signals
-from obmm.market.stages import registered
+from obmm.settings.registry import registered
 from obmm.testing import random_states
 
 STATES = 400

@@ -18,7 +18,7 @@ pytest.importorskip("pyarrow")
 
 from obmm.agent import preset_names, read_overrides, resolve
 from obmm.cli import main
-from obmm.market.stages import GROUPS
+from obmm.settings.registry import GROUPS
 from obmm.testing import checks_for
 
 if sys.version_info >= (3, 11):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from obmm.agent import MarketMaker, resolve
-from obmm.agent.sources import file_layer
 from obmm.lab.check import check_config, check_stage
 from obmm.lab.paper import PaperOrders
 from obmm.lab.rules import violations
+from obmm.settings.toml import file_layer
 from obmm.testing import random_states
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

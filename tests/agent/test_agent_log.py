@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from obmm.agent import MarketMaker, resolve
-from obmm.agent.sources import parse_layer
 from obmm.market import MarketState, Venue
+from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
 SMALL = """

@@ -6,7 +6,6 @@ import attrs
 import numpy as np
 
 from obmm.agent import MarketMaker, preset_names, resolve
-from obmm.agent.sources import parse_layer
 from obmm.lab.paper import PaperOrders
 from obmm.market import (
     BUY,
@@ -21,6 +20,7 @@ from obmm.market import (
     TimeInForce,
     Venue,
 )
+from obmm.settings.toml import parse_layer
 from obmm.signals import Imbalance, Volatility
 from obmm.testing import random_states
 

@@ -10,10 +10,10 @@ import pytest
 
 from obmm.agent import ConfigError, MarketMaker, OverrideFile, preset_names, read_overrides, resolve
 from obmm.agent.maker import MAX_SESSIONS
-from obmm.agent.sources import parse_layer
 from obmm.lab.paper import PaperOrders
 from obmm.lab.rules import violations
 from obmm.market import Limits, MarketState, Orders, Reason, Venue
+from obmm.settings.toml import parse_layer
 from obmm.testing import Flaw, random_states, spoiled
 
 

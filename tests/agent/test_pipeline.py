@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from obmm.agent import ConfigError, Pipeline, feeds_of, plan, resolve
-from obmm.agent.sources import parse_layer
 from obmm.market import Feed, Venue
+from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
 CONSTANT = '{ kind = "stages_for_tests:Constant", name = "one" }'

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from obmm.agent import ConfigError, preset_names, resolve
-from obmm.agent.sources import parse_layer
-from obmm.agent.structure import structure
+from obmm.settings.structure import structure
+from obmm.settings.toml import parse_layer
 
 
 def config(text: str, *params: str):

@@ -7,26 +7,8 @@ from pathlib import Path
 import pytest
 
 from obmm.agent import ConfigError, preset_names
-from obmm.agent.sources import chain, file_layer, parse_layer, preset_text, words
-
-
-def test_words_become_numbers_flags_lists_and_texts():
-    """The forms in which the subnet's miner hands parameters over."""
-    given = ["a=0.5", "b=1e3", "c=true", "d=false", "e=mid", "f=1,2", "g=x,y", "history_len=0"]
-    expected = {"a": 0.5, "b": 1000.0, "c": True, "d": False, "e": "mid", "f": [1.0, 2.0], "g": ["x", "y"]}
-    assert expected == dict(words(given))
-
-
-def test_a_mapping_of_parsed_words_is_taken_as_it_is():
-    """Floats stay floats."""
-    assert {"a": 0.5, "b": "mid"} == dict(words({"a": 0.5, "b": "mid", "lazy_load": 1.0}))
-
-
-@pytest.mark.parametrize("word", ["a", "a=b=c", "=3"])
-def test_a_word_without_one_equals_sign_is_refused(word):
-    """The message repeats the word."""
-    with pytest.raises(ConfigError, match=word):
-        list(words([word]))
+from obmm.agent.sources import chain, preset_text
+from obmm.settings.toml import file_layer, parse_layer
 
 
 def test_every_preset_is_listed():
@@ -38,28 +20,6 @@ def test_an_unknown_preset_suggests_the_nearest():
     """A misspelt preset."""
     with pytest.raises(ConfigError, match="did you mean 'defensive'"):
         preset_text("defensve")
-
-
-def test_broken_toml_names_the_file_and_the_line(tmp_path: Path):
-    """The parser's own place is kept."""
-    path = tmp_path / "my.toml"
-    path.write_text("[builder\n")
-    with pytest.raises(ConfigError, match=r"my\.toml: is not valid TOML.*line 1"):
-        file_layer(path)
-
-
-def test_a_missing_file_is_named(tmp_path: Path):
-    """No traceback of the operating system's error."""
-    with pytest.raises(ConfigError, match=r"gone\.toml: cannot be read"):
-        file_layer(tmp_path / "gone.toml")
-
-
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
-    """Bytes that are not UTF-8."""
-    path = tmp_path / "my.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        file_layer(path)
 
 
 def test_extends_chains_to_a_preset(tmp_path: Path):

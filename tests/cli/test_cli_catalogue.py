@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from obmm.agent import preset_names, preset_text, resolve
-from obmm.market.stages import GROUPS, registered
+from obmm.settings.registry import GROUPS, registered
 
 STAGE = '''
 from typing import Literal

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from obmm.execution import AmendPlacer, FillRate, LadderBuilder, SkewedBuilder, TouchBuilder
-from obmm.market.stages import registered
+from obmm.settings.registry import registered
 from obmm.testing import checks_for
 
 BUILDERS: dict[str, Callable[[], Any]] = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from execution.quote_scenes import scene, signals
 from obmm.execution import FillRate, LadderBuilder, SkewedBuilder, TouchBuilder
 from obmm.market import Builder, Feed, Limits, MarketState, Quotes, Reason, Signals
-from obmm.market.stages import find
+from obmm.settings.registry import find
 
 
 def quoted(builder: Builder, state: MarketState, limits: Limits | None = None, **values: Any) -> Quotes:

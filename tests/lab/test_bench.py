@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from obmm.agent import ConfigError, resolve
-from obmm.agent.sources import parse_layer
 from obmm.lab import bench as timing
 from obmm.lab.bench import bench, memory_growth, requests, resident_mb, sample_path, start_times, tiled
 from obmm.market import Feed
+from obmm.settings.toml import parse_layer
 from obmm.testing import random_state
 from obmm.wire import Decoder, read_stream
 

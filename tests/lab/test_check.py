@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from obmm.agent import resolve
-from obmm.agent.sources import parse_layer
 from obmm.lab.check import Finding, check_config, check_oracles, check_stage
 from obmm.market import (
     FloatArray,
@@ -21,6 +20,7 @@ from obmm.market import (
     memory,
     option,
 )
+from obmm.settings.toml import parse_layer
 
 #: An agent of as few stages as possible, to be spoilt.
 BARE = """

@@ -14,7 +14,6 @@ pytest.importorskip("pyarrow")
 
 from lab.doctored import Tables, doctored
 from obmm.agent import Config, ConfigError, preset_names, resolve
-from obmm.agent.sources import Layer, parse_layer
 from obmm.cli.diagnose import diagnose as command
 from obmm.lab.diagnose import Change, Finding, diagnose, levers
 from obmm.lab.diagnose.case import Case
@@ -23,6 +22,7 @@ from obmm.lab.diagnose.proposal import propose
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.records import Run
 from obmm.lab.simulate import Plan, simulate
+from obmm.settings.toml import Layer, parse_layer
 from obmm.sim import Scenario
 
 LEVERS = (

@@ -16,10 +16,10 @@ pytest.importorskip("numba")
 pytest.importorskip("pyarrow")
 
 from obmm.agent import ConfigError, resolve
-from obmm.agent.sources import parse_layer
 from obmm.lab.interrupt import interruptible
 from obmm.lab.records import Run
 from obmm.lab.simulate import Plan, parse_rivals, results, simulate
+from obmm.settings.toml import parse_layer
 from obmm.sim import Scenario
 
 SCENARIO = Scenario.load("taos-0.5.4")

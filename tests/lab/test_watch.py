@@ -7,9 +7,9 @@ import pytest
 
 from obmm.agent import Decision, MarketMaker, resolve
 from obmm.agent.decision import Step
-from obmm.agent.sources import parse_layer
 from obmm.lab.watch import QuoteWatch, Timings
 from obmm.market import Limits, MarketState, Orders, Quotes, Reason, Signals, Venue
+from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
 VENUE = Venue.of(2)

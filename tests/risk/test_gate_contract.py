@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from obmm.market import Gate
-from obmm.market.stages import registered
 from obmm.risk import (
     DataQualityGate,
     DrawdownGate,
@@ -23,6 +22,7 @@ from obmm.risk import (
     VolatilityGate,
     WarmupGate,
 )
+from obmm.settings.registry import registered
 from obmm.testing import checks_for
 
 

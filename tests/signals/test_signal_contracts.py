@@ -10,7 +10,7 @@ import pytest
 
 import obmm.signals
 from obmm.market import Stage
-from obmm.market.stages import registered
+from obmm.settings.registry import registered
 from obmm.testing import run_checks
 
 OURS = {

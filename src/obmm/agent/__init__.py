@@ -2,12 +2,12 @@
 
 from obmm.agent.config import BookSetting, Config, Setting, StageSpec
 from obmm.agent.decision import Decision, Step
-from obmm.agent.errors import ConfigError, Problem
 from obmm.agent.maker import MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
 from obmm.agent.resolve import resolve
 from obmm.agent.sources import preset_names, preset_text
+from obmm.settings.errors import ConfigError, Problem
 
 __all__ = [
     "BookSetting",

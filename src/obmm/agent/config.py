@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from obmm.agent.structure import structure
+from obmm.settings.structure import structure
 
 #: Sections of a configuration that hold several stages, and those that hold one.
 LISTS, SINGLE = ("signals", "gates"), ("builder", "placer")

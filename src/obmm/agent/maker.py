@@ -14,14 +14,14 @@ import attrs
 import numpy as np
 import structlog
 
-from obmm.agent.books import select_books
 from obmm.agent.config import Config
 from obmm.agent.decision import Decision, Step
-from obmm.agent.errors import ConfigError, Problem
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import Pipeline, feeds_of
 from obmm.market import Feed, IntArray, MarketState, Orders, Venue
 from obmm.market.reasons import strictest_of
+from obmm.settings.books import select_books
+from obmm.settings.errors import ConfigError, Problem
 
 #: Validators and simulations remembered at once; the one unused for longest is forgotten.
 MAX_SESSIONS = 32

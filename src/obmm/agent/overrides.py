@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 import structlog
 
-from obmm.agent.books import select_books
-from obmm.agent.errors import ConfigError, Problem, did_you_mean
-from obmm.agent.sources import file_layer
 from obmm.risk import Override
+from obmm.settings.books import select_books
+from obmm.settings.errors import ConfigError, Problem, did_you_mean
+from obmm.settings.toml import file_layer
 
 MODES = tuple(mode.value for mode in Override)
 

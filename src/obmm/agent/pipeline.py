@@ -8,10 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.agent.books import select_books
 from obmm.agent.config import Config, StageSpec
 from obmm.agent.decision import Step
-from obmm.agent.errors import ConfigError, Problem, did_you_mean
 from obmm.market import (
     BoolArray,
     Builder,
@@ -29,6 +27,8 @@ from obmm.market import (
 from obmm.market.reasons import strictest
 from obmm.risk import DrawdownGate, Override, OverrideGate
 from obmm.risk.drawdown import Transition
+from obmm.settings.books import select_books
+from obmm.settings.errors import ConfigError, Problem, did_you_mean
 
 #: A gap between states longer than this starts the warm-up of a book again.
 STALE_AFTER_S = 60.0

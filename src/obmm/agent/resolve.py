@@ -13,12 +13,14 @@ import numpy as np
 import obmm.execution
 import obmm.risk
 import obmm.signals
-from obmm.agent.books import select_books
 from obmm.agent.config import LISTS, SINGLE, Assignment, BookSetting, Config, Setting, StageSpec
-from obmm.agent.errors import ConfigError, Problem, did_you_mean
-from obmm.agent.sources import Layer, chain, file_layer, preset_layer, words
-from obmm.agent.structure import option_names, structure
-from obmm.market.stages import find
+from obmm.agent.sources import chain, preset_layer
+from obmm.settings.books import select_books
+from obmm.settings.errors import ConfigError, Problem, did_you_mean
+from obmm.settings.registry import find
+from obmm.settings.structure import option_names, structure
+from obmm.settings.toml import Layer, file_layer
+from obmm.settings.words import words
 
 #: Importing these rooms makes our own stages known by their names.
 ROOMS = (obmm.signals, obmm.risk, obmm.execution)
@@ -46,7 +48,7 @@ def resolve(
     0.1
     >>> resolve("balancd")
     Traceback (most recent call last):
-    obmm.agent.errors.ConfigError: the configuration has 1 problem
+    obmm.settings.errors.ConfigError: the configuration has 1 problem
       preset: no preset is called 'balancd': did you mean 'balanced'? (a file of your own ends in .toml)
     """
     if isinstance(source, Layer):

@@ -96,7 +96,7 @@ def _mistake(error: CycloptsError) -> str:
     """What is wrong with the words of a command line, and where its help is."""
     chain = " ".join(["obmm", *(error.command_chain or ())])
     if isinstance(error, UnknownCommandError) and not error.command_chain and error.unused_tokens:
-        from obmm.agent.errors import did_you_mean
+        from obmm.settings.errors import did_you_mean
 
         word = error.unused_tokens[0]
         return f"no command is called {word!r}; {did_you_mean(word, _COMMANDS)}"

@@ -28,7 +28,7 @@ def needs(*packages: str) -> None:
 def mendable() -> tuple[type[Exception], ...]:
     """Errors of which the user is told without a traceback."""
     # Imported here: a command that goes well may need neither.
-    from obmm.agent.errors import ConfigError
+    from obmm.settings.errors import ConfigError
     from obmm.wire.errors import WireError
 
     return UsageError, ConfigError, WireError, OSError
@@ -36,7 +36,7 @@ def mendable() -> tuple[type[Exception], ...]:
 
 def message_of(error: Exception) -> str:
     """What to say of an error that the user can mend."""
-    from obmm.agent.errors import ConfigError
+    from obmm.settings.errors import ConfigError
 
     if isinstance(error, OSError) and error.filename is not None:
         # Without the number of the error, which says nothing to most.

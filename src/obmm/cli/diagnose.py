@@ -38,10 +38,10 @@ def diagnose(
         json: Print JSON for machines.
     """
     needs("pyarrow")
-    from obmm.agent.errors import did_you_mean
     from obmm.lab.diagnose import diagnose as examine
     from obmm.lab.records import Run
     from obmm.scoring import ERAS
+    from obmm.settings.errors import did_you_mean
 
     if era not in ERAS:
         raise UsageError(f"no scoring era is called {era!r}; {did_you_mean(era, ERAS)}")

@@ -38,10 +38,10 @@ def score(
         json: Print JSON for machines.
     """
     needs("pyarrow")
-    from obmm.agent.errors import did_you_mean
     from obmm.lab.records import Run
     from obmm.lab.score import MAIN_ERAS, score_run
     from obmm.scoring import ERAS
+    from obmm.settings.errors import did_you_mean
 
     unknown = [name for name in era if name not in ERAS]
     if unknown:

@@ -15,7 +15,7 @@ import attrs
 from obmm.cli._errors import UsageError
 from obmm.cli._output import console, print_json, spelt, table
 from obmm.cli._parameters import Flag
-from obmm.market.stages import GROUPS, name_of, registered
+from obmm.settings.registry import GROUPS, name_of, registered
 
 
 def stages(name: str | None = None, /, *, json: Flag = False) -> None:
@@ -63,8 +63,8 @@ def stages(name: str | None = None, /, *, json: Flag = False) -> None:
 
 
 def _named(name: str, found: list[tuple[str, str, type]]) -> list[tuple[str, str, type]]:
-    from obmm.agent.errors import did_you_mean
     from obmm.lab.stage_target import stage_of
+    from obmm.settings.errors import did_you_mean
 
     if ":" in name:
         group, cls = stage_of(name)

@@ -25,9 +25,9 @@ from obmm.market import (
     Stage,
     TimeInForce,
     option,
-    placer,
 )
 from obmm.market.arrays import as_ints
+from obmm.settings import placer
 
 
 @placer("amend")

@@ -20,11 +20,11 @@ from obmm.market import (
     Quotes,
     Signals,
     Stage,
-    builder,
     memory,
     option,
 )
-from obmm.market.stages import find
+from obmm.settings import builder
+from obmm.settings.registry import find
 
 
 def _inner(given: Any) -> Any:

@@ -7,8 +7,9 @@ import numpy as np
 
 from obmm.execution._quoting import Quoting
 from obmm.execution._shape import SIGN
-from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, builder, option
+from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
 from obmm.market.arrays import zero_for_nan
+from obmm.settings import builder
 
 #: A bound up to this, base, is none to divide by: the quotient would overflow.
 _NO_BOUND = 1e-200

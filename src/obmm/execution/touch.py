@@ -7,7 +7,8 @@ import numpy as np
 
 from obmm.execution._quoting import Quoting
 from obmm.execution._shape import SIGN
-from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Signals, builder, option
+from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Signals, option
+from obmm.settings import builder
 
 
 @builder("touch")

@@ -11,14 +11,14 @@ from typing import Any
 import attrs
 
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
-from obmm.agent.errors import did_you_mean
-from obmm.agent.sources import words
-from obmm.agent.structure import structure
 from obmm.lab.drive import Progress, described, drive
 from obmm.lab.records import Run, RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.market import Feed
+from obmm.settings.errors import did_you_mean
+from obmm.settings.structure import structure
+from obmm.settings.words import words
 from obmm.sim import Rivals, Scenario, SimulatedMarket
 
 

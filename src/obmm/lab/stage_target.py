@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from obmm.agent.errors import ConfigError, Problem
-from obmm.market.stages import GROUPS, find, registered
+from obmm.settings.errors import ConfigError, Problem
+from obmm.settings.registry import GROUPS, find, registered
 from obmm.testing import group_of
 
 _NO_STAGE = (

@@ -22,12 +22,8 @@ from obmm.market.stages import (
     Placer,
     Signal,
     Stage,
-    builder,
-    gate,
     memory,
     option,
-    placer,
-    signal,
 )
 from obmm.market.state import MarketState
 from obmm.market.tape import EventKind, Tape
@@ -64,10 +60,6 @@ __all__ = [
     "Tape",
     "TimeInForce",
     "Venue",
-    "builder",
-    "gate",
     "memory",
     "option",
-    "placer",
-    "signal",
 ]

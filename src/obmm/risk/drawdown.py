@@ -18,11 +18,11 @@ from obmm.market import (
     Reason,
     Signals,
     Stage,
-    gate,
     memory,
     option,
 )
 from obmm.risk._marks import mark_prices
+from obmm.settings import gate
 
 #: Transitions kept for whoever reports them; the oldest fall out.
 MAX_TRANSITIONS = 1000

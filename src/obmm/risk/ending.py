@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.market import Limits, MarketState, PerBook, Reason, Signals, Stage, gate, option
+from obmm.market import Limits, MarketState, PerBook, Reason, Signals, Stage, option
+from obmm.settings import gate
 
 
 @gate("ending")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from obmm.market import FloatArray, Limits, MarketState, Reason, Signals, Stage, gate, memory, option
+from obmm.market import FloatArray, Limits, MarketState, Reason, Signals, Stage, memory, option
 from obmm.market.arrays import zero_for_nan
 from obmm.risk._marks import mark_prices
+from obmm.settings import gate
 
 
 @gate("exposure")

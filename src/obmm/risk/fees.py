@@ -7,7 +7,8 @@ from typing import Literal
 import attrs
 import numpy as np
 
-from obmm.market import BUY, SELL, Feed, Limits, MarketState, PerBook, Reason, Signals, Stage, gate, option
+from obmm.market import BUY, SELL, Feed, Limits, MarketState, PerBook, Reason, Signals, Stage, option
+from obmm.settings import gate
 
 
 @gate("fees")

@@ -7,19 +7,9 @@ from typing import Literal
 import attrs
 import numpy as np
 
-from obmm.market import (
-    FloatArray,
-    Limits,
-    MarketState,
-    PerBook,
-    Reason,
-    Signals,
-    Stage,
-    gate,
-    memory,
-    option,
-)
+from obmm.market import FloatArray, Limits, MarketState, PerBook, Reason, Signals, Stage, memory, option
 from obmm.risk._marks import mark_prices
+from obmm.settings import gate
 
 
 @gate("inventory")

@@ -7,7 +7,8 @@ import enum
 import attrs
 import numpy as np
 
-from obmm.market import BoolArray, Limits, MarketState, Reason, Signals, Stage, gate, memory, option
+from obmm.market import BoolArray, Limits, MarketState, Reason, Signals, Stage, memory, option
+from obmm.settings import gate
 
 
 class Override(str, enum.Enum):

@@ -14,12 +14,12 @@ from obmm.market import (
     Reason,
     Signals,
     Stage,
-    gate,
     memory,
     option,
 )
 from obmm.market.arrays import as_floats, zero_for_nan
 from obmm.risk._marks import mark_prices
+from obmm.settings import gate
 
 _DAY_S = 86_400
 #: The venue samples turnover in slots of ten minutes.

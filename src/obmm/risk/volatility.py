@@ -15,10 +15,10 @@ from obmm.market import (
     Reason,
     Signals,
     Stage,
-    gate,
     memory,
     option,
 )
+from obmm.settings import gate
 
 
 @gate("volatility")

@@ -9,8 +9,9 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import Feed, FloatArray, MarketState, Signals, Stage, option, signal
+from obmm.market import Feed, FloatArray, MarketState, Signals, Stage, option
 from obmm.market.arrays import zero_for_nan
+from obmm.settings import signal
 
 
 def _weights(values: Mapping[str, float]) -> dict[str, float]:

@@ -7,7 +7,8 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage
+from obmm.settings import signal
 
 
 @signal("fee_state")

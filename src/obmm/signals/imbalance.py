@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, option
+from obmm.settings import signal
 from obmm.signals._books import on_sound, prices, quotient, sizes
 
 #: Weights of the first four depths; any further one weighs like the last.

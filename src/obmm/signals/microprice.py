@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, option
+from obmm.settings import signal
 from obmm.signals._books import on_sound, prices, quotient, sizes
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option
+from obmm.settings import signal
 
 
 @signal("momentum")

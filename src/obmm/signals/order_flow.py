@@ -9,7 +9,8 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option
+from obmm.settings import signal
 from obmm.signals._books import prices, quotient, sizes
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import attrs
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, option
+from obmm.settings import signal
 from obmm.signals._books import on_sound, quotient
 
 

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import FloatArray, IntArray, MarketState, Signals, Stage, option, signal
+from obmm.market import FloatArray, IntArray, MarketState, Signals, Stage, option
+from obmm.settings import signal
 from obmm.signals._books import on_sound, quotient
 
 

@@ -20,8 +20,8 @@ from obmm.market import (
     Tape,
     memory,
     option,
-    signal,
 )
+from obmm.settings import signal
 from obmm.signals._books import quotient
 
 

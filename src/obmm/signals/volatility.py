@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option, signal
+from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option
+from obmm.settings import signal
 from obmm.signals._books import quotient
 
 

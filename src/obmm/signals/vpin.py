@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import BUY, Feed, FloatArray, IntArray, MarketState, Signals, Stage, memory, option, signal
+from obmm.market import BUY, Feed, FloatArray, IntArray, MarketState, Signals, Stage, memory, option
+from obmm.settings import signal
 from obmm.signals.trade_flow import trade_rows
 
 

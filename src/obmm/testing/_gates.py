@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from obmm.market import Limits
-from obmm.market.stages import registered
+from obmm.settings.registry import registered
 from obmm.testing._scenes import Step, describe, steps
 from obmm.testing._trial import ContractError, Trial, expect_same, rows
 from obmm.testing.variants import Flaw

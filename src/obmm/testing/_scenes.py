@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from obmm.market import Feed, FloatArray, Limits, MarketState, Quotes, Signal, Signals, Venue
-from obmm.market.stages import registered
 from obmm.market.venue import SECOND_NS
+from obmm.settings.registry import registered
 from obmm.signals import Imbalance
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_states

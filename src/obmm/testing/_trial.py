@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import Feed, FloatArray, Limits, Orders, Quotes
-from obmm.market.stages import GROUPS, registered
+from obmm.settings.registry import GROUPS, registered
 from obmm.testing._scenes import Scene, Step, steps
 
 Output: TypeAlias = FloatArray | Limits | Quotes | Orders

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from obmm.agent import Config, ConfigError, Problem, preset_names, resolve
-from obmm.agent.sources import Layer
 from obmm.lab.records import Run
-from obmm.market.stages import registered
+from obmm.settings.registry import registered
+from obmm.settings.toml import Layer
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 from obmm.agent import StageSpec
-from obmm.agent.books import select_books
-from obmm.agent.structure import structure
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change
+from obmm.settings.books import select_books
+from obmm.settings.structure import structure
 
 #: Turns the present value of an option into the one proposed.
 Step = Callable[[float], float]

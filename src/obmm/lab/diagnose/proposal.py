@@ -9,10 +9,10 @@ from typing import Any
 import attrs
 
 from obmm.agent import resolve
-from obmm.agent.sources import parse_layer
 from obmm.lab.diagnose.configuration import as_sections, preset_of, toml_key, toml_value
 from obmm.lab.diagnose.finding import Change, Finding
 from obmm.lab.records import Run
+from obmm.settings.toml import parse_layer
 
 
 @attrs.frozen

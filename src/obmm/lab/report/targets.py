@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from obmm.agent import ConfigError, Problem
-from obmm.agent.errors import did_you_mean
+from obmm.settings.errors import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,7 +11,7 @@ import cattrs
 import numpy as np
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 
-from obmm.agent.errors import did_you_mean
+from obmm.settings.errors import did_you_mean
 
 #: (path below the stage, what is wrong)
 Complaint = tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from obmm.agent.books import select_books
+from obmm.settings.books import select_books
 
 IDS = np.array([0, 1, 2, 7, 40])
 
