@@ -82,9 +82,14 @@ def test_averages_and_weights_are_the_validators(case: dict[str, Any], tolerance
     if "rewards" in given_:
         era = attrs.evolve(ERAS["0.1.51"], moving_average_alpha=params["moving_average_alpha"])
         scores = numbers(given_["initial_scores"])
-        for rewards, wanted in zip(given_["rewards"], expected["scores_float32"], strict=True):
+        results = []
+        for rewards in given_["rewards"]:
             scores = moving_average(scores, numbers(rewards), era)
-            assert_close(wanted, scores, close)
+            results.append(scores)
+        wanted = expected["scores_float32"]  # of every round, of the last few, or of the last alone
+        wanted = wanted if isinstance(wanted[0], list) else [wanted]
+        for one, actual in zip(wanted, results[-len(wanted) :], strict=True):
+            assert_close(one, actual, close)
     elif "limit" in params:
         limited = limit_weights(given_["weights_float32"], params["limit"])
         assert_close(expected["normalized_float32"], limited, close)

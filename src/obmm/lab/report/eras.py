@@ -150,7 +150,7 @@ def _missing(era: EraConstants, figures: Mapping[str, float], minutes: float) ->
         if _there(figures, "making"):
             return ""
         return (
-            f"{era.version} pays nothing while fewer than {DIALS_0_6_3.min_books} of the field's "
+            f"{era.version} gives no score while fewer than {DIALS_0_6_3.min_books} of the field's "
             f"{figures['field_size']:.0f} accounts score above 0"
         )
     if _there(figures, "median"):

@@ -16,7 +16,13 @@ from obmm.scoring.debeta.mtm import MarkToMarket
 from obmm.scoring.debeta.prints import Columns, Prints
 from obmm.scoring.debeta.queues import FillQueues
 from obmm.scoring.debeta.samples import SampledSums
-from obmm.scoring.debeta.subwindows import sign_gated, subwindow_alphas, weakest_part, window_alpha
+from obmm.scoring.debeta.subwindows import (
+    marked_pairs,
+    sign_gated,
+    subwindow_alphas,
+    weakest_part,
+    window_alpha,
+)
 from obmm.scoring.eras import EraConstants
 
 
@@ -118,7 +124,8 @@ class Accumulation:
         dials = self.dials
         uids = np.array(self.columns.uids, dtype=np.int64)
         captured = np.logical_or(*self.captured.present)
-        rows = np.flatnonzero(captured.any(axis=0))
+        marked = marked_pairs(self.mtm, dials.skill_variant)
+        rows = np.flatnonzero((captured | marked).any(axis=0))
         rows = rows[np.argsort(uids[rows])]
         alpha = window_alpha(self.mtm, dials.skill_variant, captured)[:, rows]
         kept = skill.over_hurdle(alpha, self.mtm.notional.total[:, rows], dials.skill_hurdle_bps)

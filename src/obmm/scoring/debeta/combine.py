@@ -22,7 +22,8 @@ class FieldSums:
     """What a field is scored from. B books, U uids, M makers; money is quote.
 
     Attributes:
-        uids: (U,) the field: every uid that captured or filled anything in the window.
+        uids: (U,) the field: every uid with a captured fill or a marked inventory in the window. One whose
+            fills all wait for their mid is in it with zeros.
         captured: (2, B, U) captured by buys and sells, see `captured_spread`.
         quality: (U,) share of the captured spread that was realised, 0 to 1, over the whole field's books.
         alpha: (B, U) alpha of the filled books, NaN elsewhere.

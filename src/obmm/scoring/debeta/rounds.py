@@ -23,7 +23,7 @@ class Round:
     Attributes:
         time_ns: Simulated time.
         uids: Everybody who is paid from the same emission, ascending.
-        verdict: What it was paid for; None while the field is too small.
+        verdict: What the scores come from; None while the field is too small.
         carried: The verdict is an earlier one, since too few uids score now.
         trading: Score of this round.
         smoothed: Track record of that score.
@@ -98,6 +98,10 @@ class Payroll:
     ) -> Round:
         """Pay one scoring.
 
+        With fewer positive scores than `min_books` the last verdict that had enough stands in for the field,
+        or nothing does. Shares within asset classes do not wait for that: they are those of the field as it
+        stands.
+
         Args:
             time_ns: Simulated time.
             uids: (n,) everybody paid from this emission, ascending.
@@ -116,11 +120,13 @@ class Payroll:
         scores: FloatArray | None = None
         if judged is not None:
             scores = _spread(uids, judged.field.uids, judged.score)
-            making = pools.mixed_shares(judged.making_credits, judged.weights)
-            skilled = pools.mixed_shares(judged.skill_credits, judged.weights)
-            skill_share = _spread(uids, judged.field.uids, skilled)
             values[MAKING_TERM] = self.dials.pool * _spread(uids, judged.field.uids, judged.field.making_rank)
-            values[MAKING_SHARE] = _spread(uids, judged.field.uids, making)
+        paid = verdict if verdict.classes else judged
+        if paid is not None:
+            making = pools.mixed_shares(paid.making_credits, paid.weights)
+            skilled = pools.mixed_shares(paid.skill_credits, paid.weights)
+            values[MAKING_SHARE] = _spread(uids, paid.field.uids, making)
+            skill_share = _spread(uids, paid.field.uids, skilled)
         values[SMOOTHED] = blend(scores, kappa_pnl, self.dials, self.era)
 
         smoothed, term, share = self.record.update(time_ns, values, deregistered)

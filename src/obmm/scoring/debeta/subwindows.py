@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from obmm.market import BoolArray, FloatArray
+from obmm.market.arrays import as_flags
 from obmm.scoring.debeta import skill
 from obmm.scoring.debeta.mtm import (
     HELD_DRIFT,
@@ -18,6 +19,15 @@ from obmm.scoring.debeta.mtm import (
 )
 
 
+def marked_pairs(mtm: MarkToMarket, variant: str) -> BoolArray:
+    """(B, U) pairs whose inventory was marked in the window; see `Dials.skill_variant`.
+
+    The "drift" variant samples the inventory at every print, the "held" one only where the mark moves while
+    something is held.
+    """
+    return as_flags(mtm.path.present[MTM if variant == "held" else INVENTORY_SUM])
+
+
 def window_alpha(mtm: MarkToMarket, variant: str, captured: BoolArray) -> FloatArray:
     """(B, U) alpha of the whole window, NaN where a uid has none; see `Dials.skill_variant`.
 
@@ -26,12 +36,12 @@ def window_alpha(mtm: MarkToMarket, variant: str, captured: BoolArray) -> FloatA
         variant: "drift" or "held".
         captured: (B, U) pairs with a captured fill in the window: a fill counts once its mid is known.
     """
-    path, present = mtm.path.total, mtm.path.present
+    path = mtm.path.total
     if variant == "held":
         alpha = skill.held_alpha(path[MTM], path[HELD_PRINTS], path[HELD_INVENTORY], path[HELD_DRIFT])
-        return np.where(captured & present[MTM], alpha, np.nan)
-    alpha = skill.drift_alpha(path[MTM], path[INVENTORY_SUM], mtm.print_count.total, mtm.drift.total)
-    return np.where(captured & present[INVENTORY_SUM], alpha, np.nan)
+    else:
+        alpha = skill.drift_alpha(path[MTM], path[INVENTORY_SUM], mtm.print_count.total, mtm.drift.total)
+    return np.where(captured & marked_pairs(mtm, variant), alpha, np.nan)
 
 
 def subwindow_alphas(mtm: MarkToMarket, parts: int, lookback_ns: int) -> FloatArray:
