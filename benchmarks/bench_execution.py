@@ -71,7 +71,7 @@ def main() -> None:
         FeeGate(), WarmupGate(), DataQualityGate(),
     ]  # fmt: skip
     for gate in gates:
-        report(type(gate).__name__, lambda state, gate=gate: gate(state, signals, opened), states)
+        report(type(gate).__name__, lambda state, gate=gate: gate(state, signals), states)
     report("Limits.enforced", lambda state: opened.enforced(state.accounts.position), states)
     skewed = SkewedBuilder(signal="imbalance")
     report("SkewedBuilder", lambda state: skewed(state, signals, opened), states)
@@ -109,9 +109,7 @@ def main() -> None:
     five = gates[:5]
 
     def whole(state: MarketState) -> Orders:
-        limits = Limits.open(BOOKS)
-        for gate in five:
-            limits = gate(state, signals, limits)
+        limits = Limits.strictest([gate(state, signals) for gate in five])
         limits = limits.enforced(state.accounts.position)
         return placer(state, skewed(state, signals, limits), limits)
 

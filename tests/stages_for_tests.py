@@ -62,8 +62,8 @@ class Raises(Stage):
 class Shut(Stage):
     """Closes every bid."""
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
-        return limits.tightened(bid_allowed=False, reason=Reason.CUSTOM)
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        return Limits.of(state.n_books, bid_allowed=False, reason=Reason.CUSTOM)
 
 
 class Bare:

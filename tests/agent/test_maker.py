@@ -161,7 +161,7 @@ def test_reasons_tell_why_a_book_is_quiet():
 
 def test_explained_decisions_hold_each_gates_word():
     """For `obmm explain`."""
-    decision = MarketMaker(resolve("balanced")).decide(random_states(1, 1, n_books=1)[0], explain=True)
+    decision = MarketMaker(resolve("balanced")).decide(random_states(1, 1, n_books=1)[0])
     assert all(isinstance(limits, Limits) for limits in decision.steps[0].gate_limits.values())
     assert "inventory" in decision.steps[0].gate_limits
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from obmm.agent import ConfigError, Pipeline, feeds_of, plan, resolve
-from obmm.market import Feed, Venue
+from obmm.market import Feed, Limits, Venue
 from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
@@ -77,14 +77,28 @@ def test_overrides_of_books_reach_the_stages():
 
 
 def test_every_gate_is_heard_and_explained():
-    """With `explain` each gate's own word is kept, and the joint limits are the same."""
+    """Each gate's own word is kept, and the limits are the strictest of them."""
     made = config('gates = [{ kind = "stages_for_tests:Shut" }]')
     states = random_states(1, 3, n_books=3)
-    plain, told = Pipeline.bind(made, states[0].venue), Pipeline.bind(made, states[0].venue)
+    pipeline = Pipeline.bind(made, states[0].venue)
     for state in states:
-        expected, step = plain(state), told(state, explain=True)
-    assert expected.limits == step.limits
+        step = pipeline(state)
     assert not step.gate_limits["stages_for_tests:Shut"].bid_allowed.any()
+    joint = Limits.strictest(step.gate_limits.values())
+    assert step.limits == joint.enforced(states[-1].accounts.position)
+
+
+@pytest.mark.parametrize(
+    ("gives", "what"),
+    [(None, "gives a NoneType, expected Limits"), (Limits.open(7), "gives limits of 7 books, expected 3")],
+)
+def test_a_gate_that_gives_something_else_is_named(gives, what):
+    """Instead of an error from the middle of a sum."""
+    state = random_states(1, 1, n_books=3)[0]
+    pipeline = Pipeline.bind(resolve("touch"), state.venue)
+    pipeline = attrs.evolve(pipeline, gates=(("mine", lambda state, signals: gives),))
+    with pytest.raises((TypeError, ValueError), match=f"gate 'mine' {what}"):
+        pipeline(state)
 
 
 def test_a_gap_starts_the_warm_up_again():

@@ -20,7 +20,7 @@ def decision():
     *first, last = random_states(6, 60, n_books=3)
     for state in first:
         maker.decide(state)
-    return maker.decide(last, explain=True)
+    return maker.decide(last)
 
 
 def test_signals_are_those_of_the_book(decision):

@@ -37,7 +37,7 @@ def test_a_name_or_a_class_means_the_stage(target, expected):
 def test_a_class_in_the_current_folder_is_found():
     """Its group is told by its arguments and the annotation of its result."""
     Path("here_stage.py").write_text(
-        "class Here:\n    def __call__(self, state, signals, limits) -> 'Limits':\n        return limits\n"
+        "class Here:\n    def __call__(self, state, signals) -> 'Limits':\n        return None\n"
     )
     group, cls = stage_of("here_stage:Here")
     assert ("gates", "Here") == (group, cls.__name__)
@@ -49,13 +49,13 @@ def test_a_class_in_the_current_folder_is_found():
         ("no_such_module:X", "cannot import 'no_such_module'"),
         ("no_such_stage", "no signal is called 'no_such_stage'"),
         ("json:JSONDecoder", "is no stage"),
-        ("vague_stage:Vague", "annotate the result, it tells gate and builder apart"),
+        ("old_stage:Old", "annotate the result, it tells gate and signal apart"),
     ],
 )
 def test_what_is_no_stage_is_told(target, what):
     """As a problem with its place."""
-    Path("vague_stage.py").write_text(
-        "class Vague:\n    def __call__(self, state, signals, limits):\n        return limits\n"
+    Path("old_stage.py").write_text(
+        "class Old:\n    def __call__(self, state, signals, limits) -> 'Limits':\n        return limits\n"
     )
     with pytest.raises(ConfigError) as refused:
         stage_of(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,90 @@ def test_tightening_commutes(a: dict[str, Any], b: dict[str, Any]) -> None:
 def test_any_order_of_three_gives_the_same(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
     """Tightening is associative: three gates may speak in any order."""
     assert said(a, b, c) == said(c, a, b) == said(b, c, a)
+
+
+@given(words=st.lists(WORDS, min_size=1, max_size=4), order=st.randoms())
+def test_verdicts_join_as_if_said_one_after_the_other(words: list[dict[str, Any]], order: Any) -> None:
+    """In any order."""
+    alone = [Limits.of(B, **word) for word in words]
+    order.shuffle(alone)
+    assert said(*words) == Limits.strictest(alone)
+
+
+def each(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """An array (B,)."""
+    return st.lists(values, min_size=B, max_size=B).map(np.array)
+
+
+ANY_FLOATS = each(st.floats())
+ANY_LIMITS = st.builds(
+    Limits,
+    bid_allowed=each(st.booleans()),
+    ask_allowed=each(st.booleans()),
+    bid_size_factor=ANY_FLOATS,
+    ask_size_factor=ANY_FLOATS,
+    spread_factor=ANY_FLOATS,
+    position_limit=ANY_FLOATS,
+    position_soft=ANY_FLOATS,
+    position_factor=ANY_FLOATS,
+    reduce_only=each(st.booleans()),
+    bid_reason=each(st.sampled_from([int(r) for r in Reason])),
+    ask_reason=each(st.sampled_from([int(r) for r in Reason])),
+)
+
+
+@given(verdicts=st.lists(ANY_LIMITS, min_size=1, max_size=3))
+def test_no_verdict_loosens_what_is_joined(verdicts: list[Limits]) -> None:
+    """Numbers of a gate that are none, or out of bounds, leave limits that can be relied on."""
+    joint = Limits.strictest(verdicts)
+    assert joint.allows_no_more_than(Limits.open(B))
+    assert joint == Limits.strictest([*verdicts, joint])
+    assert all(Limits.strictest([joint, verdict]) == joint for verdict in verdicts)
+
+
+def test_limits_of_different_markets_do_not_join() -> None:
+    """Nor do none at all."""
+    with pytest.raises(ValueError, match=r"of \[2, 3\] books"):
+        Limits.strictest([Limits.of(2, allowed=False, reason=1), Limits.of(3, allowed=False, reason=1)])
+    with pytest.raises(ValueError, match="no limits to join"):
+        Limits.strictest([])
+
+
+def test_both_sides_are_said_at_once() -> None:
+    """`allowed` and `size_factor` speak of bids and asks, and join what is said of one."""
+    expected = Limits.of(
+        2,
+        bid_allowed=[True, False],
+        ask_allowed=[False, False],
+        bid_size_factor=0.5,
+        ask_size_factor=0.25,
+        reason=Reason.CUSTOM,
+    )
+    assert expected == Limits.of(
+        2,
+        allowed=[True, False],
+        ask_allowed=[False, True],
+        size_factor=0.5,
+        ask_size_factor=0.25,
+        reason=Reason.CUSTOM,
+    )
+    assert expected == Limits.of(
+        2,
+        allowed=[True, False],
+        bid_allowed=True,
+        ask_allowed=[False, True],
+        size_factor=0.5,
+        bid_size_factor=float("nan"),
+        ask_size_factor=0.25,
+        reason=Reason.CUSTOM,
+    )
+
+
+def test_open_limits_are_shared_and_cannot_be_written() -> None:
+    """One object per number of books."""
+    assert Limits.open(7) is Limits.open(7)
+    with pytest.raises(ValueError, match="read-only"):
+        Limits.open(7).bid_allowed[0] = False
 
 
 @given(a=WORDS)

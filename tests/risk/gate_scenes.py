@@ -84,7 +84,7 @@ def signals(n_books: int = 2, **values: npt.ArrayLike) -> Signals:
 
 
 def applied(gate: Any, state: MarketState, given: Signals | None = None) -> Limits:
-    """What the gate makes of open limits."""
+    """The gate's verdict."""
     heard = signals(state.n_books) if given is None else given
-    limits: Limits = gate(state, heard, Limits.open(state.n_books))
+    limits: Limits = gate(state, heard)
     return limits

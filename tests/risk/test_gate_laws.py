@@ -32,15 +32,16 @@ def heard(state: MarketState, volatility: float) -> Signals:
     return out
 
 
-def through(makers: list[Callable[[], Any]], state: MarketState, signals: Signals) -> Limits:
-    """Limits after new gates in the given order, enforced once."""
-    gates = [make() for make in makers]
+def verdicts(makers: list[Callable[[], Any]], state: MarketState, signals: Signals) -> list[Limits]:
+    """What new gates say, a person's orders among them."""
     manual = OverrideGate()
     manual.overrides = [(np.arange(N) == 2, Override.REDUCE_ONLY), (np.arange(N) == 3, Override.TIGHT)]
-    limits = Limits.open(N)
-    for gate in [gates[0], manual, *gates[1:]]:
-        limits = gate(state, signals, limits)
-    return limits.enforced(state.accounts.position)
+    return [gate(state, signals) for gate in (manual, *(make() for make in makers))]
+
+
+def joint(makers: list[Callable[[], Any]], state: MarketState, signals: Signals) -> Limits:
+    """Limits after new gates, as a pipeline joins them."""
+    return Limits.strictest(verdicts(makers, state, signals)).enforced(state.accounts.position)
 
 
 @settings(max_examples=60)
@@ -51,19 +52,18 @@ def test_the_order_of_gates_does_not_matter(
     """Any permutation of all gates leads to the same limits, reasons included."""
     signals = heard(state, volatility)
     sorted_order = sorted(order, key=list(MODES.values()).index)
-    assert through(sorted_order, state, signals) == through(order, state, signals)
+    assert joint(sorted_order, state, signals) == joint(order, state, signals)
 
 
 @settings(max_examples=60)
 @given(state=STATES, order=GATES)
-def test_every_gate_tightens_what_it_is_given(state: MarketState, order: list[Callable[[], Any]]) -> None:
-    """Along any chain each step allows no more than the one before."""
-    signals = heard(state, 1e-2)
-    limits = Limits.open(N)
-    for make in order:
-        after = make()(state, signals, limits)
-        assert after.allows_no_more_than(limits)
-        limits = after
+def test_joint_limits_are_never_looser_than_any_gate(
+    state: MarketState, order: list[Callable[[], Any]]
+) -> None:
+    """Whatever one gate forbids stays forbidden."""
+    said = verdicts(order, state, heard(state, 1e-2))
+    together = Limits.strictest(said)
+    assert all(together.allows_no_more_than(alone) for alone in said)
 
 
 @settings(max_examples=40)
@@ -72,7 +72,7 @@ def test_a_closed_side_always_has_a_closing_reason(
     state: MarketState, order: list[Callable[[], Any]]
 ) -> None:
     """Whoever asks why a side is quiet gets an answer that explains it."""
-    limits = through(order, state, heard(state, 1e-2))
+    limits = joint(order, state, heard(state, 1e-2))
     for side in ("bid", "ask"):
         closed = ~getattr(limits, f"{side}_allowed")
         codes = getattr(limits, f"{side}_reason")[closed]
@@ -90,15 +90,13 @@ def test_options_may_differ_between_books(book: int) -> None:
         if getattr(gate, "scope", "book") == "portfolio":
             continue
         wide = {f.name: np.full(N, getattr(gate, f.name)) for f in fields}
-        assert gate(state, signals, Limits.open(N)) == attrs.evolve(gate, **wide)(
-            state, signals, Limits.open(N)
-        )
+        assert gate(state, signals) == attrs.evolve(gate, **wide)(state, signals)
         for field in fields:
             alone = attrs.evolve(gate, **{field.name: getattr(gate, field.name) * 0.9 + 0.1})
             mixed_values = np.full(N, getattr(gate, field.name))
             mixed_values[book] = getattr(alone, field.name)
-            mixed = attrs.evolve(gate, **{field.name: mixed_values})(state, signals, Limits.open(N))
-            expected = alone(state, signals, Limits.open(N))
+            mixed = attrs.evolve(gate, **{field.name: mixed_values})(state, signals)
+            expected = alone(state, signals)
             for column in attrs.fields(Limits):
                 here, there = getattr(expected, column.name)[book], getattr(mixed, column.name)[book]
                 assert np.array_equal(here, there, equal_nan=here.dtype.kind == "f")

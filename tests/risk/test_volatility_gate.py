@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from obmm.market import Limits, Reason, Signals
+from obmm.market import Reason, Signals
 from obmm.risk import VolatilityGate
 from risk.gate_scenes import applied, scene, signals
 
@@ -72,7 +72,7 @@ def test_unsettled_volatility_does_not_shape_the_past() -> None:
     for i in range(10):
         young = Signals(n_books=2, age_s=np.full(2, float(i)), warmup_s=60.0)
         young.add("volatility", np.full(2, 1e-5))
-        gate(scene(time_s=600.0 + i), young, Limits.open(2))
+        gate(scene(time_s=600.0 + i), young)
     assert not said(gate, 10, 1e-4)
 
 

@@ -345,8 +345,8 @@ def test_checks_have_distinct_names() -> None:
 class UserGate:
     """Told by its annotations."""
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
-        return limits
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        return Limits.open(state.n_books)
 
 
 class UserBuilder:
@@ -382,7 +382,7 @@ def test_unclear_group_is_an_error() -> None:
     """What cannot be told has to be named."""
 
     class Unclear:
-        def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> object:
+        def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
             return limits
 
     with pytest.raises(LookupError, match="cannot tell what kind of stage"):

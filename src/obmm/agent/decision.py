@@ -16,11 +16,11 @@ class Step:
         name: The pipeline's name.
         books: (B,) the books whose orders are this pipeline's.
         signals: All signals by name.
-        limits: After all gates, with position bounds enforced.
+        limits: The strictest of all verdicts, with position bounds enforced.
         quotes: What the builder wanted.
         orders: What the placer sent, on all books.
         lifted: (B,) books on which a size below the venue's minimum was lifted to it.
-        gate_limits: What each gate made of open limits, alone; filled when a decision is explained.
+        gate_limits: The verdict of each gate by its name; `limits` is the strictest of them.
         transitions: Drawdown stops that began or ended with this state.
     """
 

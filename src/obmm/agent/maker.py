@@ -87,21 +87,21 @@ class MarketMaker:
         """Instructions for `state`, most urgent first on each book."""
         return self.decide(state).orders
 
-    def decide(self, state: MarketState, *, explain: bool = False) -> Decision:
+    def decide(self, state: MarketState) -> Decision:
         """The answer to `state` with everything that led to it."""
         started = time.perf_counter_ns()
         with self._lock:
-            decision = self._decided(state, explain, started)
+            decision = self._decided(state, started)
         for listener in self.listeners:
             listener(decision)
         return decision
 
-    def _decided(self, state: MarketState, explain: bool, started: int) -> Decision:
+    def _decided(self, state: MarketState, started: int) -> Decision:
         steps: tuple[Step, ...] = ()
         error = ""
         try:
             session = self._session(state)
-            steps = tuple(pipeline(state, explain=explain) for pipeline in session.pipelines)
+            steps = tuple(pipeline(state) for pipeline in session.pipelines)
             orders = _merged(steps, state.n_books)
             _tell(session, steps, state)
         except Exception as raised:  # A user's stage may raise anything, and the answer must still go out.

@@ -24,7 +24,6 @@ from obmm.market import (
     Signals,
     Venue,
 )
-from obmm.market.reasons import strictest
 from obmm.risk import DrawdownGate, Override, OverrideGate
 from obmm.risk.drawdown import Transition
 from obmm.settings.books import select_books
@@ -164,26 +163,18 @@ class Pipeline:
             books=np.ones(venue.n_books, dtype=np.bool_) if books is None else books,
         )
 
-    def __call__(self, state: MarketState, *, explain: bool = False) -> Step:
-        """Decide on one state; with `explain` each gate's own word is kept as well."""
+    def __call__(self, state: MarketState) -> Step:
+        """Decide on one state."""
         # A missing number is NaN and spreads as NaN: numpy need not warn of it in every stage.
         with np.errstate(all="ignore"):
-            return self._step(state, explain)
+            return self._step(state)
 
-    def _step(self, state: MarketState, explain: bool) -> Step:
+    def _step(self, state: MarketState) -> Step:
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:
             signals.add(name, signal(state, signals))
-        limits = opened = Limits.open(state.n_books)
-        alone: dict[str, Limits] = {}
-        for name, gate in self.gates:
-            if explain:
-                # A gate sees the state once: its own word and the joint limits come from the same call.
-                alone[name] = gate(state, signals, opened)
-                limits = _joined(limits, alone[name])
-            else:
-                limits = gate(state, signals, limits)
-        limits = limits.enforced(state.accounts.position)
+        verdicts = {name: _sized(name, gate(state, signals), state) for name, gate in self.gates}
+        limits = Limits.strictest(verdicts.values()).enforced(state.accounts.position)
         quotes = self.builder(state, signals, limits)
         orders = self.placer(state, quotes, limits)
         return Step(
@@ -193,7 +184,7 @@ class Pipeline:
             limits=limits,
             quotes=quotes,
             orders=orders,
-            gate_limits=alone,
+            gate_limits=verdicts,
             lifted=self._lifted(quotes),
             transitions=self._transitions(),
         )
@@ -235,29 +226,22 @@ class Pipeline:
         return f"Pipeline({self.name!r}, {int(self.books.sum())} books, warm after {self.plan.warmup_s:g}s)"
 
 
+def _sized(name: str, limits: Limits, state: MarketState) -> Limits:
+    """The verdict of a gate, if it is one.
+
+    Raises:
+        TypeError: It is something else.
+        ValueError: It speaks of another number of books.
+    """
+    if not isinstance(limits, Limits):
+        raise TypeError(f"gate {name!r} gives a {type(limits).__name__}, expected Limits")
+    if limits.n_books != state.n_books:
+        raise ValueError(f"gate {name!r} gives limits of {limits.n_books} books, expected {state.n_books}")
+    return limits
+
+
 def _after(last: Transition | None, log: Iterable[Transition]) -> list[Transition]:
     """The entries of a log behind `last`, all if it has fallen out."""
     entries = list(log)
     old = [i for i, entry in enumerate(entries) if entry is last]
     return entries[old[-1] + 1 :] if old else entries
-
-
-def _joined(a: Limits, b: Limits) -> Limits:
-    """The stricter of two limits in every field."""
-    joined = a.tightened(
-        reason=0,
-        bid_allowed=b.bid_allowed,
-        ask_allowed=b.ask_allowed,
-        bid_size_factor=b.bid_size_factor,
-        ask_size_factor=b.ask_size_factor,
-        spread_factor=b.spread_factor,
-        position_limit=b.position_limit,
-        position_soft=b.position_soft,
-        position_factor=b.position_factor,
-        reduce_only=b.reduce_only,
-    )
-    return attrs.evolve(
-        joined,
-        bid_reason=strictest(a.bid_reason, b.bid_reason),
-        ask_reason=strictest(a.ask_reason, b.ask_reason),
-    )

@@ -95,9 +95,9 @@ class {cls}(Stage):
 
     min_spread_ticks: float = option(20.0, help="narrower books stay quiet", unit="ticks")
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         wide = state.spread >= self.min_spread_ticks * state.venue.grid.tick
-        return limits.tightened(bid_allowed=wide, ask_allowed=wide, reason=Reason.CUSTOM)
+        return Limits.of(state.n_books, allowed=wide, reason=Reason.CUSTOM)
 ''',
     "builder": '''"""A builder of my own."""
 

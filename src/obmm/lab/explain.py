@@ -13,10 +13,7 @@ from obmm.market import BUY, InstructionKind, Limits, Reason
 
 
 def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
-    """Everything that led to `decision` on one book (by position), as plain values.
-
-    The decision must have been made with `explain=True`.
-    """
+    """Everything that led to `decision` on one book (by position), as plain values."""
     state = decision.state
     step = next(s for s in decision.steps if s.books[book])
     decided = next(c for c in (config, *(a.config for a in config.assign)) if c.name == step.name)
@@ -101,7 +98,7 @@ def explained(capture: Path, source: str, params: Sequence[str], *, book: int, a
         if book not in state.venue.book_ids:
             ids = ", ".join(map(str, state.venue.book_ids))
             raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
-        decision = maker.decide(state, explain=True)
+        decision = maker.decide(state)
         if decision.error:
             what = f"a stage failed, {decision.error}; `obmm check` says where"
             raise ConfigError([Problem(config.name, what)])

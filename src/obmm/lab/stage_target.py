@@ -10,10 +10,10 @@ from obmm.settings.registry import GROUPS, find, registered
 from obmm.testing import group_of
 
 _NO_STAGE = (
-    "is no stage: a signal has `__call__(self, state, signals)`, a gate `(self, state, signals, limits) -> "
-    "Limits`, a builder `(self, state, signals, limits) -> Quotes`, "
-    "a placer `(self, state, quotes, limits)`; "
-    "annotate the result, it tells gate and builder apart"
+    "is no stage: a signal has `__call__(self, state, signals) -> FloatArray`, a gate "
+    "`(self, state, signals) -> Limits`, a builder `(self, state, signals, limits) -> Quotes`, "
+    "a placer `(self, state, quotes, limits) -> Orders`; "
+    "annotate the result, it tells gate and signal apart"
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -18,18 +20,18 @@ from obmm.market.arrays import (
     check_shape,
     column,
 )
-from obmm.market.reasons import Reason, strictest
+from obmm.market.reasons import Reason, strictest, strictest_of
 
 _NEVER: BoolArray = np.zeros((), dtype=np.bool_)
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """Permissions per book; all arrays (B,). Gates tighten them, never loosen, in any order.
+    """Permissions per book; all arrays (B,). A gate says its own, made by `of`; `strictest` joins them.
 
-    Every field combines by its stricter value (and, or, minimum, maximum), which is why the order of gates
-    does not matter. Bounds on the position are collected first and enforced once, by `enforced`, after the
-    last gate has spoken: `position_factor` shrinks all of them together.
+    Every field joins by its stricter value (and, or, minimum, maximum), so what is joined never allows more
+    than any of its parts, and their order does not matter. Bounds on the position are enforced once, by
+    `enforced`, after all have been joined: `position_factor` shrinks all of them together.
 
     Attributes:
         bid_allowed: Whether a bid may stand.
@@ -48,11 +50,11 @@ class Limits:
     Raises:
         ValueError: Arrays differ in shape.
 
-    >>> limits = Limits.open(2).tightened(bid_allowed=[False, True], reason=Reason.DRAWDOWN)
+    >>> limits = Limits.of(2, bid_allowed=[False, True], reason=Reason.DRAWDOWN)
     >>> limits.bid_reason.tolist(), limits.ask_reason.tolist()
     ([8, 0], [0, 0])
-    >>> limits
-    Limits(2 books, bids on 1, asks on 2)
+    >>> Limits.strictest([limits, Limits.of(2, allowed=[True, False], reason=Reason.FEES)])
+    Limits(2 books, bids on 0, asks on 1)
     """
 
     bid_allowed: BoolArray = column(as_flags)
@@ -72,23 +74,39 @@ class Limits:
 
     @classmethod
     def open(cls, n_books: int) -> Limits:
-        """Everything allowed."""
-        ones, unbounded = np.ones(n_books), np.full(n_books, np.inf)
-        none = np.zeros(n_books, dtype=np.int64)
-        yes = np.ones(n_books, dtype=np.bool_)
-        return cls(
-            bid_allowed=yes,
-            ask_allowed=yes,
-            bid_size_factor=ones,
-            ask_size_factor=ones,
-            spread_factor=ones,
-            position_limit=unbounded,
-            position_soft=unbounded,
-            position_factor=ones,
-            reduce_only=~yes,
-            bid_reason=none,
-            ask_reason=none,
-        )
+        """Everything allowed; one object per number of books, its arrays read-only."""
+        return _open(n_books)
+
+    @classmethod
+    def of(cls, n_books: int, *, reason: Reason | int | IntArray, **tighter: npt.ArrayLike) -> Limits:
+        """What a gate says: everything allowed but the given; the words are those of `tightened`.
+
+        >>> Limits.of(2, reason=Reason.CUSTOM, allowed=[True, False], size_factor=0.5).bid_size_factor
+        array([0.5, 0.5])
+        """
+        return _open(n_books).tightened(reason=reason, **tighter)
+
+    @classmethod
+    def strictest(cls, verdicts: Iterable[Limits]) -> Limits:
+        """The strictest value of each field; never looser than open limits, whatever a verdict holds.
+
+        A factor that is NaN says nothing, a bound that is NaN is 0.
+
+        Raises:
+            ValueError: There are no verdicts, or they differ in the number of books.
+        """
+        said = tuple(verdicts)
+        if not said:
+            raise ValueError("no limits to join; Limits.open allows everything")
+        opened = _open(said[0].n_books)
+        joined = {}
+        for name, join in _JOINS.items():
+            least = getattr(opened, name)
+            columns = [c for c in (getattr(limits, name) for limits in said) if c is not least]
+            if any(c.shape != least.shape for c in columns):
+                raise ValueError(f"limits of {[limits.n_books for limits in said]} books cannot be joined")
+            joined[name] = join(np.array([least, *columns])) if columns else least
+        return cls(**joined)
 
     @property
     def n_books(self) -> int:
@@ -104,8 +122,10 @@ class Limits:
         self,
         *,
         reason: Reason | int | IntArray,
+        allowed: npt.ArrayLike | None = None,
         bid_allowed: npt.ArrayLike | None = None,
         ask_allowed: npt.ArrayLike | None = None,
+        size_factor: npt.ArrayLike | None = None,
         bid_size_factor: npt.ArrayLike | None = None,
         ask_size_factor: npt.ArrayLike | None = None,
         spread_factor: npt.ArrayLike | None = None,
@@ -116,17 +136,25 @@ class Limits:
     ) -> Limits:
         """These limits and the given ones together, the stricter of each; scalars apply to every book.
 
-        `reason` marks each side that an argument closes or narrows; bounds on the position get theirs
-        when they bind, from `enforced`. A factor that is NaN says nothing, a bound that is NaN is 0.
+        `allowed` and `size_factor` are said of both sides. `reason` marks each side that an argument closes
+        or narrows; bounds on the position get theirs when they bind, from `enforced`. A factor that is NaN
+        says nothing, a bound that is NaN is 0.
         """
         changed: dict[str, npt.NDArray[Any]] = {}
         both, bid, ask = _NEVER, _NEVER, _NEVER
+        if allowed is not None:
+            bid_allowed = allowed if bid_allowed is None else as_flags(bid_allowed) & as_flags(allowed)
+            ask_allowed = allowed if ask_allowed is None else as_flags(ask_allowed) & as_flags(allowed)
+        if size_factor is not None:
+            factor = _fraction(size_factor)
+            bid_size_factor = factor if bid_size_factor is None else np.fmin(bid_size_factor, factor)
+            ask_size_factor = factor if ask_size_factor is None else np.fmin(ask_size_factor, factor)
         if bid_allowed is not None:
-            allowed = as_flags(bid_allowed)
-            changed["bid_allowed"], bid = self.bid_allowed & allowed, ~allowed
+            flags = as_flags(bid_allowed)
+            changed["bid_allowed"], bid = self.bid_allowed & flags, ~flags
         if ask_allowed is not None:
-            allowed = as_flags(ask_allowed)
-            changed["ask_allowed"], ask = self.ask_allowed & allowed, ~allowed
+            flags = as_flags(ask_allowed)
+            changed["ask_allowed"], ask = self.ask_allowed & flags, ~flags
         if bid_size_factor is not None:
             factor = _fraction(bid_size_factor)
             changed["bid_size_factor"], bid = np.minimum(self.bid_size_factor, factor), bid | (factor < 1.0)
@@ -209,6 +237,52 @@ class Limits:
 
 
 _COLUMNS = tuple(f.name for f in attrs.fields(Limits))
+
+
+@functools.lru_cache(maxsize=64)
+def _open(n_books: int) -> Limits:
+    ones, unbounded = np.ones(n_books), np.full(n_books, np.inf)
+    none, yes = np.zeros(n_books, dtype=np.int64), np.ones(n_books, dtype=np.bool_)
+    never = ~yes
+    for array in (ones, unbounded, none, yes, never):
+        array.flags.writeable = False
+    return Limits(
+        bid_allowed=yes,
+        ask_allowed=yes,
+        bid_size_factor=ones,
+        ask_size_factor=ones,
+        spread_factor=ones,
+        position_limit=unbounded,
+        position_soft=unbounded,
+        position_factor=ones,
+        reduce_only=never,
+        bid_reason=none,
+        ask_reason=none,
+    )
+
+
+def _least_factor(factors: FloatArray) -> FloatArray:
+    return as_floats(np.maximum(np.fmin.reduce(factors), 0.0))
+
+
+def _least_bound(bounds: FloatArray) -> FloatArray:
+    return as_floats(np.fmax(np.minimum.reduce(bounds), 0.0))
+
+
+#: How the columns of several verdicts, stacked below those of open limits, become one.
+_JOINS: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
+    "bid_allowed": np.logical_and.reduce,
+    "ask_allowed": np.logical_and.reduce,
+    "bid_size_factor": _least_factor,
+    "ask_size_factor": _least_factor,
+    "spread_factor": np.fmax.reduce,
+    "position_limit": _least_bound,
+    "position_soft": _least_bound,
+    "position_factor": _least_factor,
+    "reduce_only": np.logical_or.reduce,
+    "bid_reason": strictest_of,
+    "ask_reason": strictest_of,
+}
 
 
 def _fraction(values: npt.ArrayLike) -> FloatArray:

@@ -38,9 +38,9 @@ class Signal(Protocol):
 
 @runtime_checkable
 class Gate(Protocol):
-    """Tightens the limits of each book and says why; never loosens."""
+    """Gives its own verdict on each book and says why; the strictest of all verdicts holds."""
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits: ...
+    def __call__(self, state: MarketState, signals: Signals) -> Limits: ...
 
 
 @runtime_checkable

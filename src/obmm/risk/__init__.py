@@ -1,4 +1,4 @@
-"""Gates: what risk allows on each book. Each can only tighten, and says why."""
+"""Gates: what risk allows on each book, and why. Each speaks for itself; the strictest word holds."""
 
 from obmm.risk.data_quality import DataQualityGate
 from obmm.risk.drawdown import DrawdownGate, Transition

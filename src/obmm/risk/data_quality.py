@@ -28,7 +28,7 @@ class DataQualityGate(Stage):
 
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(3), [[(299.9, 1.0)], [(300.2, 1.0)], []], [[(300.1, 1.0)]] * 3)
-    >>> limits = DataQualityGate()(state, Signals(n_books=3), Limits.open(3))
+    >>> limits = DataQualityGate()(state, Signals(n_books=3))
     >>> [Reason(code).name for code in limits.bid_reason]
     ['OPEN', 'CROSSED', 'ONE_SIDED']
     """
@@ -43,7 +43,7 @@ class DataQualityGate(Stage):
     _levels: tuple[FloatArray, ...] | None = memory()
     _moved_ns: IntArray = memory()
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         accounts = state.accounts
         numbers = accounts.position + accounts.quote_own + accounts.base_free + accounts.quote_free
         numbers = numbers + accounts.quote_initial + accounts.maker_rate
@@ -51,8 +51,8 @@ class DataQualityGate(Stage):
         if np.isfinite(self.max_still_s).any():
             good = good & ~self._still(state)
         if good.all():
-            return limits
-        return limits.tightened(bid_allowed=good, ask_allowed=good, reason=_why(state))
+            return Limits.open(state.n_books)
+        return Limits.of(state.n_books, allowed=good, reason=_why(state))
 
     def _still(self, state: MarketState) -> BoolArray:
         """(B,) books whose levels have been the same for longer than `max_still_s`."""

@@ -71,7 +71,7 @@ class DrawdownGate(Stage):
     >>> accounts = Accounts.of(1, base=100.0, quote=27_000.0, quote_initial=30_000.0)
     >>> state = MarketState.of_books(Venue.of(1), [[(299.9, 1.0)]], [[(300.1, 1.0)]], accounts=accounts)
     >>> gate = DrawdownGate(threshold=0.05)
-    >>> gate(state, Signals(n_books=1), Limits.open(1)).reduce_only
+    >>> gate(state, Signals(n_books=1)).reduce_only
     array([ True])
     >>> gate.transitions[-1]
     Transition(time_ns=0, book=0, stopped=True, drawdown=0.05)
@@ -114,7 +114,7 @@ class DrawdownGate(Stage):
         """Whether one book's data may change what is said of another."""
         return self.scope == "portfolio"
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         equity, capital = self._valued(state)
         if self.scope == "portfolio":
             equity, capital = equity.sum(keepdims=True), np.nansum(capital, keepdims=True)
@@ -134,9 +134,9 @@ class DrawdownGate(Stage):
             self._stopped = (self._stopped | stops) & ~resumes
             self._record(state.time_ns, stops | resumes, stops, lost)
         if not self._stopped.any():
-            return limits
+            return Limits.open(state.n_books)
         stopped = np.broadcast_to(self._stopped, (state.n_books,))
-        return limits.tightened(reduce_only=stopped, reason=Reason.DRAWDOWN)
+        return Limits.of(state.n_books, reduce_only=stopped, reason=Reason.DRAWDOWN)
 
     def _valued(self, state: MarketState) -> tuple[FloatArray, FloatArray]:
         """Equity and capital (B,) of each book; a book without account keeps what it last had."""

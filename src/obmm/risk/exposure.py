@@ -19,7 +19,7 @@ class ExposureGate(Stage):
     >>> accounts = Accounts.of(2, base=120.0, base_initial=40.0, quote=1_000.0)
     >>> book = [(299.9, 1.0)], [(300.1, 1.0)]
     >>> state = MarketState.of_books(Venue.of(2), [book[0]] * 2, [book[1]] * 2, accounts=accounts)
-    >>> ExposureGate(max_share=0.5)(state, Signals(n_books=2), Limits.open(2)).bid_size_factor
+    >>> ExposureGate(max_share=0.5)(state, Signals(n_books=2)).bid_size_factor
     array([0.5, 0.5])
     """
 
@@ -36,12 +36,10 @@ class ExposureGate(Stage):
         """Whether one book's data may change what is said of another."""
         return True
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
         net = zero_for_nan(state.accounts.position * marks).sum()
         capital = zero_for_nan(state.accounts.value(marks)).sum()
         if abs(net) <= self.max_share * capital:
-            return limits
-        return limits.tightened(
-            bid_size_factor=self.size_factor, ask_size_factor=self.size_factor, reason=Reason.EXPOSURE
-        )
+            return Limits.open(state.n_books)
+        return Limits.of(state.n_books, size_factor=self.size_factor, reason=Reason.EXPOSURE)

@@ -29,7 +29,7 @@ class FeeGate(Stage):
     >>> accounts = Accounts.of(3, base=80.0, quote=25_000.0, maker_rate=[0.0, 0.0004, 0.002])
     >>> books = [[(299.5, 9.0)]] * 3, [[(300.5, 9.0)]] * 3
     >>> state = MarketState.of_books(Venue.of(3), *books, accounts=accounts)
-    >>> limits = FeeGate(half_spread_bps=5.0, min_edge_bps=2.0)(state, Signals(n_books=3), Limits.open(3))
+    >>> limits = FeeGate(half_spread_bps=5.0, min_edge_bps=2.0)(state, Signals(n_books=3))
     >>> limits.spread_factor, limits.bid_allowed
     (array([1. , 1.2, 1. ]), array([ True,  True, False]))
     """
@@ -52,22 +52,22 @@ class FeeGate(Stage):
     def needs(self) -> frozenset[Feed | str]:
         return frozenset({self.fair} if self.fair and self.reference == "touch" else ())
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         least_bps = self.min_edge_bps + 1e4 * state.accounts.maker_rate
         if self.reference == "touch":
-            return self._at_touch(state, signals, limits, least_bps)
+            return self._at_touch(state, signals, least_bps)
         factor = least_bps / self.half_spread_bps
         if not (factor > 1.0).any():
-            return limits
+            return Limits.open(state.n_books)
         far = factor > self.max_spread_factor
-        return limits.tightened(
-            bid_allowed=~far,
-            ask_allowed=~far,
+        return Limits.of(
+            state.n_books,
+            allowed=~far,
             spread_factor=np.where(far, 1.0, factor),
             reason=np.where(far, int(Reason.FEES), int(Reason.FEES_WIDE)),
         )
 
-    def _at_touch(self, state: MarketState, signals: Signals, limits: Limits, least_bps: PerBook) -> Limits:
+    def _at_touch(self, state: MarketState, signals: Signals, least_bps: PerBook) -> Limits:
         touch = state.competing_touch
         fair = signals.scalar(self.fair) if self.fair else touch.mean(axis=0)
         bid_bps = 1e4 * (1.0 - touch[BUY] / fair)
@@ -75,5 +75,5 @@ class FeeGate(Stage):
         # A book without a touch says nothing about fees; others close it.
         bid_short, ask_short = bid_bps < least_bps, ask_bps < least_bps
         if not (bid_short | ask_short).any():
-            return limits
-        return limits.tightened(bid_allowed=~bid_short, ask_allowed=~ask_short, reason=Reason.FEES)
+            return Limits.open(state.n_books)
+        return Limits.of(state.n_books, bid_allowed=~bid_short, ask_allowed=~ask_short, reason=Reason.FEES)

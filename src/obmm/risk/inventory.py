@@ -25,7 +25,7 @@ class InventoryGate(Stage):
     >>> from obmm.market import Accounts, Venue
     >>> accounts = Accounts.of(1, base=130.0, base_initial=80.0, quote=11_000.0)
     >>> state = MarketState.of_books(Venue.of(1), [[(299.9, 1.0)]], [[(300.1, 1.0)]], accounts=accounts)
-    >>> limits = InventoryGate(max_inventory_pct=0.3)(state, Signals(n_books=1), Limits.open(1))
+    >>> limits = InventoryGate(max_inventory_pct=0.3)(state, Signals(n_books=1))
     >>> limits.position_limit, limits.position_soft
     (array([50.]), array([40.]))
     >>> limits.enforced(accounts.position)
@@ -50,12 +50,14 @@ class InventoryGate(Stage):
     )
     _marks: FloatArray | None = memory()
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
         limit = self.max_inventory_pct * state.accounts.value(marks) / marks
         soft = self.soft_share * limit
         if self.reference == "endowment":
-            return limits.tightened(position_limit=limit, position_soft=soft, reason=Reason.NEAR_LIMIT)
+            return Limits.of(
+                state.n_books, position_limit=limit, position_soft=soft, reason=Reason.NEAR_LIMIT
+            )
         held = state.accounts.base_own
         why = np.where(np.abs(held) < limit, int(Reason.NEAR_LIMIT), int(Reason.POSITION_LIMIT))
-        return limits.tightened(bid_allowed=held < soft, ask_allowed=-held < soft, reason=why)
+        return Limits.of(state.n_books, bid_allowed=held < soft, ask_allowed=-held < soft, reason=why)

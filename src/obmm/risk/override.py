@@ -33,7 +33,7 @@ class OverrideGate(Stage):
     >>> state = MarketState.of_books(Venue.of(2), [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2)
     >>> gate = OverrideGate()
     >>> gate.overrides = [(np.array([True, True]), Override.TIGHT), (np.array([False, True]), Override.OFF)]
-    >>> limits = gate(state, Signals(n_books=2), Limits.open(2))
+    >>> limits = gate(state, Signals(n_books=2))
     >>> limits.bid_allowed, limits.position_factor
     (array([ True, False]), array([0.5, 0.5]))
     """
@@ -45,17 +45,16 @@ class OverrideGate(Stage):
     tight_spread_factor: float = option(1.5, help="Multiplies spreads under 'tight'", unit="1", low=1.0)
     overrides: list[tuple[BoolArray, Override]] = memory(list)
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        limits = Limits.open(state.n_books)
         for books, what in self.overrides:
             if what is Override.OFF:
-                limits = limits.tightened(bid_allowed=~books, ask_allowed=~books, reason=Reason.OVERRIDE)
+                limits = limits.tightened(allowed=~books, reason=Reason.OVERRIDE)
             elif what is Override.REDUCE_ONLY:
                 limits = limits.tightened(reduce_only=books, reason=Reason.OVERRIDE)
             else:
-                size = np.where(books, self.tight_size_factor, 1.0)
                 limits = limits.tightened(
-                    bid_size_factor=size,
-                    ask_size_factor=size,
+                    size_factor=np.where(books, self.tight_size_factor, 1.0),
                     position_factor=np.where(books, self.tight_position_factor, 1.0),
                     spread_factor=np.where(books, self.tight_spread_factor, 1.0),
                     reason=Reason.OVERRIDE_TIGHT,

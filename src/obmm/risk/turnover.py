@@ -45,7 +45,7 @@ class TurnoverGate(Stage):
     >>> accounts = Accounts.of(2, base=80.0, quote=25_000.0, traded_quote=[100_000.0, 460_000.0])
     >>> books = [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2
     >>> state = MarketState.of_books(Venue.of(2), *books, accounts=accounts)
-    >>> TurnoverGate()(state, Signals(n_books=2), Limits.open(2)).reduce_only
+    >>> TurnoverGate()(state, Signals(n_books=2)).reduce_only
     array([False,  True])
     """
 
@@ -66,7 +66,7 @@ class TurnoverGate(Stage):
     _slot: int = memory(int)
     _last_ns: int | None = memory()
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         cap = np.minimum(state.venue.turnover_cap_quote, _NO_CAP_QUOTE)
         marks = self._marks = mark_prices(self._marks, state)
         traded, fill = self._counted(state, cap)
@@ -76,13 +76,12 @@ class TurnoverGate(Stage):
         ahead = np.clip(2.0 * fill - 1.0, 0.0, 1.0)
         reducing = spent | (ahead >= 1.0)
         if not (reducing | (ahead > 0.0)).any():
-            return limits
+            return Limits.open(state.n_books)
         closed, factor = used >= cap, np.where(reducing, 1.0, 1.0 - ahead)
-        return limits.tightened(
-            bid_allowed=~closed,
-            ask_allowed=~closed,
-            bid_size_factor=factor,
-            ask_size_factor=factor,
+        return Limits.of(
+            state.n_books,
+            allowed=~closed,
+            size_factor=factor,
             reduce_only=reducing,
             reason=np.where(reducing, int(Reason.TURNOVER), int(Reason.TURNOVER_PACE)),
         )

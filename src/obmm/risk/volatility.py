@@ -35,7 +35,7 @@ class VolatilityGate(Stage):
     >>> state = MarketState.of_books(Venue.of(2), [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2)
     >>> signals = Signals(n_books=2)
     >>> signals.add("volatility", np.array([0.0001, 0.003]))
-    >>> VolatilityGate()(state, signals, Limits.open(2)).spread_factor
+    >>> VolatilityGate()(state, signals).spread_factor
     array([1. , 1.2])
     """
 
@@ -65,15 +65,16 @@ class VolatilityGate(Stage):
     def needs(self) -> frozenset[Feed | str]:
         return frozenset({self.signal})
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         volatility = signals.scalar(self.signal)
         slow = self._slow(state, volatility, signals.age_s >= signals.warmup_s)
         mark = np.fmin(self.threshold, self.multiple * slow)
         was_high = np.zeros(state.n_books, dtype=np.bool_) if self._high is None else self._high
         high = self._high = (volatility > mark) | (was_high & ~(volatility < self.release_share * mark))
         if not high.any():
-            return limits
-        return limits.tightened(
+            return Limits.open(state.n_books)
+        return Limits.of(
+            state.n_books,
             position_factor=np.where(high, self.position_factor, 1.0),
             spread_factor=np.where(high, self.spread_factor, 1.0),
             reason=Reason.VOLATILITY,

@@ -17,7 +17,7 @@ class WarmupGate(Stage):
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(2), [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2)
     >>> signals = Signals(n_books=2, age_s=np.array([10.0, 90.0]), warmup_s=60.0)
-    >>> WarmupGate()(state, signals, Limits.open(2)).bid_allowed
+    >>> WarmupGate()(state, signals).bid_allowed
     array([False,  True])
     """
 
@@ -25,8 +25,8 @@ class WarmupGate(Stage):
         0.0, help="Wait at least this long, even if the signals need less", unit="s", per_book=True, low=0.0
     )
 
-    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Limits:
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
         warm = signals.age_s >= np.maximum(signals.warmup_s, self.min_age_s)
         if warm.all():
-            return limits
-        return limits.tightened(bid_allowed=warm, ask_allowed=warm, reason=Reason.WARMING_UP)
+            return Limits.open(state.n_books)
+        return Limits.of(state.n_books, allowed=warm, reason=Reason.WARMING_UP)

@@ -77,10 +77,8 @@ class Trial:
         """One call, its output checked for type and shape."""
         state, signals = step.state, step.signals
         output: Output
-        if self.group == "signals":
+        if self.group in ("signals", "gates"):
             output = stage(state, signals)
-        elif self.group == "gates":
-            output = stage(state, signals, step.limits)
         else:
             limits = step.limits.enforced(state.accounts.position)
             wish = signals if self.group == "builders" else step.quotes
@@ -92,7 +90,8 @@ class Trial:
 def _check_form(group: str, output: Output, n_books: int) -> None:
     wanted = {"signals": np.ndarray, "gates": Limits, "builders": Quotes, "placers": Orders}[group]
     if not isinstance(output, wanted):
-        raise ContractError(f"the output is a {type(output).__name__}, expected {wanted.__name__}")
+        hint = "; a gate annotates its result as Limits" if isinstance(output, Limits) else ""
+        raise ContractError(f"the output is a {type(output).__name__}, expected {wanted.__name__}{hint}")
     if isinstance(output, np.ndarray):
         if output.ndim not in (1, 2) or output.shape[0] != n_books:
             raise ContractError(
@@ -112,6 +111,8 @@ def _check_form(group: str, output: Output, n_books: int) -> None:
 def group_of(cls: Any) -> str:
     """The group a class is registered in, or that its `__call__` belongs to by its arguments and result.
 
+    Signals and gates take the same arguments: a gate annotates its result as `Limits`.
+
     Raises:
         LookupError: Neither tells.
 
@@ -124,15 +125,14 @@ def group_of(cls: Any) -> str:
             return group
     called = inspect.signature(cls.__call__)
     names = tuple(called.parameters)[1:]
+    result = called.return_annotation
+    gives = result if isinstance(result, str) else getattr(result, "__name__", "")
     if names == ("state", "signals"):
-        return "signals"
+        return "gates" if gives == "Limits" else "signals"
+    if names == ("state", "signals", "limits") and gives != "Limits":
+        return "builders"
     if names == ("state", "quotes", "limits"):
         return "placers"
-    result = called.return_annotation
-    by_result = {"Limits": "gates", "Quotes": "builders"}
-    name = result if isinstance(result, str) else getattr(result, "__name__", "")
-    if names == ("state", "signals", "limits") and name in by_result:
-        return by_result[name]
     raise LookupError(
         f"cannot tell what kind of stage {cls!r} is: register it with one of the decorators "
         "signal, gate, builder, placer, or name the group"
