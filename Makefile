@@ -3,6 +3,8 @@
 #   make simulate   a three-hour market of sixteen books with the balanced preset, and its report
 #   make test       every check: format, lint, types, imports, doctests, tests, coverage
 #   make check      the checks without the tests
+#   make smoke      the least that must hold on any Python, with the newest dependencies, or the oldest allowed:
+#                   make smoke PYTHON=python3.13 RESOLUTION=lowest-direct VENV=.venv-3.13-oldest
 #   make long       the minutes-long tests
 #   make bench      figures of speed; nothing in it fails on a slow machine
 #
@@ -12,9 +14,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+RESOLUTION ?= highest
+UV := .venv-uv/bin/uv
 ROOMS := market signals risk execution agent wire scoring
 
-.PHONY: simulate test check format lint types imports tests coverage long bench clean
+.PHONY: simulate test check format lint types imports tests coverage smoke long bench clean
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
@@ -49,6 +53,9 @@ coverage: $(VENV)/.dev
 	  echo "$$(cat $(VENV)/.coverage-total) % of lines and branches"; \
 	done
 
+smoke: $(VENV)/.smoke
+	$(BIN)/python -m pytest tests/smoke tests/test_package.py tests/agent tests/wire $(PYTEST_ARGS)
+
 long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long -n $(JOBS) $(PYTEST_ARGS)
 
@@ -63,6 +70,17 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.user
+
+# uv, since pip cannot be asked for the oldest versions; only ready-made wheels, so that no compiler is needed.
+$(VENV)/.smoke: pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION) \
+	  --only-binary :all: --no-binary obmm --editable '.[all,test]'
+	@touch $@
+
+$(UV):
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
