@@ -126,7 +126,7 @@ def test_a_live_score_is_the_formula_of_the_whole_history(version: str, run: Run
         assert (expected is None) == (actual is None)
         if expected is not None and actual is not None:
             total, factors = expected
-            assert total == actual.total
+            np.testing.assert_array_equal(total, actual.total)
             np.testing.assert_array_equal(factors, actual.activity_factors)
 
 

@@ -124,8 +124,8 @@ class Grid:
     >>> grid = Grid([2, 2], [4, 4])
     >>> grid.tick
     array([0.01, 0.01])
-    >>> grid.wire_prices(grid.ticks([290.63, 300.0]))[1]
-    np.float64(300.0)
+    >>> float(grid.wire_prices(grid.ticks([290.63, 300.0]))[1])
+    300.0
     """
 
     price_decimals: IntArray = attrs.field(converter=as_ints, eq=attrs.cmp_using(eq=np.array_equal))
