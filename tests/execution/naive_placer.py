@@ -88,6 +88,8 @@ def _one_book(
     if wanted[0] and wanted[1] and wanted[0][0][0] >= wanted[1][0][0]:
         reasons = [reason or int(Reason.WOULD_CROSS) for reason in reasons]
         wanted = [[], []]
+    rooms = [room_of(state, limits, book, side) for side in (0, 1)]
+    wanted = [_bounded(state, book, rooms[side], side, wanted[side], reasons) for side in (0, 1)]
     wanted = [_paid(state, book, side, wanted[side], reasons) for side in (0, 1)]
 
     reach = [_reach(levels, tolerance) for levels in wanted]
@@ -103,14 +105,27 @@ def _one_book(
                 serves.setdefault((side, level), []).append(i)
     cancel: dict[int, int | None] = {int(own.order_id[i]): None for i in rows}
     urgent = False
-    for (side, level), found in serves.items():
-        price, size = wanted[side][level]
-        best = min(
-            found, key=lambda i: (abs(round(own.price[i] * 100) - price), own.time_ns[i], own.order_id[i])
+    stays = {
+        (side, level): min(
+            found,
+            key=lambda i: (
+                abs(round(own.price[i] * 100) - wanted[side][level][0]),
+                own.time_ns[i],
+                own.order_id[i],
+            ),
         )
+        for (side, level), found in serves.items()
+    }
+    tight = [bool(limits.reduce_only[book])] * 2
+    for side in (0, 1):
+        total = sum(size for level, (_, size) in enumerate(wanted[side]) if (side, level) not in stays)
+        total += sum(round(own.size[i] * 1e4) for (s, _), i in stays.items() if s == side)
+        tight[side] = tight[side] or total > rooms[side]
+    for (side, level), best in stays.items():
+        _, size = wanted[side][level]
         lots = round(own.size[best] * 1e4)
         del cancel[int(own.order_id[best])]
-        if lots > (1.0 + (0.0 if limits.reduce_only[book] else size_tolerance)) * size:
+        if lots > (1.0 + (0.0 if tight[side] else size_tolerance)) * size:
             cancel[int(own.order_id[best])] = lots - size
             urgent = True
     for i in rows:
@@ -143,6 +158,12 @@ def _one_book(
     for side in (0, 1):
         if broke[side] and reasons[side] in (0, Reason.OPEN_ORDER_CAP, Reason.INSTRUCTION_CAP):
             reasons[side] = int(Reason.NO_FUNDS)
+    for side in (0, 1):
+        resting = [i for i in rows if own.side[i] == side]
+        total = sum(round(own.size[i] * 1e4) for i in resting)
+        total += sum(lots for _, s, _, lots in placements if s == side)
+        if total > rooms[side] and any(int(own.order_id[i]) in cancel for i in resting):
+            urgent = True
     cancels: list[Instruction] = [("cancel", cancel)] if cancel else []
     return (cancels + placements if urgent else placements + cancels), reasons
 
@@ -182,6 +203,35 @@ def _legal(
 
 def _cost(side: int, ticks: int, lots: int) -> Decimal:
     return Decimal(lots) / 10_000 * (Decimal(ticks) / 100 if side == 0 else 1)
+
+
+def room_of(state: MarketState, limits: Limits, book: int, side: int) -> float:
+    """Lots that a side may trade before the position passes its bound or, if only reducing, zero."""
+    lean = round(exact(state.accounts.position[book]), 8) * (1 if side == 0 else -1)
+    most = exact(limits.position_bound[book]) - lean
+    if limits.reduce_only[book]:
+        most = min(most, -lean)
+    return float("inf") if most.is_infinite() else int(max(most, Decimal(0)) * 10_000)
+
+
+def _bounded(
+    state: MarketState,
+    book: int,
+    room: float,
+    side: int,
+    levels: list[tuple[int, int]],
+    reasons: list[int],
+) -> list[tuple[int, int]]:
+    """Levels cut, from the far end, to the lots that fit into `room`."""
+    kept: list[tuple[int, int]] = []
+    for ticks, lots in levels:
+        fits = min(lots, max(room, 0))
+        room -= lots
+        if fits >= state.venue.min_lots[book]:
+            kept.append((ticks, int(fits)))
+        else:
+            reasons[side] = reasons[side] or int(Reason.POSITION_LIMIT)
+    return kept
 
 
 def _paid(

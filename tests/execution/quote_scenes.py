@@ -88,7 +88,8 @@ class Draw:
 def drawn(seed: int, *, n_books: int = 3, scarce: bool = True, fresh: bool = False) -> Draw:
     """A crowded, quarrelsome situation: own orders and wishes within a few ticks, money and room short.
 
-    Own bids lie below own asks, as on any venue; wishes need not.
+    Own bids lie below own asks, as on any venue; wishes need not, and may want more than the position bound
+    leaves room for.
     """
     rng = np.random.default_rng(seed)
     n_levels = int(rng.integers(1, 4))
@@ -136,6 +137,7 @@ def drawn(seed: int, *, n_books: int = 3, scarce: bool = True, fresh: bool = Fal
         bid_allowed=rng.random(n_books) < 0.9,
         ask_allowed=rng.random(n_books) < 0.9,
         reduce_only=rng.random(n_books) < 0.2,
+        position_limit=rng.choice([np.inf, np.inf, 0.3, 0.8, 1.5, 2.5], n_books),
     )
     quotes = attrs.evolve(
         Quotes.none(n_books, n_levels),

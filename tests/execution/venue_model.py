@@ -6,6 +6,7 @@ The first instruction of a book is executed before all others; the others follow
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -35,8 +36,13 @@ class BookModel:
         }
         self.free = [float(accounts.quote_free[self.book]), float(accounts.base_free[self.book])]
 
-    def carry_out(self, instructions: list[Instruction], shuffle: random.Random) -> None:
-        """Execute all; raises RefusedError at the first that is not taken."""
+    def carry_out(
+        self,
+        instructions: list[Instruction],
+        shuffle: random.Random,
+        after_each: Callable[[BookModel], None] | None = None,
+    ) -> None:
+        """Execute all, and look after each; raises RefusedError at the first that is not taken."""
         if len(instructions) > self.state.venue.max_instructions:
             raise RefusedError(f"{len(instructions)} instructions")
         first, rest = instructions[:1], instructions[1:]
@@ -46,6 +52,12 @@ class BookModel:
                 self._cancel(instruction[1])
             else:
                 self._place(*instruction[1:])
+            if after_each is not None:
+                after_each(self)
+
+    def at_stake(self) -> list[int]:
+        """Lots by which the fill of everything that rests would move the position up, and down."""
+        return [sum(lots for s, _, lots in self.orders.values() if s == side) for side in (0, 1)]
 
     def _cancel(self, parts: dict[int, int | None]) -> None:
         for order_id, part in parts.items():

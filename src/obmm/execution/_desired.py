@@ -1,11 +1,11 @@
-"""Desired quotes made legal: on the grid, sorted, not crossing, large enough, and paid for."""
+"""Desired quotes made legal: on the grid, sorted, not crossing, large enough, within bounds, and paid for."""
 
 from __future__ import annotations
 
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, floored
+from obmm.execution._shape import SIGN, floored, room_lots
 from obmm.market import SELL, BoolArray, FloatArray, IntArray, Limits, MarketState, Quotes, Reason
 from obmm.market.arrays import as_flags, as_floats
 
@@ -25,6 +25,7 @@ class Desired:
         lots: (2, B, K) whole lots.
         cost: (2, B, K) what one lot binds: quote of bids, base of asks.
         free: (2, B) what is free now: quote for bids, base for asks.
+        room: (2, B) whole lots that a side may trade before it passes what risk allows; inf for no bound.
         reason: (2, B) `Reason` why a side lost a quote on the way.
     """
 
@@ -32,11 +33,12 @@ class Desired:
     lots: FloatArray
     cost: FloatArray
     free: FloatArray
+    room: FloatArray
     reason: IntArray
 
 
 def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only: bool) -> Desired:
-    """`quotes` with everything taken out that the venue or the account would refuse."""
+    """`quotes` with everything taken out that risk forbids, or the venue or the account would refuse."""
     venue, accounts = state.venue, state.accounts
     scale, lot_scale = venue.ticks_per_quote, venue.lots_per_base
     allowed = np.array([limits.bid_allowed, limits.ask_allowed])[..., None]
@@ -45,6 +47,7 @@ def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only
     signed, lots = floored(SIGN[..., None] * price * scale[:, None]), floored(size * lot_scale[:, None])
     wanted = allowed & np.isfinite(signed) & (size > 0.0)
     reason = np.zeros(signed.shape[:2], dtype=np.int64)
+    wanted = _noted(wanted, ~_stuck(state)[:, None], reason, Reason.BAD_DATA)
     wanted = _noted(wanted, lots >= venue.min_lots[:, None], reason, Reason.SIZE_TOO_SMALL)
     signed, lots = _sorted(np.where(wanted, signed, NOWHERE), np.where(wanted, lots, 0.0))
     if post_only:
@@ -55,10 +58,18 @@ def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only
     free = np.array([accounts.quote_free, accounts.base_free])
     price = np.maximum(np.abs(signed), 1.0) / scale[:, None]
     cost = np.where(_BIDS, price, 1.0) / lot_scale[:, None]
-    lots = np.where(wanted, lots, 0.0)
-    lots = _funded(lots, cost, free + _reserved(state), venue.min_lots[:, None])
+    room = room_lots(accounts.position, limits, venue)
+    lots = _within(np.where(wanted, lots, 0.0), 1.0, room, venue.min_lots[:, None])
+    wanted = _noted(wanted, lots > 0.0, reason, Reason.POSITION_LIMIT)
+    lots = _within(lots, cost, free + _reserved(state), venue.min_lots[:, None])
     wanted = _noted(wanted, lots > 0.0, reason, Reason.NO_FUNDS)
-    return Desired(np.where(wanted, signed, NOWHERE), lots, cost, free, reason)
+    return Desired(np.where(wanted, signed, NOWHERE), lots, cost, free, room, reason)
+
+
+def _stuck(state: MarketState) -> BoolArray:
+    """(B,) books on which an order of ours has an id that no cancel can name: nothing is safe beside it."""
+    own = state.open_orders
+    return as_flags(np.bincount(own.book[~own.can_cancel], minlength=state.n_books) > 0)
 
 
 def _noted(wanted: BoolArray, legal: BoolArray, reason: IntArray, why: Reason) -> BoolArray:
@@ -105,7 +116,7 @@ def affordable(spent: FloatArray, funds: FloatArray) -> BoolArray:
     return as_flags(spent <= funds + _NOISE * np.abs(funds))
 
 
-def _funded(lots: FloatArray, cost: FloatArray, funds: FloatArray, least: IntArray) -> FloatArray:
+def _within(lots: FloatArray, cost: FloatArray | float, funds: FloatArray, least: IntArray) -> FloatArray:
     """`lots` cut from the far end to what `funds` (2, B) pay for; a level below the minimum goes."""
     spent = (lots * cost).cumsum(axis=2)
     if affordable(spent[..., -1], funds).all():

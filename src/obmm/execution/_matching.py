@@ -16,6 +16,8 @@ class Matching:
 
     Attributes:
         book: (N,) book of each order.
+        group: (N,) book and side of each order as one number: side x B + book.
+        lots: (N,) what rests of each order.
         ours: (N,) orders that stay where they are.
         surplus: (N,) lots by which an order that stays is too large and must shrink.
         ahead: (N,) orders that are more aggressive than anything wanted on their side.
@@ -23,6 +25,8 @@ class Matching:
     """
 
     book: IntArray
+    group: IntArray
+    lots: FloatArray
     ours: BoolArray
     surplus: FloatArray
     ahead: BoolArray
@@ -56,6 +60,9 @@ def matched(
 ) -> Matching:
     """Each desired order gets at most one open order: the nearest in price, then the oldest.
 
+    On a side where the orders that stay and what is missing would together pass the room that risk leaves,
+    no order may be too large at all.
+
     Args:
         state: Holds the open orders.
         desired: What should rest.
@@ -81,10 +88,13 @@ def matched(
     young = (state.time_ns - own.time_ns) / 1e9 < on_rows(max_age_s, book)
     ours = near & (wanted > 0.0) & large_enough & young
     ours = _one_per_slot(ours, slot, off, own.time_ns, own.order_id)
-    surplus = np.where(ours & (lots > (1.0 + on_rows(shrink_tolerance, book)) * wanted), lots - wanted, 0.0)
-    served = np.bincount(slot[ours], minlength=desired.lots.size) > 0
+    served = (np.bincount(slot[ours], minlength=desired.lots.size) > 0).reshape(desired.lots.shape)
+    missing = np.where(served, 0.0, desired.lots).sum(axis=2).ravel()
+    tight = missing + np.bincount(group[ours], lots[ours], minlength=2 * n_books) > desired.room.ravel()
+    spare = np.where(tight[group], 0.0, on_rows(shrink_tolerance, book))
+    surplus = np.where(ours & (lots > (1.0 + spare) * wanted), lots - wanted, 0.0)
     best = desired.signed[..., 0].ravel()[group]
-    return Matching(book, ours, surplus, signed > best, served.reshape(desired.lots.shape))
+    return Matching(book, group, lots, ours, surplus, signed > best, served)
 
 
 def _one_per_slot(

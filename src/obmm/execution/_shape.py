@@ -41,6 +41,17 @@ def away(price: FloatArray, venue: Venue) -> FloatArray:
     return signed
 
 
+def room_lots(position: FloatArray, limits: Limits, venue: Venue) -> FloatArray:
+    """(2, B) whole lots that bids and asks may trade from `position` (B,) before they pass what risk allows.
+
+    As far as the position bound and, where only reducing is allowed, zero; 0 where the position is NaN.
+    """
+    lean = SIGN * position
+    room = limits.position_bound - lean
+    room = np.where(limits.reduce_only, np.minimum(room, -lean), room)
+    return floored(np.fmax(room, 0.0) * venue.lots_per_base)
+
+
 def fitted_lots(size: FloatArray, state: MarketState, limits: Limits) -> tuple[FloatArray, BoolArray]:
     """Whole lots of wanted sizes (2, B, K) base that the venue and the position bounds admit.
 
@@ -55,12 +66,9 @@ def fitted_lots(size: FloatArray, state: MarketState, limits: Limits) -> tuple[F
     lots = floored(size * scale)
     small = (size > 0.0) & (lots < least)
     lots = np.where(size > 0.0, np.maximum(lots, least), 0.0)
-    lean = SIGN * state.accounts.position
-    room = limits.position_bound - lean
-    room = np.where(limits.reduce_only, np.minimum(room, -lean), room)
-    room_lots = floored(np.fmax(room, 0.0)[..., None] * scale)
+    room = room_lots(state.accounts.position, limits, venue)
     before = lots.cumsum(axis=-1) - lots
-    lots = np.minimum(lots, room_lots - before)
+    lots = np.minimum(lots, room[..., None] - before)
     return np.where(lots < least, 0.0, lots), as_flags(small.any(axis=(0, 2)))
 
 

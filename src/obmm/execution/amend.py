@@ -26,7 +26,7 @@ from obmm.market import (
     TimeInForce,
     option,
 )
-from obmm.market.arrays import as_ints
+from obmm.market.arrays import as_flags, as_ints
 from obmm.settings import placer
 
 
@@ -47,8 +47,10 @@ class AmendPlacer(Stage):
     * With `post_only` a side that would trade at once moves back behind the competing touch.
     * The first instruction of a book reaches the venue before the others, which follow 5–25 ms later in any
       order. It is the cancel where the cancel protects: of an order nearer to the other side than anything
-      now wanted, of one that must shrink, or on a book that may only reduce. Else it is a placement: best
-      level first, on the side that reduces the position.
+      now wanted, of one that must shrink, on a book that may only reduce, or on a side on which what rests
+      and what is placed would together pass the position bound. Else it is a placement: best level first,
+      on the side that reduces the position. So nothing that fills, once the first instruction has arrived,
+      carries a position past its bound.
 
     No memory: the same state and quotes give the same orders. Client ids number the publish interval, the
     book and the place among its instructions, and do not repeat within a simulation.
@@ -95,8 +97,13 @@ class AmendPlacer(Stage):
             grow_tolerance=self.size_tolerance,
             max_age_s=self.max_age_s,
         )
-        cancels = _cancels(matching, limits, state.n_books)
-        placements = _placements(state, desired, matching, cancels.books)
+        # An order that no cancel can name stays, and its book is quiet.
+        gone = state.open_orders.can_cancel & (~matching.ours | (matching.surplus > 0.0))
+        cancelling = np.bincount(matching.book[gone], minlength=state.n_books) > 0
+        placements = _placements(state, desired, matching, cancelling)
+        cancels = _cancels(
+            gone, _protecting(desired, matching, limits, placements), matching.book, state.n_books
+        )
         return self._orders(state, desired, matching, cancels, placements)
 
     def _orders(
@@ -161,24 +168,35 @@ class _Cancels:
     Attributes:
         first: Rows whose book's cancel comes before its placements.
         last: Rows whose book's cancel comes after them.
-        books: (B,) whether anything is cancelled.
         leads: (B,) whether the cancel comes first.
     """
 
     first: IntArray
     last: IntArray
-    books: BoolArray
     leads: BoolArray
 
 
-def _cancels(matching: Matching, limits: Limits, n_books: int) -> _Cancels:
-    shrinks = matching.surplus > 0.0
-    gone = ~matching.ours | shrinks
-    protects = gone & (matching.ahead | shrinks | limits.reduce_only[matching.book])
-    leads = np.bincount(matching.book[protects], minlength=n_books) > 0
-    books = np.bincount(matching.book[gone], minlength=n_books) > 0
-    leading = leads[matching.book]
-    return _Cancels(np.flatnonzero(gone & leading), np.flatnonzero(gone & ~leading), books, leads)
+def _cancels(gone: BoolArray, protecting: BoolArray, book: IntArray, n_books: int) -> _Cancels:
+    """The cancels of a book lead if one of them protects: they are one instruction."""
+    leads = np.bincount(book[gone & protecting], minlength=n_books) > 0
+    leading = leads[book]
+    return _Cancels(np.flatnonzero(gone & leading), np.flatnonzero(gone & ~leading), leads)
+
+
+def _protecting(desired: Desired, matching: Matching, limits: Limits, placements: _Placements) -> BoolArray:
+    """(N,) open orders whose cancel, if they are cancelled, must reach the venue before anything else.
+
+    Among them those of a side on which all that rests and all that is placed would together pass the room
+    that risk leaves: later instructions come in any order, so that a cancel among them may be the last.
+    """
+    n_books = limits.n_books
+    lots = desired.lots[placements.side, placements.book, placements.level]
+    placed = np.bincount(placements.side * n_books + placements.book, lots, minlength=2 * n_books)
+    resting = np.bincount(matching.group, matching.lots, minlength=2 * n_books)
+    over = resting + placed > desired.room.ravel()
+    return as_flags(
+        matching.ahead | (matching.surplus > 0.0) | limits.reduce_only[matching.book] | over[matching.group]
+    )
 
 
 @attrs.frozen
@@ -211,7 +229,7 @@ def _placements(
     # Level by level, and within a level first the side that brings the position toward zero.
     lead = as_ints(state.accounts.position > 0.0)
     sides, books = np.array([lead, 1 - lead]), np.arange(state.n_books)
-    turns = paid[sides, books].transpose(1, 2, 0).reshape(state.n_books, -1)
+    turns = paid[sides, books].transpose(1, 2, 0).reshape(state.n_books, 2 * desired.lots.shape[2])
     rank = turns.cumsum(axis=1) - 1
     room = venue.max_open_orders - state.open_orders.count
     slots = venue.max_instructions - cancelling

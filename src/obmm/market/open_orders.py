@@ -9,8 +9,10 @@ import attrs
 import numpy as np
 
 from obmm.market.arrays import (
+    BoolArray,
     FloatArray,
     IntArray,
+    as_flags,
     as_floats,
     as_ints,
     book_of_rows,
@@ -18,6 +20,9 @@ from obmm.market.arrays import (
     check_shape,
     column,
 )
+
+#: Ids of orders, and our own numbers of them, are unsigned 32-bit numbers on the wire.
+ID_LIMIT = 2**32
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -71,6 +76,11 @@ class OpenOrders:
     def book(self) -> IntArray:
         """(N,) book index of each row."""
         return book_of_rows(self.offset)
+
+    @property
+    def can_cancel(self) -> BoolArray:
+        """(N,) whether the id is one that a cancel can name."""
+        return as_flags((self.order_id >= 0) & (self.order_id < ID_LIMIT))
 
     @property
     def count(self) -> IntArray:
