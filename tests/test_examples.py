@@ -10,10 +10,10 @@ import pytest
 
 from obmm.agent import MarketMaker, resolve
 from obmm.lab.check import check_config, check_stage
-from obmm.lab.paper import PaperOrders
-from obmm.lab.rules import violations
 from obmm.settings.toml import file_layer
 from obmm.testing import random_states
+from obmm.testing.paper import PaperOrders
+from obmm.testing.rules import violations
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 CONFIGS = sorted(EXAMPLES.glob("*.toml"))

@@ -6,7 +6,6 @@ import attrs
 import numpy as np
 
 from obmm.agent import MarketMaker, preset_names, resolve
-from obmm.lab.paper import PaperOrders
 from obmm.market import (
     BUY,
     Accounts,
@@ -23,6 +22,7 @@ from obmm.market import (
 from obmm.settings.toml import parse_layer
 from obmm.signals import Imbalance, Volatility
 from obmm.testing import random_states
+from obmm.testing.paper import PaperOrders
 
 WARM = 120
 
@@ -150,7 +150,7 @@ def test_9_nothing_survives_into_a_new_simulation():
 
 def test_10_the_checks_can_fail():
     """A builder that quotes across the book, off the grid and too small is caught."""
-    from obmm.lab.rules import violations
+    from obmm.testing.rules import violations
 
     state = random_states(20, 1, n_books=1)[0]
     bad = Orders.limits(

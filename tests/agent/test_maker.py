@@ -10,11 +10,11 @@ import pytest
 
 from obmm.agent import ConfigError, MarketMaker, OverrideFile, preset_names, read_overrides, resolve
 from obmm.agent.maker import MAX_SESSIONS
-from obmm.lab.paper import PaperOrders
-from obmm.lab.rules import violations
 from obmm.market import Limits, MarketState, Orders, Reason, Venue
 from obmm.settings.toml import parse_layer
 from obmm.testing import Flaw, random_states, spoiled
+from obmm.testing.paper import PaperOrders
+from obmm.testing.rules import violations
 
 
 def config(text: str, base: str = "balanced"):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from obmm.agent import Decision, MarketMaker, preset_names, resolve
-from obmm.lab.paper import PaperOrders
 from obmm.market import Accounts, MarketState, Venue
 from obmm.testing import random_states
+from obmm.testing.paper import PaperOrders
 
 
 def races(decision: Decision) -> list[str]:

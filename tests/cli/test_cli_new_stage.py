@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from obmm.agent import MarketMaker, resolve
-from obmm.lab.rules import violations
 from obmm.testing import checks_for, random_states
+from obmm.testing.rules import violations
 
 CLASS = {"signal": "MySignal", "gate": "MyGate", "builder": "MyBuilder"}
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from obmm.agent import Config, Decision, MarketMaker
 from obmm.agent.resolve import GROUPS
-from obmm.lab.oracles import ORACLES
-from obmm.lab.paper import PaperOrders
-from obmm.lab.rules import violations
 from obmm.lab.watch import QuoteWatch, Timings
 from obmm.market import Feed, MarketState, OpenOrders, SelfTrade
 from obmm.testing import Check, Flaw, checks_for, random_states, run_check, run_checks, spoiled
+from obmm.testing.oracles import ORACLES
+from obmm.testing.paper import PaperOrders
+from obmm.testing.rules import violations
 from obmm.wire import Decoder, encode_request
 
 #: States answered per market size: past every preset's warm-up, with some minutes of quoting after it.

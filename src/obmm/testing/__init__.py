@@ -1,9 +1,11 @@
-"""Tools for people who write stages: random states, and the checks that every stage has to pass."""
+"""Tools for people who write stages: random states, the venue's rules, and the checks of every stage."""
 
 from obmm.testing._trial import group_of
 from obmm.testing.acceptance import accepted
 from obmm.testing.checks import Check, CheckResult, checks_for, run_check, run_checks
 from obmm.testing.inputs import random_limits, random_quotes
+from obmm.testing.paper import PaperOrders
+from obmm.testing.rules import violations
 from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
 
@@ -11,6 +13,7 @@ __all__ = [
     "Check",
     "CheckResult",
     "Flaw",
+    "PaperOrders",
     "accepted",
     "checks_for",
     "group_of",
@@ -24,6 +27,7 @@ __all__ = [
     "selected",
     "spoiled",
     "trades",
+    "violations",
     "walk",
     "with_levels",
 ]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obmm.lab.paper import PaperOrders
 from obmm.market import Accounts, InstructionKind, MarketState, Orders, TimeInForce, Venue
 from obmm.testing import random_state
+from obmm.testing.paper import PaperOrders
 
 
 def state(time_s: float = 600.0) -> MarketState:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from obmm.lab import oracles
-from obmm.lab.oracles import ORACLES
+from obmm.testing import oracles
+from obmm.testing.oracles import ORACLES
 
 
 @pytest.mark.parametrize("name", ORACLES)

@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 import pytest
 
-from obmm.lab.rules import violations
 from obmm.market import Accounts, InstructionKind, MarketState, OpenOrders, Orders, TimeInForce, Venue
+from obmm.testing.rules import violations
 
 #: An order of ours that stands on book 0: a bid of 1 base at 298.
 OWN_ID = 41
