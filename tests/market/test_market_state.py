@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -18,6 +20,7 @@ from obmm.market import (
     Tape,
     Venue,
 )
+from obmm.testing import random_state
 
 TWO = Venue.of(2)
 
@@ -224,3 +227,47 @@ def test_signal_must_start_with_the_books(value: np.ndarray) -> None:
     """A signal of another shape is refused by name."""
     with pytest.raises(ValueError, match="signal 'odd' has shape"):
         Signals(n_books=2).add("odd", value)
+
+
+def arrays_of(part: object) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array that can be reached from a part by its public names, with its path."""
+    for name in dir(part):
+        value = None if name.startswith("_") else getattr(part, name)
+        if isinstance(value, np.ndarray):
+            yield f"{type(part).__name__}.{name}", value
+        elif type(value).__module__.startswith("obmm.market") and not isinstance(value, enum.Enum):
+            yield from arrays_of(value)
+
+
+def test_no_array_of_a_state_can_be_written_to_and_no_flag_set_back() -> None:
+    """A stage that scribbles on its input fails; what others see stays as it was."""
+    seen = random_state(3, n_books=2)
+    shared = {path: array for path, array in arrays_of(seen) if array.base is not None}
+    assert {"MarketState.bid_price", "MarketState.mid", "MarketState.competing_touch"} <= set(shared)
+    assert {"Accounts.position", "OpenOrders.price", "Notices.kind", "Tape.price", "Venue.book_ids"} <= set(
+        shared
+    )
+    for array in shared.values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.setflags(write=True)
+
+
+def test_a_state_does_not_follow_the_array_it_was_made_of() -> None:
+    """Buffers may be used again for the next state."""
+    seen = random_state(3, n_books=2)
+    buffer = np.array(seen.bid_price)
+    made = attrs.evolve(seen, bid_price=buffer)
+    buffer[:] = 0.0
+    assert seen == made
+
+
+def test_a_signal_does_not_follow_what_its_stage_writes_later() -> None:
+    """A stage may keep its array and reuse it."""
+    signals, memory = Signals(n_books=2), np.ones(2)
+    signals.add("x", memory)
+    memory[:] = 5.0
+    assert [1.0, 1.0] == signals["x"].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        signals.age_s[0] = 1.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from obmm.market import NoticeKind, Notices
-from obmm.testing import Flaw, random_state, read_only, selected, spoiled, with_levels
+from obmm.testing import Flaw, random_state, selected, spoiled, with_levels
 
 UNSOUND = set(Flaw) - {Flaw.THIN, Flaw.HUGE_SIZE, Flaw.NO_ACCOUNT, Flaw.NAN_ACCOUNT}
 
@@ -66,15 +66,3 @@ def test_levels_can_be_cut_and_padded() -> None:
     padded = with_levels(state, 7)
     assert np.isnan(padded.ask_price[:, 5:]).all()
     assert with_levels(padded, 5) == state
-
-
-def test_read_only_state_equals_its_original() -> None:
-    """Locking copies; the original stays writable."""
-    state = random_state(4)
-    locked = read_only(state)
-    assert state == locked
-    state.bid_size[0, 0] = 1.0
-    with pytest.raises(ValueError, match="read-only"):
-        locked.mid[0] = 1.0
-    with pytest.raises(ValueError, match="read-only"):
-        locked.accounts.base_total[0] = 1.0

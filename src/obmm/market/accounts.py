@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market.arrays import BoolArray, FloatArray, as_flags, as_floats, check_shape, column
+from obmm.market.arrays import BoolArray, FloatArray, as_flags, as_floats, check_shape, column, sealed
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -98,12 +98,12 @@ class Accounts:
     @functools.cached_property
     def base_own(self) -> FloatArray:
         """Base that is the miner's own: total less loan plus collateral."""
-        return self.base_total - self.base_loan + self.base_collateral
+        return sealed(self.base_total - self.base_loan + self.base_collateral)
 
     @functools.cached_property
     def quote_own(self) -> FloatArray:
         """Quote that is the miner's own: total less loan plus collateral."""
-        return self.quote_total - self.quote_loan + self.quote_collateral
+        return sealed(self.quote_total - self.quote_loan + self.quote_collateral)
 
     @property
     def base_reserved(self) -> FloatArray:
@@ -118,7 +118,7 @@ class Accounts:
     @functools.cached_property
     def position(self) -> FloatArray:
         """Inventory: own base less the endowment, base."""
-        return self.base_own - self.base_initial
+        return sealed(self.base_own - self.base_initial)
 
     def value(self, price: npt.ArrayLike) -> FloatArray:
         """Worth of the account at `price` (B,), quote."""

@@ -1,13 +1,14 @@
 """Array types of the vocabulary, and the checks that constructors share.
 
 Every array has the book on its first axis. Floats are float64, integers int64, flags bool; a missing price
-is NaN and a missing size 0.
+is NaN and a missing size 0. What is handed from one part to the next is read-only and owned by nobody, so
+that no stage can change what another one, the records or the scores see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import attrs
 import numpy as np
@@ -18,6 +19,8 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 #: An option that is one number for all books, or an array (B,).
 PerBook: TypeAlias = float | npt.NDArray[np.float64]
+
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 BUY = 0
 SELL = 1
@@ -47,9 +50,32 @@ def zero_for_nan(values: FloatArray) -> FloatArray:
     return np.where(np.isnan(values), 0.0, values)
 
 
+def sealed(values: _Array) -> _Array:
+    """A copy that nobody can write to, not even by setting its flag back; `values` if they are such.
+
+    >>> prices = sealed(np.array([99.0, 101.0]))
+    >>> prices[0] = 0.0
+    Traceback (most recent call last):
+    ValueError: assignment destination is read-only
+    >>> prices.setflags(write=True)
+    Traceback (most recent call last):
+    ValueError: cannot set WRITEABLE flag to True of this array
+    """
+    if not values.flags.writeable:
+        base = values.base
+        if base is not None and not (isinstance(base, np.ndarray) and base.flags.writeable):
+            return values
+    # Bytes never change, and numpy knows: an array that owns its memory could be made writable again.
+    return cast(_Array, np.ndarray(values.shape, values.dtype, values.tobytes()))
+
+
 def column(convert: Callable[[npt.ArrayLike], npt.NDArray[Any]], **options: Any) -> Any:
-    """An attrs field holding an array converted by `convert`, compared by content."""
-    return attrs.field(converter=convert, eq=attrs.cmp_using(eq=_same), **options)
+    """An attrs field holding an array converted by `convert`, read-only, compared by content."""
+
+    def converted(values: npt.ArrayLike) -> npt.NDArray[Any]:
+        return sealed(convert(values))
+
+    return attrs.field(converter=converted, eq=attrs.cmp_using(eq=_same), **options)
 
 
 def check_shape(owner: object, shape: tuple[int, ...], *names: str) -> None:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_ints
+from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_ints, column
 
 #: Relative slack when a computed float is meant to lie on the grid: 0.1 + 0.2 still counts as 0.3.
 _ON_GRID = 1e-9
@@ -128,8 +128,8 @@ class Grid:
     300.0
     """
 
-    price_decimals: IntArray = attrs.field(converter=as_ints, eq=attrs.cmp_using(eq=np.array_equal))
-    volume_decimals: IntArray = attrs.field(converter=as_ints, eq=attrs.cmp_using(eq=np.array_equal))
+    price_decimals: IntArray = column(as_ints)
+    volume_decimals: IntArray = column(as_ints)
 
     @property
     def tick(self) -> FloatArray:

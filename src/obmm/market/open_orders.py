@@ -19,6 +19,7 @@ from obmm.market.arrays import (
     check_offset,
     check_shape,
     column,
+    sealed,
 )
 
 #: Ids of orders, and our own numbers of them, are unsigned 32-bit numbers on the wire.
@@ -75,7 +76,7 @@ class OpenOrders:
     @functools.cached_property
     def book(self) -> IntArray:
         """(N,) book index of each row."""
-        return book_of_rows(self.offset)
+        return sealed(book_of_rows(self.offset))
 
     @property
     def can_cancel(self) -> BoolArray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 import numpy as np
 
-from obmm.market.arrays import FloatArray, as_floats
+from obmm.market.arrays import FloatArray, as_floats, column, sealed
 
 
 @attrs.define(eq=False)
@@ -30,8 +30,8 @@ class Signals(Mapping[str, FloatArray]):
     """
 
     n_books: int
-    age_s: FloatArray = attrs.field(
-        default=attrs.Factory(lambda self: np.full(self.n_books, np.inf), takes_self=True)
+    age_s: FloatArray = column(
+        as_floats, default=attrs.Factory(lambda self: np.full(self.n_books, np.inf), takes_self=True)
     )
     warmup_s: float = 0.0
     _values: dict[str, FloatArray] = attrs.field(factory=dict, alias="values")
@@ -42,12 +42,11 @@ class Signals(Mapping[str, FloatArray]):
         Raises:
             ValueError: The first axis is not the books.
         """
-        array = as_floats(value).view()
+        array = sealed(as_floats(value))
         if array.ndim not in (1, 2) or array.shape[0] != self.n_books:
             raise ValueError(
                 f"signal {name!r} has shape {array.shape}, expected ({self.n_books},) or (.., K)"
             )
-        array.flags.writeable = False
         self._values[name] = array
 
     def scalar(self, name: str) -> FloatArray:

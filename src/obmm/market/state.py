@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from obmm.market.accounts import Accounts
-from obmm.market.arrays import BoolArray, FloatArray, as_floats, check_shape, column
+from obmm.market.arrays import BoolArray, FloatArray, as_floats, check_shape, column, sealed
 from obmm.market.notices import Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.tape import Tape
@@ -18,7 +18,7 @@ from obmm.market.venue import Venue
 
 @attrs.frozen(kw_only=True, slots=False)
 class MarketState:
-    """All books at one simulated instant, and one miner's affairs on them.
+    """All books at one simulated instant, and one miner's affairs on them; every array is read-only.
 
     Levels run best first; a side with fewer levels than L is filled with NaN prices and sizes of 0.
 
@@ -136,7 +136,7 @@ class MarketState:
     @functools.cached_property
     def mid(self) -> FloatArray:
         """(B,) middle of the touch, NaN where a side is empty."""
-        return (self.best_bid + self.best_ask) / 2.0
+        return sealed((self.best_bid + self.best_ask) / 2.0)
 
     @property
     def spread(self) -> FloatArray:
@@ -154,7 +154,7 @@ class MarketState:
             & (self.ask_size[:, 0] > 0.0)
             & (self.bid_size[:, 0] + self.ask_size[:, 0] < np.inf)
         )
-        return sound
+        return sealed(sound)
 
     @functools.cached_property
     def competing_touch(self) -> FloatArray:
@@ -173,7 +173,7 @@ class MarketState:
         """
         prices, sizes = (self.bid_price, self.ask_price), (self.bid_size, self.ask_size)
         half_tick, half_lot = 0.5 / self.venue.ticks_per_quote, 0.5 / self.venue.lots_per_base
-        return competing_best(prices, sizes, half_tick, half_lot, self.open_orders)
+        return sealed(competing_best(prices, sizes, half_tick, half_lot, self.open_orders))
 
     def __repr__(self) -> str:
         return (

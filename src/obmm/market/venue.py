@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.market.arrays import FloatArray, IntArray, as_floats, as_ints, check_shape, column
+from obmm.market.arrays import FloatArray, IntArray, as_floats, as_ints, check_shape, column, sealed
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid, ceil_units
 
@@ -122,17 +122,17 @@ class Venue:
     @functools.cached_property
     def ticks_per_quote(self) -> FloatArray:
         """(B,) price times this is in ticks."""
-        return as_floats(10.0**self.price_decimals)
+        return sealed(as_floats(10.0**self.price_decimals))
 
     @functools.cached_property
     def lots_per_base(self) -> FloatArray:
         """(B,) volume times this is in lots."""
-        return as_floats(10.0**self.volume_decimals)
+        return sealed(as_floats(10.0**self.volume_decimals))
 
     @functools.cached_property
     def min_lots(self) -> IntArray:
         """(B,) smallest whole number of lots the venue accepts."""
-        return ceil_units(self.min_size_base, self.volume_decimals)
+        return sealed(ceil_units(self.min_size_base, self.volume_decimals))
 
     @functools.cached_property
     def _positions(self) -> dict[int, int]:

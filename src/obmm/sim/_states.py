@@ -49,7 +49,7 @@ class Board:
 
 def accounts_of(board: Board, uid: int, traded_quote: FloatArray) -> Accounts:
     """One miner's accounts; `traded_quote` (B,) is what counts against the turnover cap."""
-    columns = dict(zip(ACCOUNT_COLUMNS[:-1], board.accounts[uid].T[:-1].copy(), strict=True))
+    columns = dict(zip(ACCOUNT_COLUMNS[:-1], board.accounts[uid].T[:-1], strict=True))
     none = np.zeros_like(traded_quote)
     return Accounts(
         known=np.ones(traded_quote.shape, dtype=np.bool_),

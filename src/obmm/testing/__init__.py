@@ -7,7 +7,7 @@ from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.paper import PaperOrders
 from obmm.testing.rules import violations
 from obmm.testing.states import random_state, random_states, trades, walk
-from obmm.testing.variants import Flaw, read_only, selected, spoiled, with_levels
+from obmm.testing.variants import Flaw, selected, spoiled, with_levels
 
 __all__ = [
     "Check",
@@ -21,7 +21,6 @@ __all__ = [
     "random_quotes",
     "random_state",
     "random_states",
-    "read_only",
     "run_check",
     "run_checks",
     "selected",

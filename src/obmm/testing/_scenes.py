@@ -14,7 +14,7 @@ from obmm.settings.registry import registered
 from obmm.signals import Imbalance
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_states
-from obmm.testing.variants import Flaw, books_of, locked, selected, spoiled, with_levels
+from obmm.testing.variants import Flaw, books_of, selected, spoiled, with_levels
 
 #: The book that flaws befall.
 FLAWED_BOOK = 1
@@ -86,13 +86,12 @@ def steps(scene: Scene) -> tuple[Step, ...]:
             limits, quotes = books_of(limits, index), books_of(quotes, index)
         if not scene.tape:
             state = attrs.evolve(state, tape=None)
-        locked(state)
         made.append(
             Step(
                 state=_without_undeclared(state, scene.needs),
                 signals=_computed(support, state, scene.needs),
-                limits=locked(limits),
-                quotes=locked(quotes),
+                limits=limits,
+                quotes=quotes,
             )
         )
     return tuple(made)
@@ -115,7 +114,7 @@ def _without_undeclared(state: MarketState, needs: frozenset[Feed | str]) -> Mar
     if Feed.QUEUE not in needs:
         unknown = np.full(len(state.open_orders), np.nan)
         state = attrs.evolve(state, open_orders=attrs.evolve(state.open_orders, queue_ahead=unknown))
-    return locked(state)
+    return state
 
 
 def _support(needs: Iterable[Feed | str]) -> dict[str, Signal]:

@@ -1,15 +1,13 @@
-"""Variants of a state: books spoiled, reordered, cut to fewer levels, made read-only."""
+"""Variants of a state: books spoiled, reordered, cut to fewer levels."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from obmm.market import (
     Accounts,
@@ -27,7 +25,6 @@ from obmm.market.arrays import as_ints
 
 _Rows = TypeVar("_Rows", OpenOrders, Tape)
 _PerBook = TypeVar("_PerBook", Accounts, Limits, Quotes, Venue)
-_Part = TypeVar("_Part", MarketState, Limits, Quotes)
 
 
 class Flaw(enum.Enum):
@@ -179,31 +176,3 @@ def _columns(part: attrs.AttrsInstance) -> dict[str, Any]:
     """The arrays of a part by field name."""
     fields = {f.name: getattr(part, f.name) for f in attrs.fields(type(part))}
     return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
-
-
-def read_only(part: _Part) -> _Part:
-    """A copy of a state, limits or quotes all of whose arrays refuse to be written to.
-
-    >>> from obmm.testing.states import random_state
-    >>> read_only(random_state(1)).bid_size[0, 0] = 1.0
-    Traceback (most recent call last):
-    ValueError: assignment destination is read-only
-    """
-    return locked(deepcopy(part))
-
-
-def locked(part: _Part) -> _Part:
-    """The same object, all of whose arrays refuse to be written to from now on."""
-    for array in _arrays_of(part):
-        array.flags.writeable = False
-    return part
-
-
-def _arrays_of(part: MarketState | Limits | Quotes) -> list[npt.NDArray[Any]]:
-    own = list(_columns(part).values())
-    if not isinstance(part, MarketState):
-        return own
-    parts = (part.venue, part.accounts, part.open_orders, part.notices, part.tape)
-    inner = [array for each in parts if each is not None for array in _columns(each).values()]
-    # What is cached on first use is shared by every later reader.
-    return [*own, *inner, part.mid, part.sound, part.competing_touch, part.venue.min_lots]
