@@ -13,7 +13,7 @@ pytest.importorskip("pyarrow")
 
 from obmm.agent import resolve
 from obmm.cli import main
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.simulate import simulate as simulate_plan
 
 #: Two books, two simulated minutes.
@@ -53,7 +53,7 @@ def test_the_folder_of_a_run_tells_it_from_others(obmm):
         for words in ([], ["--set", "size_base=1"], ["--rivals", "none", "touch"], ["--response-ms", "50"])
     ]
     assert 4 == len(set(names))
-    assert "balanced-taos-0.5.4-1x0.001h-seed1" == names[0]
+    assert f"balanced-taos-0.5.4-1x0.001h-seed1-{resolve('balanced').hash}" == names[0]
     assert names[2].endswith("-against-none-touch")
 
 
@@ -83,7 +83,7 @@ def test_the_same_seed_is_the_same_run(obmm):
 def test_an_interrupt_keeps_what_is_done(obmm, monkeypatch):
     """Ctrl-C at the fortieth second of an hour: summary and records, status 130."""
 
-    def interrupted(plan, folder, *, progress):
+    def interrupted(plan, folder, *, force, progress):
         def press(done_s: float) -> None:
             if done_s == 40.0:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -110,7 +110,7 @@ def test_stage_errors_are_not_hidden(obmm):
         'extends = "touch"\nsignals = [{ kind = "failing_stage:Failing", name = "bad" }]\n'
     )
     said = obmm("simulate", "--books", "1", "--hours", "0.003", "--preset", "failing.toml")
-    assert "a stage failed on 11 states; `obmm check` says where" in said.out
+    assert "a stage failed on every state, so the agent did nothing; `obmm check` says where" in said.out
     assert "RuntimeError: spoiled" in said.err
 
 
@@ -211,7 +211,7 @@ def test_replay_prints_a_line_per_book_within_eighty_columns(obmm, monkeypatch):
     [
         (["gone.msgpack.zst"], "gone.msgpack.zst: No such file or directory"),
         (["text.toml"], "text.toml: damaged zstd data"),
-        (["sample", "--from", "5000"], "a replay needs at least one state"),
+        (["sample", "--from", "5000"], "--from is 5000"),
     ],
 )
 def test_replay_refuses_what_is_no_recording(words, what, obmm):

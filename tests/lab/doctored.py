@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from obmm.lab.records import COLUMNS, Run
+from obmm.lab.recorded import Run
+from obmm.lab.tables import COLUMNS
 
 Tables = dict[str, dict[str, np.ndarray]]
 #: Changes tables and the content of `run.json` in place.
@@ -26,14 +27,16 @@ def doctored(source: Path, target: Path, *treatments: Treatment) -> Run:
     about = json.loads((source / "run.json").read_text(encoding="utf-8"))
     tables: Tables = {}
     for name in COLUMNS:
-        read = pq.read_table(source / f"{name}.parquet")
+        read = pa.concat_tables(map(pq.read_table, sorted((source / name).iterdir())))
         tables[name] = {c: read.column(c).to_numpy(zero_copy_only=False).copy() for c in read.column_names}
     for treat in treatments:
         treat(tables, about)
     target.mkdir(parents=True, exist_ok=True)
+    about |= {"parts": 1, "rows": {name: columns["time_ns"].size for name, columns in tables.items()}}
     (target / "run.json").write_text(json.dumps(about), encoding="utf-8")
     for name, columns in tables.items():
-        pq.write_table(pa.table(columns), target / f"{name}.parquet")
+        (target / name).mkdir(exist_ok=True)
+        pq.write_table(pa.table(columns), target / name / "0000.parquet")
     return Run(target)
 
 

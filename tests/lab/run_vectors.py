@@ -66,7 +66,7 @@ class Recorded:
 
     def scorings(self, era: str, name: str) -> dict[int, float]:
         """Time → figure of every scoring."""
-        table = pq.read_table(self.folder / "scores.parquet").to_pydict()
+        table = pq.read_table(self.folder / "scores").to_pydict()
         rows = zip(*(table[c] for c in ("era", "uid", "name", "time_ns", "value")), strict=True)
         return {time: value for e, u, n, time, value in rows if (e, u, n) == (era, self.uid, name)}
 
@@ -75,7 +75,7 @@ class Recorded:
         return self.states[name].reshape(len(self.times), len(self.books))
 
     def _own(self, name: str) -> dict[str, np.ndarray]:
-        table = pq.read_table(self.folder / f"{name}.parquet")
+        table = pq.read_table(self.folder / name)
         columns = {column: table.column(column).to_numpy() for column in table.column_names}
         return {column: values[columns["uid"] == self.uid] for column, values in columns.items()}
 
@@ -179,7 +179,7 @@ def print_stream(run: Recorded) -> list[dict[str, Any]]:
     Rows are [time, price, quantity, side, maker, taker]; miners' ids are moved up by one, since none of a
     run's accounts is uid 0 of the subnet.
     """
-    table = pq.read_table(run.folder / "trades.parquet").to_pydict()
+    table = pq.read_table(run.folder / "trades").to_pydict()
     states: list[dict[str, Any]] = [{"timestamp": time, "trades": {}} for time in run.times]
     names = ("time_ns", "book", "price", "size", "side", "maker_id", "taker_id")
     for time, book, price, size, side, maker, taker in zip(*(table[n] for n in names), strict=True):

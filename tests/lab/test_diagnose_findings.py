@@ -16,7 +16,7 @@ from obmm.lab.diagnose import Diagnosis, Finding, diagnose
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.lean import inferred_leans
 from obmm.lab.diagnose.thresholds import Thresholds
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.market import InstructionKind, Reason
 
 

@@ -20,7 +20,7 @@ from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.configuration import as_sections, config_of
 from obmm.lab.diagnose.proposal import propose
 from obmm.lab.diagnose.thresholds import Thresholds
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.simulate import Plan, simulate
 from obmm.settings.toml import Layer, parse_layer
 from obmm.sim import Scenario

@@ -16,7 +16,7 @@ from lab.doctored import doctored, first_states, other_fills
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.record import Altered, like_the_others, within_limit
 from obmm.lab.diagnose.thresholds import Thresholds
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.score import score_run
 from obmm.lab.summary import Fills
 from obmm.scoring import ERAS

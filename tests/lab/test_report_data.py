@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from obmm.lab.records import Run
-from obmm.lab.report import EmptyRun, ReportData, report_on
+from obmm.lab.recorded import EmptyRun, Run
+from obmm.lab.report import ReportData, report_on
 from obmm.lab.report.eras import constants_at
 from obmm.lab.report.events import MOST_FILLS, fees_paid, fill_marks, markout_curves
 from obmm.lab.report.series import stretches
@@ -220,10 +220,10 @@ def test_a_run_without_a_state_is_told(small_run: Path, tmp_path: Path) -> None:
     """A run that ended before its first state has nothing to report."""
     from obmm.lab.records import RunWriter
 
-    about = dict(Run(small_run).about)
-    with RunWriter(tmp_path, about):
-        pass
-    with pytest.raises(EmptyRun, match="before its first state"):
+    about = {name: Run(small_run).about[name] for name in ("accounts", "venue")}
+    with RunWriter(tmp_path) as writer:
+        writer.start(about)
+    with pytest.raises(EmptyRun, match="holds no state: the run ended early"):
         report_on([tmp_path])
 
 

@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow")
 from lab.debeta_paths import Paid, pay
 from lab.run_vectors import SECOND, Recorded, compact_volumes, inventory, print_stream, round_trips
 from obmm.agent import resolve
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.score import score_run
 from obmm.lab.simulate import Plan, parse_rivals, simulate
 from obmm.scoring import (

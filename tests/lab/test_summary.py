@@ -12,7 +12,7 @@ from lab import tiny_run
 
 pytest.importorskip("pyarrow")
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.summary import MARKOUT_S, fills_of, markouts, summarise
 
 
@@ -129,8 +129,9 @@ def test_an_account_that_did_nothing_has_no_shares(run):
     from obmm.lab.records import RunWriter, describe_venue
 
     folder = run.folder.parent / "still"
-    with RunWriter(folder, {"venue": describe_venue(tiny_run.VENUE)}) as writer:
-        writer.account(tiny_run.state(0))
+    with RunWriter(folder) as writer:
+        writer.start({"accounts": {}, "venue": describe_venue(tiny_run.VENUE)})
+        writer.add({tiny_run.UID: tiny_run.state(0)}, {})
     told = summarise(Run(folder), tiny_run.UID)
     unknown = ("fill_rate", "win_rate", "maker_share", "pnl_per_book_hour")
     assert [None] * 4 == [told[name] for name in unknown]

@@ -10,6 +10,7 @@ import numpy as np
 
 from obmm.agent import Decision
 from obmm.agent.decision import Step
+from obmm.lab.recorded import PLANNED
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.market import (
     Accounts,
@@ -186,17 +187,19 @@ def decision(i: int) -> Decision:
     )
 
 
-def write(folder: Path, **finish: Any) -> None:
-    """Record the run in `folder`."""
+def write(folder: Path, *, force: bool = False, parts: bool = False, **finish: Any) -> None:
+    """Record the run in `folder`, if asked with a part for each state."""
     about = {
         "kind": "simulate",
         "accounts": {str(UID): {"name": "tiny", "config_hash": "", "config": {}}},
         "config_hash": "",
         "venue": describe_venue(VENUE),
     }
-    with RunWriter(folder, about) as writer:
+    with RunWriter(folder, force=force) as writer:
+        writer.start(about)
         for i in range(len(SECONDS)):
             made = decision(i)
-            writer.market(made.state)
-            writer.account(made.state, made)
-        writer.finish(completed=True, **finish)
+            writer.add({UID: made.state}, {UID: made})
+            if parts:
+                writer.close_part()
+        writer.end(PLANNED, **finish)

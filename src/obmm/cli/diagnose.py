@@ -39,7 +39,7 @@ def diagnose(
     """
     needs("pyarrow")
     from obmm.lab.diagnose import diagnose as examine
-    from obmm.lab.records import Run
+    from obmm.lab.recorded import Run
     from obmm.scoring import ERAS
     from obmm.settings.errors import did_you_mean
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from obmm.cli._ending import ending, warn
 from obmm.cli._errors import UsageError, mendable, needs
 from obmm.cli._inputs import recording_of
 from obmm.cli._output import console, print_json, table
@@ -21,11 +22,14 @@ def replay(
     *,
     preset: str = "balanced",
     set: Set = (),
-    from_s: Annotated[float, Parameter(name="--from", show_default=False)] = 0.0,
-    until_s: Annotated[float, Parameter(name="--until", show_default=False)] = float("inf"),
+    from_s: Annotated[NotNegative, Parameter(name="--from", show_default=False)] = 0.0,
+    until_s: Annotated[
+        float, Parameter(name="--until", show_default=False, validator=Number(gte=0.0))
+    ] = float("inf"),
     response_ms: NotNegative = 100.0,
     seed: Whole = 1,
     out: Path | None = None,
+    force: Flag = False,
     json: Flag = False,
 ) -> None:
     """Run an agent over a recorded market, its orders standing in the recorded queues.
@@ -36,24 +40,25 @@ def replay(
         obmm replay sample --preset touch
         obmm replay market.msgpack.zst --from 900 --until 1800 --out runs/replayed
 
-    Ctrl-C ends the run early and keeps what is done; the exit status is then 130.
+    A signal ends the run early as it does for `obmm simulate`, and `--out` is guarded in the same way.
 
     Args:
         capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies; `sample` is the one
             that ships with obmm.
         preset: A preset's name or a TOML file.
         set: `name=value`, as often as needed.
-        from_s: Simulated second at which to begin.
-        until_s: Simulated second at which to stop.
+        from_s: Simulated second at which to begin, by the recording's clock; that of `sample` begins at 600.
+        until_s: Simulated second at which to stop, by the same clock.
         response_ms: Time the venue is told an answer took; it becomes simulated delay.
         seed: Seed of the random part of the delays.
         out: Folder in which to keep the run, for `obmm report` and the like.
+        force: Replace the run that lies in the folder.
         json: Print JSON for machines.
     """
     needs("numba", "pyarrow")
     from obmm.agent import resolve
     from obmm.cli._progress import simulated_time
-    from obmm.lab.replay import Plan
+    from obmm.lab.replay import Plan, begins_s
     from obmm.lab.replay import replay as run
 
     plan = Plan(
@@ -64,28 +69,28 @@ def replay(
         response_ms=response_ms,
         seed=seed,
     )
-    total_s = until_s - from_s if until_s < float("inf") else None
+    total_s = until_s - max(from_s, begins_s(plan.capture)) if until_s < float("inf") else None
     try:
-        with simulated_time(f"{Path(preset).stem} on {capture.name}", total_s, quiet=json) as bar:
-            told = run(plan, out, progress=bar)
+        with simulated_time(f"{Path(preset).stem} on {capture.name}", total_s) as bar:
+            told = run(plan, out, force=force, progress=bar)
     except mendable():
         raise
     except ValueError as error:
         raise UsageError(f"{capture} cannot be replayed: {error}") from error
-    if json:
-        print_json(told)
-    else:
-        _print(told)
-    if not told["completed"]:
-        sys.exit(130)
+    with ending(told, told["states"]):
+        if json:
+            print_json(told)
+        else:
+            _print(told)
 
 
 def _print(told: dict[str, Any]) -> None:
     out = console()
     out.print(
         f"[bold]{told['config']}[/bold] on {Path(told['capture']).name}, {told['states']:,} states, "
-        f"hash {told['config_hash']}" + ("" if told["completed"] else "  [yellow]interrupted[/yellow]") + "\n"
+        f"hash {told['config_hash']}\n"
     )
+    warn(out, told, told["states"])
     results = {row["book"]: row for row in told["per_book"]}
     rows = [
         (
@@ -120,8 +125,6 @@ def _print(told: dict[str, Any]) -> None:
     if told["differences"]:
         counts = ", ".join(f"{n:,} {reason}" for reason, n in told["differences"].items())
         out.print(f"levels of the recording that its events do not explain: {counts}")
-    if told["stage_errors"]:
-        out.print(f"[red]a stage failed on {told['stage_errors']} states[/red]")
 
 
 def _ticks(behind: float) -> str:

@@ -49,7 +49,7 @@ def report(
         json: Print everything as JSON for machines, and write no page unless `--out` names one.
     """
     needs("pyarrow")
-    from obmm.lab.report import EmptyRun, report_on
+    from obmm.lab.report import report_on
 
     if not runs:
         raise UsageError("name the folder of a run, such as runs/first")
@@ -57,8 +57,6 @@ def report(
         data = report_on(runs, uids=uid, targets=targets)
     except KeyError as error:
         raise UsageError(str(error.args[0])) from error
-    except EmptyRun as error:
-        raise UsageError(str(error)) from error
     if json:
         print_json(data.as_dict())
         if out is not None:
@@ -96,6 +94,9 @@ def _print(data: ReportData) -> None:
     out = console()
     out.print(data.title, style="bold", markup=False)
     out.print("")
+    for run in data.runs:
+        for line in _warnings(run):
+            out.print(f"{run.name}: {line}" if len(data.runs) > 1 else line, style="yellow", markup=False)
     out.print(_targets(data), "")
     for note in _notes(data):
         out.print(note, style="dim", markup=False)
@@ -104,6 +105,19 @@ def _print(data: ReportData) -> None:
     for run in data.runs:
         if (books := _books(run, _name(run, data, ""))) is not None:
             out.print(books, "")
+
+
+def _warnings(run: RunData) -> list[str]:
+    """What makes the figures below mean less."""
+    lines = []
+    if failed := run.about["stage_errors"]:
+        on = "every state" if failed >= run.summary["seconds"] else f"{failed:,} states"
+        lines.append(f"a stage of the agent failed on {on}; `obmm check` says where")
+    if run.early:
+        planned = run.about.get("hours_planned")
+        of = f" after {run.summary['hours']:.2f} of {planned:.2f} hours" if planned else ""
+        lines.append(f"the run {run.early}{of}")
+    return lines
 
 
 def _targets(data: ReportData) -> Any:

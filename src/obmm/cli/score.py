@@ -38,7 +38,7 @@ def score(
         json: Print JSON for machines.
     """
     needs("pyarrow")
-    from obmm.lab.records import Run
+    from obmm.lab.recorded import Run
     from obmm.lab.score import MAIN_ERAS, score_run
     from obmm.scoring import ERAS
     from obmm.settings.errors import did_you_mean
@@ -54,6 +54,8 @@ def score(
         print_json(told)
         return
     out = console()
+    if recorded.early:
+        out.print(f"the run {recorded.early}", style="yellow", markup=False)
     if not told:
         out.print("the run is too short for any scoring")
         return

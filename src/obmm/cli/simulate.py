@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from obmm.cli._errors import needs
+from obmm.cli._ending import ending, warn
+from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set, Whole
@@ -32,6 +32,7 @@ def simulate(
     response_ms: NotNegative = 100.0,
     threads: Count | None = None,
     out: Path | None = None,
+    force: Flag = False,
     json: Flag = False,
 ) -> None:
     """Run an agent on the embedded market and say what became of it.
@@ -43,7 +44,10 @@ def simulate(
         obmm simulate --preset my.toml --rivals none balanced --set size_base=1
         obmm simulate --rivals makers=4 takers=2 --out runs/crowded --json
 
-    Ctrl-C ends the run early and keeps what is done; the exit status is then 130.
+    Ctrl-C, a polite kill or a lost terminal ends the run early and keeps what is done; the exit status is
+    then 130, 143 or 129. A second Ctrl-C does not wait for the summary. Records are written as the run goes
+    on, so that even a killed run can be reported and scored. A full disk ends a run early too: its figures
+    are printed all the same, and the exit status is 2. It is 1 if a stage failed on every state.
 
     Args:
         preset: A preset's name or a TOML file.
@@ -55,9 +59,12 @@ def simulate(
         seed: Seed of the run.
         rivals: Other miners: `none`, `makers=4`, `takers=2`, or presets and TOML files that compete with an
             account of their own.
-        response_ms: Time the venue is told an answer took; it becomes simulated delay.
+        response_ms: Time the venue is told an answer took; it becomes simulated delay. An agent that is
+            slower throughout is charged the time it takes.
         threads: Threads of the market; one per core if not given.
-        out: Folder of the run; `runs/` and a telling name if not given.
+        out: Folder of the run; `runs/` and a telling name if not given. A run that lies there is kept: name
+            another folder, or say `--force`.
+        force: Replace the run that lies in the folder.
         json: Print JSON for machines.
     """
     needs("numba", "pyarrow")
@@ -77,27 +84,37 @@ def simulate(
         response_ms=response_ms,
         threads=threads,
     )
-    folder = out or Path("runs") / _run_name(plan, preset, set, rivals)
-    with simulated_time(f"{Path(preset).stem} on {loaded.name}", hours * 3600.0, quiet=json) as bar:
-        told = run(plan, folder, progress=bar)
-    page = write_report(folder)
-    if json:
-        print_json(told)
-    else:
-        _print(told)
-        console().print(page, markup=False, soft_wrap=True)
-    if not told["completed"]:
-        sys.exit(130)
+    folder = out or Path("runs") / _run_name(plan, preset, rivals)
+    with simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar:
+        told = run(plan, folder, force=force, progress=bar)
+    page = _page(folder, told)
+    with ending(told, told["seconds"]):
+        if json:
+            print_json(told)
+        else:
+            _print(told)
+            console().print(page, markup=False, soft_wrap=True)
 
 
-def _run_name(plan: Plan, preset: str, params: Sequence[str], rivals: Sequence[str]) -> str:
-    """A folder that tells runs of different settings apart."""
+def _page(folder: Path, told: dict[str, Any]) -> str:
+    """Write the page, unless the disk is full: then `told` says so, and the figures are printed still."""
+    if told["unwritten"] is not None:
+        return "no report.html: the records are not complete"
+    try:
+        return write_report(folder)
+    except OSError as error:
+        told["unwritten"] = message_of(error)
+        return "no report.html"
+
+
+def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
+    """A folder that tells runs of different settings apart, also those of a file that was edited."""
     parts = [
         Path(preset).name.removesuffix(".toml"),
         Path(plan.scenario.name).name.removesuffix(".toml"),
         f"{plan.books}x{plan.hours:g}h",
         f"seed{plan.seed}",
-        *([plan.config.hash] if params else []),
+        plan.config.hash,
         *([f"{plan.response_ms:g}ms"] if plan.response_ms != 100.0 else []),
         *(["against", *(Path(word).stem for word in rivals)] if rivals else []),
     ]
@@ -106,11 +123,12 @@ def _run_name(plan: Plan, preset: str, params: Sequence[str], rivals: Sequence[s
 
 def _print(told: dict[str, Any]) -> None:
     out = console()
-    state = "" if told["completed"] else "  [yellow]interrupted[/yellow]"
+    planned = "" if told["completed"] else f" of {told['hours_planned']:.2f}"
     out.print(
         f"[bold]{told['config']}[/bold] on {told['scenario']}, {len(told['per_book'])} books, "
-        f"{told['hours']:.2f} hours, seed {told['seed']}, hash {told['config_hash']}{state}\n"
+        f"{told['hours']:.2f}{planned} hours, seed {told['seed']}, hash {told['config_hash']}\n"
     )
+    warn(out, told, told["seconds"])
     out.print(_books(told), "")
     out.print(table("All books", ("", ""), list(_totals(told))), "")
     markouts = [(after, bps) for after, bps in told["markout_bps"].items() if bps is not None]
@@ -127,8 +145,6 @@ def _print(told: dict[str, Any]) -> None:
             for uid, rival in told["rivals"].items()
         ]
         out.print(table("Rivals", ("account", "P&L", "fills", "win rate"), rows), "")
-    if told["stage_errors"]:
-        out.print(f"[red]a stage failed on {told['stage_errors']:,} states[/red]; `obmm check` says where")
     out.print(
         f"{told['wall_s']:.1f} s, {told['book_seconds_per_second']:,.0f} book-seconds per second; "
         f"recorded in {told['run']}",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import attrs
+
 from obmm.agent import Decision, MarketMaker
 from obmm.lab.interrupt import interruptible
+from obmm.lab.recorded import PLANNED
 from obmm.lab.records import RunWriter
 from obmm.lab.score import RunScores
+from obmm.lab.watch import Charge
 from obmm.market import MarketState, Orders
 
 #: Called after each state with the simulated seconds done.
@@ -28,6 +33,40 @@ class Market(Protocol):
     def rejects(self, uid: int) -> Mapping[str, int]: ...
 
 
+@attrs.define
+class _Tally:
+    """What a run counts of its accounts while it goes on."""
+
+    market: Market
+    makers: Mapping[int, MarketMaker]
+    scores: RunScores
+    charges: Mapping[int, Charge]
+    answered: int = 0
+    stops: dict[int, int] = attrs.field(init=False)
+    lifted: dict[int, int] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.stops, self.lifted = dict.fromkeys(self.makers, 0), dict.fromkeys(self.makers, 0)
+
+    def count(self, uid: int, decision: Decision) -> None:
+        """Take in one decision."""
+        self.stops[uid] += sum(change.stopped for step in decision.steps for change in step.transitions)
+        self.lifted[uid] += sum(int(step.lifted.sum()) for step in decision.steps)
+
+    def told(self) -> dict[str, Any]:
+        """As `run.json` tells it."""
+        uids = self.makers
+        return {
+            "states": self.answered,
+            "scores": {str(uid): self.scores.told(uid) for uid in uids},
+            "stage_errors": {str(uid): maker.errors for uid, maker in uids.items()},
+            "refused": {str(uid): dict(self.market.rejects(uid)) for uid in uids},
+            "drawdown_stops": {str(uid): self.stops[uid] for uid in uids},
+            "lifted": {str(uid): self.lifted[uid] for uid in uids},
+            "charged": {str(uid): self.charges[uid].as_dict() for uid in uids},
+        }
+
+
 def drive(
     market: Market,
     states: Iterable[Mapping[int, MarketState]],
@@ -38,39 +77,53 @@ def drive(
     scores: RunScores,
     progress: Progress | None = None,
     listener: Listener | None = None,
+    ending: Callable[[float, float], Mapping[str, Any]] | None = None,
 ) -> None:
-    """Answer every state with every maker, record and score; an interrupt ends the run, not its records."""
+    """Answer every state with every maker, record and score; an interrupt ends the run, not its records.
+
+    Args:
+        market: What takes the answers.
+        states: What it publishes, by uid.
+        makers: The agents by uid.
+        response_s: Real time an answer is taken to need; an agent that is slower throughout is charged its
+            own time (`obmm.lab.watch.Charge`).
+        writer: Where it is recorded; the run ends early when it cannot write any more.
+        scores: What scores it.
+        progress: Told of each state.
+        listener: Told of each decision.
+        ending: Asked at the end for more to be recorded, with the simulated and the real seconds since the
+            first state was answered: what came before it was the market's start.
+    """
     first_ns: int | None = None
-    completed = True
-    stops, lifted = dict.fromkeys(makers, 0), dict.fromkeys(makers, 0)
+    started_s = time.perf_counter()
+    done_s, ended = 0.0, PLANNED
+    tally = _Tally(market, makers, scores, {uid: Charge(response_s) for uid in makers})
     with interruptible() as interrupted:
         for seen in states:
             scores.observe(dict(seen))
-            one = seen[market.uids[0]]
-            writer.market(one)
+            decisions = {}
             for uid, maker in makers.items():
-                decision = maker.decide(seen[uid])
-                market.submit(uid, decision.orders, response_s)
-                writer.account(seen[uid], decision)
-                stops[uid] += sum(change.stopped for step in decision.steps for change in step.transitions)
-                lifted[uid] += sum(int(step.lifted.sum()) for step in decision.steps)
+                decision = decisions[uid] = maker.decide(seen[uid])
+                market.submit(uid, decision.orders, tally.charges[uid].of(decision.elapsed_ms / 1e3))
+                tally.count(uid, decision)
                 if listener is not None:
                     listener(uid, decision)
-            first_ns = one.time_ns if first_ns is None else first_ns
+            writer.add(seen, decisions)
+            tally.answered += 1
+            now_ns = seen[market.uids[0]].time_ns
+            if first_ns is None:
+                first_ns, started_s = now_ns, time.perf_counter()
+            done_s = (now_ns - first_ns) / 1e9
+            if writer.due:
+                writer.add_scores(scores.take())
+                writer.close_part(**tally.told())
             if progress is not None:
-                progress((one.time_ns - first_ns) / 1e9)
-            if interrupted():
-                completed = False
+                progress(done_s)
+            if ended := interrupted() or ("disk" if writer.unwritten is not None else ""):
                 break
-    writer.scores(scores.table())
-    writer.finish(
-        completed=completed,
-        scores={str(uid): scores.told(uid) for uid in makers},
-        stage_errors={str(uid): maker.errors for uid, maker in makers.items()},
-        refused={str(uid): dict(market.rejects(uid)) for uid in makers},
-        drawdown_stops={str(uid): count for uid, count in stops.items()},
-        lifted={str(uid): count for uid, count in lifted.items()},
-    )
+        writer.add_scores(scores.take())
+        more = {} if ending is None else ending(done_s, time.perf_counter() - started_s)
+        writer.end(ended or PLANNED, **tally.told(), **more)
 
 
 def described(makers: Mapping[int, MarketMaker]) -> dict[str, Any]:

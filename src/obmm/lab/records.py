@@ -1,13 +1,17 @@
-"""A run on disk: one folder, a description in JSON and columnar tables.
+"""A run on disk: one folder, a description in JSON and columnar tables in parts that are closed as they go.
 
-    run.json         configuration and its hash, seed, versions, venue, summary
-    states.parquet   per state, book and account: the touch, inventory, value, fees, own quotes, reasons
-    orders.parquet   instructions sent
-    fills.parquet    own fills with fees
-    trades.parquet   every trade of the market, with both accounts
-    rejects.parquet  what the venue refused, and why
-    answers.parquet  response time of each answer
-scores.parquet   every scoring of every era, one figure a row
+    run.json              configuration and its hash, seed, versions, venue, what became of it so far
+    states/0000.parquet   per state, book and account: the touch, inventory, value, fees, own quotes, reasons
+    orders/0000.parquet   instructions sent
+    fills/0000.parquet    own fills with fees
+    trades/0000.parquet   every trade of the market, with both accounts
+    rejects/0000.parquet  what the venue refused, and why
+    answers/0000.parquet  response time of each answer
+    scores/0000.parquet   every scoring of every era, one figure a row
+
+A part is the same stretch of time in every table, and whole states; a table in which nothing happened has
+no file for it, except in part 0. `run.json` is written anew after each part and says how many there are:
+whatever ends a run, what `run.json` names is there and fits together.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from __future__ import annotations
 import errno
 import json
 import platform
+import shutil
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,44 +29,22 @@ from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from obmm._version import __version__
 from obmm.agent import Decision
-from obmm.market import BUY, SELL, EventKind, MarketState, NoticeKind, Venue
+from obmm.lab.files import write_whole
+from obmm.lab.lock import LOCK, FolderLock
+from obmm.lab.recorded import PLANNED, RunError, Tail, read_about
+from obmm.lab.tables import COLUMNS, Table, account_rows, empty, kind_of, market_rows
+from obmm.market import MarketState, Venue
 
-#: States gathered in memory before they are written.
-FLUSH_STATES = 300
-
-Table = dict[str, npt.NDArray[Any]]
-
-COLUMNS: dict[str, dict[str, str]] = {
-    "states": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "bid": "f8", "ask": "f8", "bid_size": "f8",
-        "ask_size": "f8",
-        "maker_ratio": "f8", "maker_rate": "f8", "taker_rate": "f8", "base": "f8", "quote": "f8",
-        "position": "f8", "value": "f8", "own_bid": "f8", "own_ask": "f8", "open_orders": "i4",
-        "bid_reason": "i2", "ask_reason": "i2", "position_limit": "f8",
-    },
-    "orders": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "kind": "i1", "side": "i1", "price": "f8", "size": "f8",
-        "time_in_force": "i1", "expiry_ns": "i8", "post_only": "?", "order_id": "i8", "client_id": "i8",
-    },
-    "fills": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "maker": "?", "price": "f8", "size": "f8",
-        "fee": "f8", "other": "i4", "order_id": "i8", "client_id": "i8", "trade_id": "i8",
-    },
-    "trades": {
-        "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8", "maker_id": "i4",
-        "taker_id": "i4", "maker_fee": "f8", "taker_fee": "f8",
-    },
-    "rejects": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8",
-        "client_id": "i8", "reason": "U",
-    },
-    "scores": {"era": "U", "uid": "i4", "time_ns": "i8", "name": "U", "value": "f8"},
-    "answers": {"uid": "i4", "time_ns": "i8", "respond_ms": "f8"},
-}  # fmt: skip
+#: Rows of all tables after which a part is closed whatever the time: they wait in memory.
+PART_ROWS = 200_000
+#: A part is closed after so many seconds of real time, and so large a share of the time the run has taken:
+#: what a killed run loses is little beside what it has done, and a long one does not drown in files.
+PART_S, PART_SHARE = 0.5, 0.02
+#: At most one part in so much time as writing the last one took: a slow disk slows a run by a few percent.
+PART_COST = 30.0
 
 
 def describe_venue(venue: Venue) -> dict[str, Any]:
@@ -87,236 +71,218 @@ def versions() -> dict[str, str]:
 
 @attrs.define
 class RunWriter:
-    """Writes a run while it happens; leaving the context completes it, also after an interrupt.
+    """Writes a run while it happens; the folder is its own as long as the context lasts.
 
     Attributes:
-        folder: The run's folder; made if it is not there, and a run that lies there is replaced.
-        about: What `run.json` will say, completed by `finish`.
+        folder: The run's folder; made if it is not there.
+        force: Whether a run that lies there is replaced.
+        about: What `run.json` says.
+        unwritten: Why records could not be written, once that is so; nothing more is then tried, and what is
+            not on the disk stays in memory.
 
     Raises:
-        FileExistsError: On entering, when the folder holds files but no run.
+        InUse: On entering, when another process writes there.
+        FileExistsError: On entering, when the folder holds a run and `force` is not given, or files that are
+            no run.
     """
 
     folder: Path
-    about: dict[str, Any]
-    _parts: dict[str, list[Table]] = attrs.field(init=False, factory=lambda: {name: [] for name in COLUMNS})
-    _writers: dict[str, Any] = attrs.field(init=False, factory=dict)
+    force: bool = False
+    about: dict[str, Any] = attrs.field(init=False, factory=dict)
+    unwritten: OSError | None = attrs.field(init=False, default=None)
+    _lock: FolderLock = attrs.field(init=False)
+    _made: bool = attrs.field(init=False, default=False)
+    _rows: dict[str, list[Table]] = attrs.field(init=False, factory=lambda: {name: [] for name in COLUMNS})
     _waiting: int = attrs.field(init=False, default=0)
+    _since_s: float = attrs.field(init=False, default=0.0)
+    _due_s: float = attrs.field(init=False, default=0.0)
 
     def __enter__(self) -> RunWriter:
+        self._made = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        if any(self.folder.iterdir()) and not (self.folder / "run.json").is_file():
-            what = "holds files that are no run; name a new folder"
-            raise FileExistsError(errno.EEXIST, what, str(self.folder))
-        for name in COLUMNS:
-            (self.folder / f"{name}.parquet").unlink(missing_ok=True)
-        self.about = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), **self.about}
-        self.about |= {"versions": versions(), "completed": False}
-        self._describe()
+        self._refuse_others()
+        self._lock = FolderLock(self.folder)
+        self._lock.acquire()
+        try:
+            self._refuse_runs()
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._flush()
-        for writer in self._writers.values():
-            writer.close()
-        self._describe()
+        try:
+            if self.about and "ended" not in self.about:
+                self.end("left by its program" if kind is None else kind.__name__)
+        finally:
+            self._lock.release()
+            if not self.about:
+                # Nothing was begun: what entering left behind goes again, and a run of before stays.
+                self._clear_up()
 
-    def finish(self, **more: Any) -> None:
-        """Add what is only known at the end to `run.json`."""
-        self.about |= more
+    def start(self, about: Mapping[str, Any]) -> None:
+        """Begin the run: from here on the folder names it, and what it replaces is gone.
 
-    def market(self, state: MarketState) -> None:
-        """Take in the trades of a state; once per state, whoever's it is. Needs the tape."""
-        tape = state.tape
-        if tape is None:
-            return
-        rows = np.flatnonzero(tape.kind == int(EventKind.TRADE))
-        if rows.size:
-            columns = {name: getattr(tape, name)[rows] for name in COLUMNS["trades"] if name != "book"}
-            self._add("trades", {"book": state.venue.book_ids[tape.book[rows]], **columns})
+        Args:
+            about: What is known from the start: `accounts` and `venue`, as readers need them, and more.
+        """
+        created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self.about = {"created": created, **about, "versions": versions(), "completed": False, "parts": 0}
+        self.about["rows"] = dict.fromkeys(COLUMNS, 0)
+        self._describe(self.about)
+        for name in COLUMNS:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "report.html").unlink(missing_ok=True)
+        self._since_s = time.perf_counter()
+        self._due_s = self._since_s + PART_S
 
-    def account(self, state: MarketState, decision: Decision | None = None) -> None:
-        """Take in one account's side of a state: inventory, fills, rejects, and its decision."""
-        self._add("states", _states(state, decision))
-        notices, ids = state.notices, state.venue.book_ids
-        fills = np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0))
-        if fills.size:
-            maker = notices.maker_id[fills] == state.uid
-            other = np.where(maker, notices.taker_id[fills], notices.maker_id[fills])
-            columns = {
-                name: getattr(notices, name)[fills]
-                for name in ("time_ns", "side", "price", "size", "fee", "order_id", "client_id", "trade_id")
-            }
-            book = ids[notices.book[fills]]
-            self._add(
-                "fills",
-                {"uid": _all(state.uid, fills.size), "book": book, "maker": maker, "other": other, **columns},
-            )
-        rejects = np.flatnonzero((notices.kind == int(NoticeKind.REJECTED)) & (notices.book >= 0))
-        if rejects.size:
-            columns = {
-                name: getattr(notices, name)[rejects]
-                for name in ("time_ns", "side", "price", "size", "client_id")
-            }
-            reason = np.array([notices.message[row] for row in rejects])
-            book = ids[notices.book[rejects]]
-            self._add(
-                "rejects", {"uid": _all(state.uid, rejects.size), "book": book, "reason": reason, **columns}
-            )
-        if decision is not None:
-            self._decision(state, decision)
-        self._waiting += 1
-        if self._waiting >= FLUSH_STATES:
-            self._flush()
+    def add(self, seen: Mapping[int, MarketState], decisions: Mapping[int, Decision]) -> None:
+        """Take in one state as its accounts saw it, and what they answered; the trades need the tape."""
+        told = [market_rows(next(iter(seen.values()))) if seen else {}]
+        told += [account_rows(state, decisions.get(uid)) for uid, state in seen.items()]
+        # Gathered first: an interrupt in between must not leave half a state.
+        self._take([(name, table) for rows in told for name, table in rows.items()])
 
-    def scores(self, rows: Mapping[str, Sequence[Any]]) -> None:
+    def add_scores(self, rows: Mapping[str, Sequence[Any]]) -> None:
         """Take in scorings as long rows: era, uid, time_ns, name, value."""
         if rows["era"]:
-            self._add("scores", {name: np.array(values) for name, values in rows.items()})
+            self._take([("scores", {name: np.array(values) for name, values in rows.items()})])
 
-    def _decision(self, state: MarketState, decision: Decision) -> None:
-        orders = decision.orders
-        n = len(orders)
-        if n:
-            columns = {
-                name: getattr(orders, name)
-                for name in COLUMNS["orders"]
-                if name not in ("uid", "time_ns", "book")
-            }
-            book = state.venue.book_ids[orders.book]
-            self._add(
-                "orders",
-                {"uid": _all(state.uid, n), "time_ns": _all(state.time_ns, n), "book": book, **columns},
-            )
-        ms = np.array([decision.elapsed_ms])
-        self._add("answers", {"uid": _all(state.uid, 1), "time_ns": _all(state.time_ns, 1), "respond_ms": ms})
+    @property
+    def due(self) -> bool:
+        """Whether it is time to close a part."""
+        return self.unwritten is None and (self._waiting >= PART_ROWS or time.perf_counter() >= self._due_s)
 
-    def _add(self, table: str, columns: Table) -> None:
-        self._parts[table].append(columns)
+    def close_part(self, **told: Any) -> None:
+        """Write what was taken in since the last part, and `run.json` with what is `told` of the run so far.
 
-    def _flush(self) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        for name, parts in self._parts.items():
-            schema = pa.schema([(column, _arrow(kind)) for column, kind in COLUMNS[name].items()])
-            if name not in self._writers:
-                self._writers[name] = pq.ParquetWriter(
-                    self.folder / f"{name}.parquet", schema, compression="zstd"
-                )
-            if parts:
-                columns = {c: np.concatenate([part[c] for part in parts]) for c in COLUMNS[name]}
-                arrays = [pa.array(_cast(columns[c], kind)) for c, kind in COLUMNS[name].items()]
-                self._writers[name].write_table(pa.Table.from_arrays(arrays, schema=schema))
-                parts.clear()
-        self._waiting = 0
-
-    def _describe(self) -> None:
-        (self.folder / "run.json").write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
-
-
-@attrs.define
-class Run:
-    """A run read back; tables are loaded when they are asked for.
-
-    Attributes:
-        folder: Where it lies.
-        about: The content of `run.json`.
-
-    Raises:
-        FileNotFoundError: The folder holds no run.
-    """
-
-    folder: Path
-    about: Mapping[str, Any] = attrs.field(init=False)
-    _tables: dict[str, Table] = attrs.field(init=False, factory=dict, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        path = self.folder / "run.json"
-        if not path.is_file():
-            raise FileNotFoundError(f"{self.folder} holds no run: {path.name} is missing")
-        self.about = json.loads(path.read_text(encoding="utf-8"))
-
-    def table(self, name: str) -> Table:
-        """One table as numpy columns.
-
-        Raises:
-            OSError: The file is not there, or has no end because the run was killed.
+        An error of the disk is kept in `unwritten`, not raised: the run may want to tell its figures.
         """
-        if name not in self._tables:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
+        self.about |= told
+        if self.unwritten is not None:
+            return
+        began_s, number = time.perf_counter(), self.about["parts"]
+        rows = {
+            name: self.about["rows"][name] + sum(map(_length, tables)) for name, tables in self._rows.items()
+        }
+        try:
+            for name, tables in self._rows.items():
+                if tables or number == 0:
+                    write_whole(part_path(self.folder, name, number), _parquet(name, tables))
+            # At the end there may be nothing new but what is told.
+            parts = number + 1 if self._waiting or not number else number
+            about = {**self.about, "parts": parts, "rows": rows}
+            self._describe(about)
+        except OSError as error:
+            self.unwritten = error
+            return
+        self.about = about
+        for tables in self._rows.values():
+            tables.clear()
+        self._waiting = 0
+        now_s = time.perf_counter()
+        pause_s = PART_S + PART_SHARE * (now_s - self._since_s)
+        self._due_s = now_s + max(pause_s, PART_COST * (now_s - began_s))
 
-            path = self.folder / f"{name}.parquet"
-            try:
-                read = pq.read_table(path)
-            except pa.ArrowInvalid as error:
-                what = "has no end: the run was killed before its records were complete"
-                raise OSError(errno.EIO, what, str(path)) from error
-            self._tables[name] = {c: read.column(c).to_numpy(zero_copy_only=False) for c in read.column_names}
-        return self._tables[name]
+    def end(self, ended: str, **told: Any) -> None:
+        """Close the last part and say how the run ended.
 
-    def of(self, name: str, uid: int) -> Table:
-        """The rows of one account."""
-        columns = self.table(name)
-        rows = columns["uid"] == uid
-        return {column: values[rows] for column, values in columns.items()}
+        Args:
+            ended: `PLANNED`, or what ended it early.
+            told: What is only known at the end.
+        """
+        self.close_part(**told)
+        last = {"ended": ended, "completed": ended == PLANNED}
+        if self.unwritten is not None:
+            last = {"ended": f"{self.problem}", "completed": False}
+        self.about |= last
+        try:
+            self._describe(self.about)
+        except OSError as error:
+            self.unwritten = self.unwritten or error
+            self.about |= {"ended": f"{self.problem}", "completed": False}
 
-    def grid(self, uid: int, *names: str) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
-        """Columns of `states` of one account as (T, B) arrays, and the times (T,) in nanoseconds."""
-        states = self.of("states", uid)
-        books = len(self.about["venue"]["book_ids"])
-        times = states["time_ns"].reshape(-1, books)[:, 0].astype(np.int64)
-        return times, [states[name].reshape(-1, books).astype(np.float64) for name in names]
+    @property
+    def problem(self) -> str | None:
+        """What could not be written and why, in a line; None while all is."""
+        error = self.unwritten
+        return None if error is None else f"{error.filename}: {error.strerror}"
+
+    def tail(self) -> Tail:
+        """What is not on the disk, for `Run`."""
+        return Tail(
+            about=self.about, tables={name: joined(name, tables) for name, tables in self._rows.items()}
+        )
+
+    def _take(self, rows: list[tuple[str, Table]]) -> None:
+        for name, table in rows:
+            self._rows[name].append(table)
+            self._waiting += _length(table)
+
+    def _describe(self, about: Mapping[str, Any]) -> None:
+        write_whole(self.folder / "run.json", (json.dumps(about, indent=2) + "\n").encode())
+
+    def _refuse_others(self) -> None:
+        """Refuse a folder of somebody's work, before anything is written into it."""
+        found = {path.name for path in self.folder.iterdir()} - {LOCK}
+        if found and "run.json" not in found:
+            what = "holds files that are no run; name a new folder"
+            raise FileExistsError(errno.EEXIST, what, str(self.folder))
+
+    def _refuse_runs(self) -> None:
+        """Refuse to replace a run unasked."""
+        if self.force or not (self.folder / "run.json").exists():
+            return
+        replaces = "--force replaces it, or choose another --out"
+        try:
+            about = read_about(self.folder)
+        except RunError:
+            what = f"holds a run that cannot be read; {replaces}"
+            raise FileExistsError(errno.EEXIST, what, str(self.folder)) from None
+        if about["parts"]:
+            early = "" if about["completed"] else ", which ended early"
+            what = f"holds the run of {about.get('created', 'another day')}{early}; {replaces}"
+            raise FileExistsError(errno.EEXIST, what, str(self.folder))
+
+    def _clear_up(self) -> None:
+        if self._made:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
 
-def _states(state: MarketState, decision: Decision | None) -> Table:
-    n, accounts, orders = state.n_books, state.accounts, state.open_orders
-    own = np.full((2, n), np.nan)
-    book = orders.book
-    for side, best in ((BUY, np.fmax), (SELL, np.fmin)):
-        rows = orders.side == side
-        best.at(own[side], book[rows], orders.price[rows])
-    limit: npt.NDArray[np.float64] = np.full(n, np.inf)
-    if decision is not None:
-        for step in decision.steps:
-            limit = np.where(step.books, step.limits.position_limit * step.limits.position_factor, limit)
-    none = np.zeros(n, dtype=np.int64)
-    return {
-        "uid": _all(state.uid, n),
-        "time_ns": _all(state.time_ns, n),
-        "book": state.venue.book_ids,
-        "bid": state.best_bid,
-        "ask": state.best_ask,
-        "bid_size": state.bid_size[:, 0],
-        "ask_size": state.ask_size[:, 0],
-        "maker_ratio": state.maker_ratio,
-        "maker_rate": accounts.maker_rate,
-        "taker_rate": accounts.taker_rate,
-        "base": accounts.base_own,
-        "quote": accounts.quote_own,
-        "position": accounts.position,
-        "value": accounts.value(state.mid),
-        "own_bid": own[BUY],
-        "own_ask": own[SELL],
-        "open_orders": orders.count,
-        "bid_reason": none if decision is None else decision.bid_reason,
-        "ask_reason": none if decision is None else decision.ask_reason,
-        "position_limit": limit,
-    }
+def part_path(folder: Path, table: str, number: int) -> Path:
+    """The file of one part of a table."""
+    return folder / table / f"{number:04}.parquet"
 
 
-def _all(value: int, n: int) -> npt.NDArray[np.int64]:
-    return np.full(n, value, dtype=np.int64)
+def _length(table: Table) -> int:
+    return len(next(iter(table.values())))
+
+
+def joined(name: str, tables: Sequence[Table]) -> Table:
+    """Tables of the same columns as one, in the kinds that `COLUMNS` gives them."""
+    if not tables:
+        return empty(name)
+    return {c: np.concatenate([t[c] for t in tables]).astype(kind_of(name, c)) for c in COLUMNS[name]}
+
+
+def _parquet(name: str, tables: Sequence[Table]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = joined(name, tables)
+    arrays = {c: pa.array(columns[c], type=_arrow(kind)) for c, kind in COLUMNS[name].items()}
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays), out, compression="zstd")
+    content: bytes = out.getvalue().to_pybytes()
+    return content
 
 
 def _arrow(kind: str) -> Any:
     import pyarrow as pa
 
     return pa.string() if kind == "U" else pa.bool_() if kind == "?" else pa.from_numpy_dtype(np.dtype(kind))
-
-
-def _cast(values: npt.NDArray[Any], kind: str) -> npt.NDArray[Any]:
-    return values.astype(object) if kind == "U" else values.astype(kind)

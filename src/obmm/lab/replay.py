@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections import Counter
@@ -13,7 +14,8 @@ import attrs
 
 from obmm.agent import Config, Decision, MarketMaker
 from obmm.lab.drive import Progress, described, drive
-from obmm.lab.records import Run, RunWriter, describe_venue
+from obmm.lab.recorded import Run
+from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.lab.watch import QuoteWatch, Timings
@@ -56,19 +58,44 @@ class _Clock:
     decode: Timings = attrs.field(factory=Timings)
 
     def states(self, plan: Plan, feeds: frozenset[Feed]) -> Iterator[MarketState]:
-        """States within the plan's span; the time of each is that of reading, unpacking and decoding it."""
+        """States within the plan's span; the time of each is that of reading, unpacking and decoding it.
+
+        Raises:
+            ValueError: There is none; the message says which span the recording has.
+        """
         stream = read_stream(plan.capture, feeds)
+        last_s: float | None = None
+        any_yet = False
         while True:
             started = time.perf_counter()
             recorded = next(stream, None)
-            if recorded is None or recorded.state.time_s > plan.until_s:
-                return
+            at_s = math.inf if recorded is None else recorded.state.time_s
+            if recorded is None or at_s > plan.until_s:
+                break
             self.decode.add((time.perf_counter() - started) * 1e3)
-            if recorded.state.time_s >= plan.from_s:
+            last_s = at_s
+            if at_s >= plan.from_s:
+                any_yet = True
                 yield recorded.state
+        if not any_yet:
+            if last_s is not None:
+                raise ValueError(
+                    f"its last state before --until is at {last_s:g} s, --from is {plan.from_s:g}"
+                )
+            if math.isinf(at_s):
+                raise ValueError("it holds no state")
+            raise ValueError(f"its clock begins at {at_s:g} s, --until is {plan.until_s:g}")
 
 
-def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None = None) -> dict[str, Any]:
+def begins_s(capture: Path) -> float:
+    """Simulated second of the first state of a recording; NaN if it holds none."""
+    first = next(read_stream(capture), None)
+    return math.nan if first is None else first.state.time_s
+
+
+def replay(
+    plan: Plan, folder: Path | None = None, *, force: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
     """Run the agent over the recording and return what became of it, as plain values.
 
     Without own orders the rebuilt market equals the recording; `differences` counts the levels, seen from
@@ -99,18 +126,19 @@ def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None 
         _request(decision.state).reply(decision.orders)
         encode.add((time.perf_counter() - started) * 1e3)
 
-    about: dict[str, Any] = {
-        "kind": "replay",
-        "scenario": f"recording {plan.capture.name}",
-        "seed": plan.seed,
-        "books": market.venue.n_books,
-        "response_ms": plan.response_ms,
-        "accounts": described({uid: maker}),
-        "config_hash": plan.config.hash,
-        "venue": describe_venue(market.venue),
-    }
-    started = time.perf_counter()
-    with market, RunWriter(folder, about) as writer:
+    with RunWriter(folder, force) as writer, market:
+        writer.start(
+            {
+                "kind": "replay",
+                "scenario": f"recording {plan.capture.name}",
+                "seed": plan.seed,
+                "books": market.venue.n_books,
+                "response_ms": plan.response_ms,
+                "accounts": described({uid: maker}),
+                "config_hash": plan.config.hash,
+                "venue": describe_venue(market.venue),
+            }
+        )
         drive(
             market,
             market.states(),
@@ -120,9 +148,9 @@ def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None 
             scores=RunScores(plan.eras),
             progress=progress,
             listener=listen,
+            ending=lambda _, real_s: {"wall_s": real_s},
         )
-        writer.finish(wall_s=time.perf_counter() - started)
-    run = Run(folder)
+    run = Run(folder) if writer.unwritten is None else Run(folder, writer.tail())
     differences = Counter(difference.reason for difference in market.differences)
     return {
         "run": str(folder),
@@ -130,10 +158,12 @@ def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None 
         "config": plan.config.name,
         "config_hash": plan.config.hash,
         "completed": run.about["completed"],
+        "ended": run.about["ended"],
         **summarise(run, uid),
         "rejects": run.about["refused"][str(uid)],
         "scores": run.about["scores"][str(uid)],
         "stage_errors": maker.errors,
+        "charged": run.about["charged"][str(uid)],
         "states": watch.states,
         "books": watch.books(),
         "instructions": int(watch.instructions.sum()),
@@ -143,6 +173,7 @@ def replay(plan: Plan, folder: Path | None = None, *, progress: Progress | None 
         "encode_ms": encode.as_dict(),
         "differences": dict(differences),
         "wall_s": run.about["wall_s"],
+        "unwritten": writer.problem,
     }
 
 

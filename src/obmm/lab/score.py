@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.lab.records import Run, Table
+from obmm.lab.recorded import Run, RunError
+from obmm.lab.tables import Table
 from obmm.market import (
     Accounts,
     EventKind,
@@ -35,21 +36,20 @@ UID_SHIFT = 1
 
 @attrs.define
 class _Past:
-    """All scorings of one account under one era, eight bytes a figure."""
+    """Scorings of one account under one era, eight bytes a figure; `count` is of all there were."""
 
     names: tuple[str, ...]
     times_ns: array[int] = attrs.field(factory=lambda: array("q"))
     values: array[float] = attrs.field(factory=lambda: array("d"))
+    newest: Mapping[str, float] = attrs.field(factory=dict)
+    count: int = 0
 
     def add(self, time_ns: int, figures: Mapping[str, float | None]) -> None:
         """Keep one scoring; what does not exist is NaN."""
+        self.newest = {name: math.nan if value is None else float(value) for name, value in figures.items()}
         self.times_ns.append(time_ns)
-        self.values.extend(math.nan if value is None else float(value) for value in figures.values())
-
-    @property
-    def newest(self) -> dict[str, float]:
-        """Figures of the last scoring."""
-        return dict(zip(self.names, self.values[-len(self.names) :], strict=True))
+        self.values.extend(self.newest.values())
+        self.count += 1
 
 
 @attrs.define
@@ -106,18 +106,18 @@ class RunScores:
             past = self._past.get((name, uid))
             if past is None:
                 continue
-            figures = past.newest
+            figures = dict(past.newest)
             told[name] = {
                 "total": figures["score"],
                 "figures": figures,
                 "books": {column: values.tolist() for column, values in self._columns(name, uid).items()},
-                "scorings": len(past.times_ns),
+                "scorings": past.count,
                 "field": len(self._uids),
             }
         return told
 
-    def table(self) -> dict[str, list[Any]]:
-        """Every scoring as long rows: era, uid, time_ns, name, value."""
+    def take(self) -> dict[str, list[Any]]:
+        """Scorings since this was last asked, as long rows: era, uid, time_ns, name, value."""
         rows: dict[str, list[Any]] = {"era": [], "uid": [], "time_ns": [], "name": [], "value": []}
         for (era, uid), past in self._past.items():
             n = len(past.values)
@@ -126,6 +126,7 @@ class RunScores:
             rows["time_ns"] += np.repeat(past.times_ns, len(past.names)).tolist()
             rows["name"] += past.names * len(past.times_ns)
             rows["value"] += past.values
+            del past.times_ns[:], past.values[:]
         return rows
 
     def _columns(self, name: str, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
@@ -170,13 +171,14 @@ def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
     recorded and stay empty.
 
     Raises:
-        ValueError: The clock of the run runs back: it holds several simulations.
+        EmptyRun: It holds no state.
+        RunError: The clock of the run runs back: it holds several simulations.
     """
     venue = venue_of(run.about)
     uids = [int(uid) for uid in run.about["accounts"]]
     times, _ = run.grid(uids[0], "bid")
     if np.any(np.diff(times) <= 0):
-        raise ValueError(f"{run.folder} holds several simulations: its clock runs back")
+        raise RunError(f"{run.folder} holds several simulations: its clock runs back")
     tapes = _tapes(run, venue, times)
     notices = {uid: _fills(run, venue, uid, times) for uid in uids}
     market = ("bid", "ask", "bid_size", "ask_size", "maker_ratio")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import attrs
 
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
 from obmm.lab.drive import Progress, described, drive
-from obmm.lab.records import Run, RunWriter, describe_venue
+from obmm.lab.recorded import Run
+from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.market import Feed
@@ -20,6 +20,9 @@ from obmm.settings.errors import did_you_mean
 from obmm.settings.structure import structure
 from obmm.settings.words import words
 from obmm.sim import Rivals, Scenario, SimulatedMarket
+
+#: No scenario comes near it; more is a slip.
+MAX_HOURS = 10_000
 
 
 @attrs.frozen(kw_only=True)
@@ -31,10 +34,11 @@ class Plan:
         rivals: Pipelines of ours that compete, uids 1, 2, ….
         scenario: The market and its synthetic miners.
         books: Number of books.
-        hours: Simulated time after the first state.
+        hours: Simulated time after the first state, at most `MAX_HOURS`; a scenario may end before.
         seed: Seed of every random stream.
         response_ms: Real time an answer is taken to need, on top of nothing: a constant keeps runs
-            repeatable, the agent's own time is measured beside it.
+            repeatable. The agent's own time is measured beside it, and counts where it is longer throughout
+            (`obmm.lab.watch.Charge`).
         threads: Threads of the market; None takes one per core.
         eras: Scoring eras to follow.
     """
@@ -54,7 +58,7 @@ class Plan:
             Problem(name, f"must be {bound}, got {value}")
             for name, value, bound, good in (
                 ("books", self.books, "at least 1", self.books >= 1),
-                ("hours", self.hours, "a positive number", 0.0 < self.hours < math.inf),
+                ("hours", self.hours, f"above 0 and at most {MAX_HOURS:,}", 0.0 < self.hours <= MAX_HOURS),
                 ("response_ms", self.response_ms, "at least 0", 0.0 <= self.response_ms < math.inf),
                 ("threads", self.threads, "at least 1", self.threads is None or self.threads >= 1),
             )
@@ -62,6 +66,13 @@ class Plan:
         ]
         if problems:
             raise ConfigError(problems)
+
+    @property
+    def hours_planned(self) -> float:
+        """Hours that are simulated: what was asked for, or all that the scenario has from its first state."""
+        venue = self.scenario.venue
+        first_s = max(venue.grace_period_s, venue.publish_interval_s)
+        return min(self.hours, (venue.duration_s - first_s + venue.publish_interval_s) / 3600.0)
 
 
 def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, tuple[Config, ...]]:
@@ -96,51 +107,86 @@ def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, t
     return attrs.evolve(scenario, rivals=population), tuple(pipelines)
 
 
-def simulate(plan: Plan, folder: Path, *, progress: Progress | None = None) -> dict[str, Any]:
+def simulate(
+    plan: Plan, folder: Path, *, force: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
     """Run `plan`, record it in `folder`, and return its summary as plain values.
 
-    An interrupt from the keyboard ends the run early; what is done is kept and summarised.
+    An interrupt ends the run early; what is done is kept and summarised. So it is when the disk is full.
+
+    Args:
+        plan: What to simulate.
+        folder: Where to record it.
+        force: Whether a run that lies there is replaced.
+        progress: Told of each state with the simulated seconds done.
 
     Returns:
         The summary of uid 0 with `config_hash`, `book_seconds_per_second` and `events_per_second`, and under
-        `rivals` the summaries of the competing pipelines.
+        `rivals` the summaries of the competing pipelines. `unwritten` says which file of the records could
+        not be written, and why.
+
+    Raises:
+        InUse: Another process records a run in `folder`.
+        FileExistsError: `folder` holds a run and `force` is not given, or files that are no run.
+        EmptyRun: The run ended before its first state.
     """
     makers = {uid: MarketMaker(config) for uid, config in enumerate((plan.config, *plan.rivals))}
     feeds = frozenset({Feed.TAPE}).union(*(maker.feeds for maker in makers.values()))
-    about: dict[str, Any] = {
-        "kind": "simulate",
-        "scenario": plan.scenario.name,
-        "seed": plan.seed,
-        "books": plan.books,
-        "hours": plan.hours,
-        "response_ms": plan.response_ms,
-        "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
-        "accounts": described(makers),
-        "config_hash": plan.config.hash,
-    }
-    market = SimulatedMarket(
-        plan.scenario, books=plan.books, seed=plan.seed, miners=len(makers), feeds=feeds, threads=plan.threads
-    )
-    about["venue"] = describe_venue(market.venue)
-    started = time.perf_counter()
-    with market, RunWriter(folder, about) as writer:
+    # The folder is asked for first: what starts a market may take a minute.
+    with (
+        RunWriter(folder, force) as writer,
+        SimulatedMarket(
+            plan.scenario,
+            books=plan.books,
+            seed=plan.seed,
+            miners=len(makers),
+            feeds=feeds,
+            threads=plan.threads,
+        ) as market,
+    ):
+        writer.start(
+            {
+                "kind": "simulate",
+                "scenario": plan.scenario.name,
+                "seed": plan.seed,
+                "books": plan.books,
+                "hours_planned": plan.hours_planned,
+                "response_ms": plan.response_ms,
+                "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
+                "accounts": described(makers),
+                "config_hash": plan.config.hash,
+                "venue": describe_venue(market.venue),
+            }
+        )
+        begun = 0
+
+        def look(done_s: float) -> None:
+            nonlocal begun
+            begun = begun or market.events
+            if progress is not None:
+                progress(done_s)
+
+        def ending(simulated_s: float, real_s: float) -> dict[str, Any]:
+            real_s = max(real_s, 1e-9)
+            return {
+                "digest": market.digest(),
+                "wall_s": real_s,
+                "book_seconds_per_second": plan.books * simulated_s / real_s,
+                "events_per_second": (market.events - begun) / real_s,
+            }
+
         drive(
             market,
-            market.states(plan.hours * 3600.0),
+            market.states(plan.hours_planned * 3600.0),
             makers,
             response_s=plan.response_ms / 1e3,
             writer=writer,
             scores=RunScores(plan.eras),
-            progress=progress,
+            progress=look,
+            ending=ending,
         )
-        seconds = time.perf_counter() - started
-        writer.finish(
-            digest=market.digest(),
-            wall_s=seconds,
-            book_seconds_per_second=plan.books * market.time_ns / 1e9 / seconds,
-            events_per_second=market.events / seconds,
-        )
-    return results(Run(folder))
+    run = Run(folder) if writer.unwritten is None else Run(folder, writer.tail())
+    return results(run) | {"unwritten": writer.problem}
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -154,6 +200,8 @@ def results(run: Run) -> dict[str, Any]:
         "config": accounts["0"]["name"],
         "config_hash": about["config_hash"],
         "completed": about["completed"],
+        "ended": about["ended"],
+        "hours_planned": about["hours_planned"],
         "digest": about["digest"],
         "wall_s": about["wall_s"],
         "book_seconds_per_second": about["book_seconds_per_second"],
@@ -163,6 +211,7 @@ def results(run: Run) -> dict[str, Any]:
     told["rejects"] = about["refused"]["0"]
     told["scores"] = about["scores"]["0"]
     told["stage_errors"] = about["stage_errors"]["0"]
+    told["charged"] = about["charged"]["0"]
     told["rivals"] = {
         uid: {"name": account["name"], "config_hash": account["config_hash"], **summarise(run, int(uid))}
         for uid, account in accounts.items()

@@ -1,4 +1,4 @@
-"""A finished run in figures: P&L, fills, markouts, inventory, fees, rejects, response times."""
+"""A run in figures: P&L, fills, markouts, inventory, fees, rejects, response times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
 
 #: Horizons of the markout curve, seconds after the fill.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
 from typing import Any
 
 import attrs
@@ -9,6 +11,11 @@ import numpy as np
 
 from obmm.agent import Decision
 from obmm.market import FloatArray, IntArray, Reason, Venue
+
+#: An agent whose answers take no longer is never charged for them, whatever the constant.
+QUICK_MS = 20.0
+#: Answers that must be in before an agent is called slow: the first ones load what they need.
+_ENOUGH = 5
 
 
 @attrs.define
@@ -34,6 +41,46 @@ class Timings:
             return {"p50": None, "p99": None, "max": None}
         p50, p99, top = np.percentile(self._ms, (50, 99, 100))
         return {"p50": round(float(p50), 4), "p99": round(float(p99), 4), "max": round(float(top), 4)}
+
+
+@attrs.define
+class Charge:
+    """What real time the venue is told that answers took: a constant, unless the agent is slower throughout.
+
+    The median of the last nine answers says whether it is, so that a hiccup of the machine never changes a
+    run: until the median passes the constant, and `QUICK_MS`, a run is repeatable. From then on each answer
+    counts with the time it took.
+
+    Attributes:
+        constant_s: The constant, seconds.
+        slow: Answers that counted with more than the constant.
+        slow_s: What they took, all together.
+
+    >>> charge = Charge(0.1)
+    >>> [charge.of(s) for s in (0.3, 0.002, 0.002, 0.002, 0.9)]
+    [0.1, 0.1, 0.1, 0.1, 0.1]
+    >>> [charge.of(0.2) for _ in range(9)][-1], charge.slow
+    (0.2, 7)
+    """
+
+    constant_s: float
+    slow: int = 0
+    slow_s: float = 0.0
+    _last: deque[float] = attrs.field(factory=lambda: deque(maxlen=9), repr=False)
+
+    def of(self, took_s: float) -> float:
+        """What an answer that took `took_s` is charged, seconds."""
+        self._last.append(took_s)
+        bound_s = max(self.constant_s, QUICK_MS / 1e3)
+        if len(self._last) < _ENOUGH or statistics.median(self._last) <= bound_s or took_s <= self.constant_s:
+            return self.constant_s
+        self.slow += 1
+        self.slow_s += took_s
+        return took_s
+
+    def as_dict(self) -> dict[str, float | None]:
+        """`answers` charged more than the constant, and the mean of what they took, milliseconds."""
+        return {"answers": self.slow, "mean_ms": 1e3 * self.slow_s / self.slow if self.slow else None}
 
 
 @attrs.define

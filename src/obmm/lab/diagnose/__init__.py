@@ -14,7 +14,7 @@ from obmm.lab.diagnose.of_orders import closed_sides, rejects, slow_answers, stu
 from obmm.lab.diagnose.of_score import endowment_drift, idle_books, low_ratio, outliers
 from obmm.lab.diagnose.proposal import Proposal, propose
 from obmm.lab.diagnose.thresholds import Thresholds
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 
 __all__ = ["Change", "Diagnosis", "Finding", "Proposal", "Thresholds", "diagnose"]
 
@@ -119,5 +119,5 @@ def _notes(case: Case) -> Iterator[str]:
             "Score is the share of the emission, before smoothing, among the accounts of this run; "
             "fees do not enter."
         )
-    if not case.run.about["completed"]:
-        yield "The run was interrupted."
+    if case.run.early:
+        yield f"The run {case.run.early}."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from obmm.agent import Config, ConfigError, Problem, preset_names, resolve
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.settings.registry import registered
 from obmm.settings.toml import Layer
 

@@ -11,7 +11,7 @@ import attrs
 from obmm.agent import resolve
 from obmm.lab.diagnose.configuration import as_sections, preset_of, toml_key, toml_value
 from obmm.lab.diagnose.finding import Change, Finding
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.settings.toml import parse_layer
 
 

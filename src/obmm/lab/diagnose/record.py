@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.summary import Fills
 from obmm.market import BUY, BoolArray, FloatArray, IntArray
 from obmm.scoring import EraConstants, midquote, midquote_value

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from obmm._version import __version__
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.report.measures import MEASURES, Figure, Measure, reach
 from obmm.lab.report.run import RunData, read_run
 from obmm.lab.report.targets import Status, Threshold, load_targets
@@ -80,7 +80,7 @@ class ReportData:
 def report_on(
     folders: Sequence[Path], *, uids: Sequence[int] = (0,), targets: Path | None = None
 ) -> ReportData:
-    """Read finished runs.
+    """Read runs, as far as they are on the disk.
 
     Args:
         folders: Their folders.
@@ -88,7 +88,7 @@ def report_on(
         targets: A file of thresholds of the user's own.
 
     Raises:
-        FileNotFoundError: A folder holds no run.
+        RunError: A folder holds no run, or one that is damaged.
         KeyError: A run has no such account.
         EmptyRun: A run holds no state.
         ConfigError: The file of targets is not right.

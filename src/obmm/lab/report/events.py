@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills
 from obmm.market import BUY, SELL, FloatArray, IntArray
 

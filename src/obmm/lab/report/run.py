@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.report.books import BookAnalysis, analyse_books
 from obmm.lab.report.eras import EraScore, constants_at, era_scores
 from obmm.lab.report.events import (
@@ -25,10 +25,6 @@ from obmm.lab.report.events import (
 from obmm.lab.report.series import Series, series_of
 from obmm.lab.summary import fills_of, summarise
 from obmm.market import FloatArray, IntArray, Reason
-
-
-class EmptyRun(ValueError):
-    """The run was interrupted before its first state."""
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +67,7 @@ class RunData:
         name: What the report calls it.
         folder: Where the run lies.
         uid: The account.
+        early: Why there is less of the run than was planned; empty if there is not.
         about: How the run came about: scenario, seed, configuration and its hash, versions, field.
         book_ids: (B,) ids of the books.
         summary: The figures of `obmm simulate`.
@@ -89,6 +86,7 @@ class RunData:
     name: str
     folder: str
     uid: int
+    early: str
     about: Mapping[str, Any]
     book_ids: IntArray
     summary: Mapping[str, Any]
@@ -118,10 +116,7 @@ def read_run(run: Run, uid: int, name: str, of: int = 1) -> RunData:
     """
     if str(uid) not in run.about["accounts"]:
         raise KeyError(f"{run.folder} has no account {uid}; there are {', '.join(run.about['accounts'])}")
-    states = run.of("states", uid)["time_ns"]
-    if not states.size:
-        raise EmptyRun(f"{run.folder} ended before its first state")
-    start_ns = int(states[0])
+    start_ns = int(run.grid(uid)[0][0])
     summary, fills, series = summarise(run, uid), fills_of(run, uid), series_of(run, uid, of)
     eras = era_scores(run.about, uid, summary["seconds"])
     pnl = np.array([row["pnl"] for row in summary["per_book"]])
@@ -132,6 +127,7 @@ def read_run(run: Run, uid: int, name: str, of: int = 1) -> RunData:
         name=name,
         folder=str(run.folder),
         uid=uid,
+        early=run.early,
         about=_about(run.about, uid),
         book_ids=np.array(run.about["venue"]["book_ids"]),
         summary=summary,
@@ -150,7 +146,17 @@ def read_run(run: Run, uid: int, name: str, of: int = 1) -> RunData:
 
 def _about(about: Mapping[str, Any], uid: int) -> dict[str, Any]:
     account = about["accounts"][str(uid)]
-    names = ("kind", "created", "completed", "scenario", "seed", "response_ms", "synthetic_rivals", "digest")
+    names = (
+        "kind",
+        "created",
+        "completed",
+        "hours_planned",
+        "scenario",
+        "seed",
+        "response_ms",
+        "synthetic_rivals",
+        "digest",
+    )
     told = {name: about[name] for name in (*names, "versions", "venue", "wall_s") if name in about}
     others = {other: entry["name"] for other, entry in about["accounts"].items() if other != str(uid)}
     return told | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.lab.records import Run
+from obmm.lab.recorded import Run
 from obmm.lab.summary import filled_forward, limit_share
 from obmm.market import FloatArray, IntArray
 

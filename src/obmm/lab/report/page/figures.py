@@ -37,7 +37,14 @@ def reading_cells(report: ReportData, cells: Sequence[tuple[str, Markup, str]]) 
 def story(run: RunData) -> str:
     """What became of a run, in a few sentences."""
     told, words = run.summary, []
+    if failed := run.about["stage_errors"]:
+        on = "every state, so it did nothing" if failed >= told["seconds"] else f"{failed:,} states"
+        words.append(f"A stage of the agent failed on {on}; “obmm check” says where.")
+    if run.early:
+        words.append(f"The run {run.early}: this is what it had done.")
     length = duration(told["hours"])
+    if not run.about["completed"] and "hours_planned" in run.about:
+        length += f" (of {duration(run.about['hours_planned'])})"
     if not told["fills"]:
         words.append(f"No order was filled in {length}.")
     else:
@@ -55,8 +62,6 @@ def story(run: RunData) -> str:
     if run.quiet and run.quiet[0].share > 0.2:
         reason, share = run.quiet[0].reason, percent(run.quiet[0].share, 0)
         words.append(f"{share} of the time a side had no quote of ours because of “{reason}”.")
-    if not run.about["completed"]:
-        words.append("The run was interrupted; this is what it had done.")
     return " ".join(words)
 
 

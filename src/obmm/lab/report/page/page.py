@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from obmm.lab.files import write_whole
 from obmm.lab.report import charts
 from obmm.lab.report.charts import Chart
 from obmm.lab.report.data import ReportData
@@ -43,9 +44,10 @@ def write_page(report: ReportData, path: Path) -> None:
 
     Raises:
         ImportError: plotly is not installed.
+        OSError: The file cannot be written; what was there stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(report), encoding="utf-8")
+    write_whole(path, page(report).encode())
 
 
 def page(report: ReportData) -> str:

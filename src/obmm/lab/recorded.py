@@ -1,0 +1,154 @@
+"""A run read back from its folder, whole or as far as it came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obmm.lab.lock import holder
+from obmm.lab.tables import COLUMNS, Table, empty, kind_of
+
+#: How a run ends that nothing ends early.
+PLANNED = "as planned"
+#: What `run.json` must say for anything to be read.
+_NEEDED: Mapping[str, type] = {"accounts": dict, "venue": dict, "parts": int, "rows": dict, "completed": bool}
+
+
+class RunError(OSError):
+    """A run cannot be read; the message says what is missing or damaged."""
+
+
+class EmptyRun(RunError):
+    """The run ended before its first part was written."""
+
+
+@attrs.frozen
+class Tail:
+    """What of a run is not on the disk.
+
+    Attributes:
+        about: What `run.json` would say.
+        tables: Rows after the last part.
+    """
+
+    about: Mapping[str, Any]
+    tables: Mapping[str, Table]
+
+
+@attrs.define
+class Run:
+    """A run read back; tables are loaded when they are asked for.
+
+    A run that was killed, or goes on, is read as far as its last part.
+
+    Attributes:
+        folder: Where it lies.
+        tail: What its writer could not write, if that is who reads.
+        about: The content of `run.json`.
+
+    Raises:
+        RunError: The folder holds no run, or a `run.json` that does not describe one.
+    """
+
+    folder: Path
+    tail: Tail | None = None
+    about: Mapping[str, Any] = attrs.field(init=False)
+    _tables: dict[str, Table] = attrs.field(init=False, factory=dict, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.about = read_about(self.folder) if self.tail is None else self.tail.about
+
+    @property
+    def early(self) -> str:
+        """Why there is less of it than was planned, in words; empty for a run that reached its end."""
+        if self.about["completed"]:
+            return ""
+        if "ended" in self.about:
+            return f"ended early ({self.about['ended']})"
+        if (process := holder(self.folder)) is not None:
+            return f"still going on in process {process.get('pid', '?')}; this is what it has written so far"
+        return "ended early (killed before it could say why)"
+
+    def table(self, name: str) -> Table:
+        """One table as numpy columns.
+
+        Raises:
+            RunError: A part is missing or damaged.
+        """
+        if name not in self._tables:
+            parts = [self._part(name, number) for number in range(self.about["parts"])]
+            found, named = sum(part["time_ns"].size for part in parts), self.about["rows"].get(name, 0)
+            if found != named:
+                what = f"{found:,} of the {named:,} rows that run.json names are there: a part is missing"
+                raise RunError(f"{self.folder / name}: {what}")
+            if self.tail is not None:
+                parts.append(self.tail.tables[name])
+            whole = parts or [empty(name)]
+            self._tables[name] = {c: np.concatenate([part[c] for part in whole]) for c in COLUMNS[name]}
+        return self._tables[name]
+
+    def of(self, name: str, uid: int) -> Table:
+        """The rows of one account."""
+        columns = self.table(name)
+        rows = columns["uid"] == uid
+        return {column: values[rows] for column, values in columns.items()}
+
+    def grid(self, uid: int, *names: str) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
+        """Columns of `states` of one account as (T, B) arrays, and the times (T,) in nanoseconds.
+
+        Raises:
+            EmptyRun: There is no state.
+        """
+        states = self.of("states", uid)
+        if not states["time_ns"].size:
+            what = self.early or "it was made of no states"
+            raise EmptyRun(f"{self.folder} holds no state: the run {what}")
+        books = len(self.about["venue"]["book_ids"])
+        times = states["time_ns"].reshape(-1, books)[:, 0].astype(np.int64)
+        return times, [states[name].reshape(-1, books).astype(np.float64) for name in names]
+
+    def _part(self, name: str, number: int) -> Table:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / name / f"{number:04}.parquet"
+        if not path.is_file():
+            return empty(name)
+        try:
+            read = pq.ParquetFile(path).read(columns=list(COLUMNS[name]))
+            return {
+                c: read.column(c).to_numpy(zero_copy_only=False).astype(kind_of(name, c), copy=False)
+                for c in COLUMNS[name]
+            }
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise RunError(f"{path} is damaged or cut: {str(error).splitlines()[0]}") from error
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The content of a run's `run.json`.
+
+    Raises:
+        RunError: It is not there, or does not describe a run.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        raise RunError(f"{folder} holds no run: run.json is missing")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is cut or damaged ({error}): what the run was is lost with it") from error
+    if not isinstance(about, dict):
+        raise RunError(f"{path} does not describe a run: it holds no table of names and values")
+    for name, kind in _NEEDED.items():
+        if not isinstance(about.get(name), kind):
+            what = "is missing" if name not in about else f"must be {kind.__name__}, not {about[name]!r:.40}"
+            raise RunError(f"{path} does not describe a run: {name!r} {what}")
+    if not isinstance(about["venue"].get("book_ids"), list) or not about["venue"]["book_ids"]:
+        raise RunError(f"{path} does not describe a run: 'book_ids' of its venue is missing")
+    return about

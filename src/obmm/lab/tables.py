@@ -1,0 +1,145 @@
+"""The tables of a run: their columns, and the rows that a state and its decision make in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from obmm.agent import Decision
+from obmm.market import BUY, SELL, EventKind, MarketState, NoticeKind
+
+Table = dict[str, npt.NDArray[Any]]
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "states": {
+        "uid": "i4", "time_ns": "i8", "book": "i4", "bid": "f8", "ask": "f8", "bid_size": "f8",
+        "ask_size": "f8",
+        "maker_ratio": "f8", "maker_rate": "f8", "taker_rate": "f8", "base": "f8", "quote": "f8",
+        "position": "f8", "value": "f8", "own_bid": "f8", "own_ask": "f8", "open_orders": "i4",
+        "bid_reason": "i2", "ask_reason": "i2", "position_limit": "f8",
+    },
+    "orders": {
+        "uid": "i4", "time_ns": "i8", "book": "i4", "kind": "i1", "side": "i1", "price": "f8", "size": "f8",
+        "time_in_force": "i1", "expiry_ns": "i8", "post_only": "?", "order_id": "i8", "client_id": "i8",
+    },
+    "fills": {
+        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "maker": "?", "price": "f8", "size": "f8",
+        "fee": "f8", "other": "i4", "order_id": "i8", "client_id": "i8", "trade_id": "i8",
+    },
+    "trades": {
+        "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8", "maker_id": "i4",
+        "taker_id": "i4", "maker_fee": "f8", "taker_fee": "f8",
+    },
+    "rejects": {
+        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8",
+        "client_id": "i8", "reason": "U",
+    },
+    "scores": {"era": "U", "uid": "i4", "time_ns": "i8", "name": "U", "value": "f8"},
+    "answers": {"uid": "i4", "time_ns": "i8", "respond_ms": "f8"},
+}  # fmt: skip
+
+
+def kind_of(table: str, column: str) -> npt.DTypeLike:
+    """Numpy's kind of a column; texts are objects."""
+    kind = COLUMNS[table][column]
+    return object if kind == "U" else kind
+
+
+def empty(table: str) -> Table:
+    """A table without a row."""
+    return {column: np.empty(0, dtype=kind_of(table, column)) for column in COLUMNS[table]}
+
+
+def market_rows(state: MarketState) -> dict[str, Table]:
+    """Table → rows of what everybody sees in a state: the trades of its tape, none without a tape."""
+    tape = state.tape
+    rows = np.flatnonzero(tape.kind == int(EventKind.TRADE)) if tape is not None else np.empty(0, np.int64)
+    if tape is None or not rows.size:
+        return {}
+    columns = {name: getattr(tape, name)[rows] for name in COLUMNS["trades"] if name != "book"}
+    return {"trades": {"book": state.venue.book_ids[tape.book[rows]], **columns}}
+
+
+def account_rows(state: MarketState, decision: Decision | None = None) -> dict[str, Table]:
+    """Table → rows of one account's side of a state: inventory, fills, rejects, and its decision."""
+    told = {"states": _states(state, decision)}
+    notices, ids, uid = state.notices, state.venue.book_ids, state.uid
+    fills = np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0))
+    if fills.size:
+        maker = notices.maker_id[fills] == uid
+        told["fills"] = {
+            "uid": _all(uid, fills.size),
+            "book": ids[notices.book[fills]],
+            "maker": maker,
+            "other": np.where(maker, notices.taker_id[fills], notices.maker_id[fills]),
+            **{
+                name: getattr(notices, name)[fills]
+                for name in ("time_ns", "side", "price", "size", "fee", "order_id", "client_id", "trade_id")
+            },
+        }
+    rejects = np.flatnonzero((notices.kind == int(NoticeKind.REJECTED)) & (notices.book >= 0))
+    if rejects.size:
+        told["rejects"] = {
+            "uid": _all(uid, rejects.size),
+            "book": ids[notices.book[rejects]],
+            "reason": np.array([notices.message[row] for row in rejects]),
+            **{
+                name: getattr(notices, name)[rejects]
+                for name in ("time_ns", "side", "price", "size", "client_id")
+            },
+        }
+    if decision is not None:
+        ms = np.array([decision.elapsed_ms])
+        told["answers"] = {"uid": _all(uid, 1), "time_ns": _all(state.time_ns, 1), "respond_ms": ms}
+        orders = decision.orders
+        if n := len(orders):
+            own = ("uid", "time_ns", "book")
+            told["orders"] = {
+                "uid": _all(uid, n),
+                "time_ns": _all(state.time_ns, n),
+                "book": ids[orders.book],
+                **{name: getattr(orders, name) for name in COLUMNS["orders"] if name not in own},
+            }
+    return told
+
+
+def _states(state: MarketState, decision: Decision | None) -> Table:
+    n, accounts, orders = state.n_books, state.accounts, state.open_orders
+    own = np.full((2, n), np.nan)
+    book = orders.book
+    for side, best in ((BUY, np.fmax), (SELL, np.fmin)):
+        rows = orders.side == side
+        best.at(own[side], book[rows], orders.price[rows])
+    limit: npt.NDArray[np.float64] = np.full(n, np.inf)
+    if decision is not None:
+        for step in decision.steps:
+            limit = np.where(step.books, step.limits.position_limit * step.limits.position_factor, limit)
+    none = np.zeros(n, dtype=np.int64)
+    return {
+        "uid": _all(state.uid, n),
+        "time_ns": _all(state.time_ns, n),
+        "book": state.venue.book_ids,
+        "bid": state.best_bid,
+        "ask": state.best_ask,
+        "bid_size": state.bid_size[:, 0],
+        "ask_size": state.ask_size[:, 0],
+        "maker_ratio": state.maker_ratio,
+        "maker_rate": accounts.maker_rate,
+        "taker_rate": accounts.taker_rate,
+        "base": accounts.base_own,
+        "quote": accounts.quote_own,
+        "position": accounts.position,
+        "value": accounts.value(state.mid),
+        "own_bid": own[BUY],
+        "own_ask": own[SELL],
+        "open_orders": orders.count,
+        "bid_reason": none if decision is None else decision.bid_reason,
+        "ask_reason": none if decision is None else decision.ask_reason,
+        "position_limit": limit,
+    }
+
+
+def _all(value: int, n: int) -> npt.NDArray[np.int64]:
+    return np.full(n, value, dtype=np.int64)
