@@ -75,8 +75,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.smoke: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(VENV)
 	$(UV) pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION) \
-	  --only-binary :all: --no-binary obmm --editable '.[all,test]'
-	@touch $@
+	  --only-binary :all: --no-binary obmm --editable '.[dev]'
+	@touch $@ $(VENV)/.dev $(VENV)/.user
 
 $(UV):
 	$(PYTHON) -m venv .venv-uv

@@ -104,7 +104,7 @@ def _depth_sums(depths: tuple[int, ...], n_levels: int, per_level: float) -> Flo
     """(levels, depths) matrix that adds up the levels of each depth, a further level counting less."""
     level = np.arange(n_levels)
     inside = level[:, None] < np.asarray(depths)
-    counts: FloatArray = inside * np.exp(-per_level * level)[:, None]
+    counts: FloatArray = np.where(inside, np.exp(-per_level * level)[:, None], 0.0)
     return counts
 
 

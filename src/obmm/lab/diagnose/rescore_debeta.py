@@ -84,10 +84,10 @@ class DebetaRescorer:
         floor = skill.magnitude_floor(field.alpha, dials.floor_scale)
         parts = sums.class_fields(field)
         weights = dials.layout_weights(len(parts)) or (1.0,)
-        sizes = np.bincount(sums.class_of_book) if parts else [self.record.n_books]
+        sizes = np.bincount(sums.class_of_book).tolist() if parts else [self.record.n_books]
         scored: list[FieldScores] = []
         for part, n_books in zip(parts or [field], sizes, strict=True):
-            bar = skill.skill_bar(dials.skill_min_books, dials.skill_min_books_share, int(n_books))
+            bar = skill.skill_bar(dials.skill_min_books, dials.skill_min_books_share, n_books)
             scored.append(score_field(part, dials, bar=bar, floor=floor))
         everybody = np.ones(field.uids.size, dtype=np.bool_)
         making = pools.mixed_shares([part.making for part in scored], weights)

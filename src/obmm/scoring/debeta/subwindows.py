@@ -60,7 +60,8 @@ def subwindow_alphas(mtm: MarkToMarket, parts: int, lookback_ns: int) -> FloatAr
 
 def weakest_part(alphas: FloatArray, floor: float) -> FloatArray:
     """(U,) the least floored consistency of the parts."""
-    weakest: FloatArray = np.min([skill.floored_consistency(part, floor) for part in alphas], axis=0)
+    parts = np.stack([skill.floored_consistency(part, floor) for part in alphas])
+    weakest: FloatArray = parts.min(axis=0)
     return weakest
 
 
