@@ -61,11 +61,20 @@ def test_broken_books_never_stop_the_others(name):
 
 
 def test_a_raising_stage_spoils_one_answer_not_the_agent():
-    """The decision says what happened; nothing is sent."""
+    """The decision says what happened; what rests is withdrawn, and nothing else is sent."""
     maker = MarketMaker(config('signals = [{ kind = "stages_for_tests:Raises", name = "lean" }]'))
     decisions = [maker.decide(state) for state in random_states(1, 4, n_books=2)]
-    assert ["", "", "RuntimeError: spoiled", "RuntimeError: spoiled"] == [d.error for d in decisions]
-    assert (2, 0) == (maker.errors, len(decisions[-1].orders))
+    said = "signals.lean: RuntimeError: spoiled"
+    assert ["", "", said, said] == [d.error for d in decisions]
+    assert (4, 2, [("my.toml", 2, said)]) == (
+        maker.states,
+        maker.errors,
+        [(count.pipeline, count.states, count.first) for count in maker.faults],
+    )
+    last = decisions[-1]
+    assert last.orders.is_cancel.all()
+    assert sorted(last.state.open_orders.order_id.tolist()) == sorted(last.orders.order_id.tolist())
+    assert (Reason.STAGE_FAILED, Reason.STAGE_FAILED) == last.why(0)
 
 
 def test_listeners_hear_every_decision():

@@ -2,6 +2,7 @@
 
 from obmm.agent.config import BookSetting, Config, Setting, StageSpec
 from obmm.agent.decision import Decision, Step
+from obmm.agent.faults import Fault, FaultCount
 from obmm.agent.maker import MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
@@ -14,6 +15,8 @@ __all__ = [
     "Config",
     "ConfigError",
     "Decision",
+    "Fault",
+    "FaultCount",
     "MarketMaker",
     "OverrideFile",
     "Pipeline",

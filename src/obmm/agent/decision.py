@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
+from obmm.agent.faults import Fault
 from obmm.market import BoolArray, IntArray, Limits, MarketState, Orders, Quotes, Reason, Signals
+from obmm.market.layout import books_of
 from obmm.risk.drawdown import Transition
 
 
@@ -34,6 +37,41 @@ class Step:
     gate_limits: dict[str, Limits] = attrs.field(factory=dict)
     transitions: tuple[Transition, ...] = ()
 
+    def of_books(self, at: IntArray) -> Step:
+        """What was done with the books at the positions `at`, which are 0, 1, … from now on."""
+        index = np.full(self.books.size + 1, -1)  # The last entry stands for all books.
+        index[at] = np.arange(at.size)
+        return Step(
+            name=self.name,
+            books=self.books[at],
+            signals=Signals(
+                n_books=at.size,
+                age_s=self.signals.age_s[at],
+                warmup_s=self.signals.warmup_s,
+                values={name: value[at] for name, value in self.signals.items()},
+            ),
+            limits=books_of(self.limits, at),
+            quotes=books_of(self.quotes, at),
+            orders=of_books(self.orders, at, self.books.size),
+            lifted=self.lifted[at],
+            gate_limits={name: books_of(verdict, at) for name, verdict in self.gate_limits.items()},
+            transitions=tuple(
+                attrs.evolve(change, book=int(index[change.book]))
+                for change in self.transitions
+                if change.book < 0 or index[change.book] >= 0
+            ),
+        )
+
+
+def of_books(orders: Orders, at: IntArray, n_books: int) -> Orders:
+    """The rows on the books at the positions `at` of `n_books`, which are 0, 1, … from now on."""
+    index = np.full(n_books, -1)
+    index[at] = np.arange(at.size)
+    kept = orders.take(index[orders.book] >= 0)
+    return attrs.evolve(
+        kept, book=index[kept.book], bid_reason=orders.bid_reason[at], ask_reason=orders.ask_reason[at]
+    )
+
 
 @attrs.frozen(kw_only=True)
 class Decision:
@@ -42,13 +80,14 @@ class Decision:
     Attributes:
         state: The state answered.
         orders: Instructions to send, most urgent first on each book.
-        steps: One per pipeline; empty when the agent could not decide.
+        steps: One per pipeline that decided, the main one first.
+        faults: What went wrong, one per pipeline that could not decide; its books are quiet, and what rested
+            on them is cancelled.
         bid_reason: (B,) `Reason` why no bid is wanted or standing, or why it is narrowed; 0 if nothing speaks
             against it.
         ask_reason: (B,) the same for asks.
         elapsed_ms: Real time the decision took.
         config_hash: Hash of the configuration that decided.
-        error: What went wrong inside a stage, "" if nothing did.
     """
 
     state: MarketState
@@ -58,7 +97,12 @@ class Decision:
     ask_reason: IntArray
     elapsed_ms: float
     config_hash: str
-    error: str = ""
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def error(self) -> str:
+        """The first fault in words, "" if there was none."""
+        return str(self.faults[0]) if self.faults else ""
 
     def why(self, book: int) -> tuple[Reason, Reason]:
         """The reasons of one book by position: bid, ask."""

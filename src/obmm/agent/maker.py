@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -15,64 +15,67 @@ import numpy as np
 import structlog
 
 from obmm.agent.config import Config
-from obmm.agent.decision import Decision, Step
+from obmm.agent.decision import Decision, Step, of_books
+from obmm.agent.faults import Fault, FaultCount, told
 from obmm.agent.overrides import OverrideFile
-from obmm.agent.pipeline import Pipeline, feeds_of
-from obmm.market import Feed, IntArray, MarketState, Orders, Venue
-from obmm.market.reasons import strictest_of
-from obmm.settings.books import select_books
-from obmm.settings.errors import ConfigError, Problem
+from obmm.agent.pipeline import feeds_of
+from obmm.agent.sessions import Clock, Session, reasons_of, withdrawn
+from obmm.agent.telling import tell, worth_telling
+from obmm.market import Feed, IntArray, MarketState, Orders, Reason
 
 #: Validators and simulations remembered at once; the one unused for longest is forgotten.
 MAX_SESSIONS = 32
+#: A listener that raises this often in a row is heard no more.
+MAX_LISTENER_FAULTS = 10
+
+Listener = Callable[[Decision], None]
 
 _log = structlog.get_logger("obmm.agent")
 
 
 @attrs.define
-class _Session:
-    """What the agent remembers of one simulation of one validator.
-
-    Attributes:
-        noticed: Positions of the pipelines of which it was said that they lift sizes.
-    """
-
-    venue: Venue
-    pipelines: tuple[Pipeline, ...]
-    last_ns: int = -1
-    noticed: set[int] = attrs.field(factory=set)
-
-
-@attrs.define
 class MarketMaker:
-    """Answers states with orders; never raises, whatever a state holds or a stage does.
+    """Answers states with orders; never raises, whatever a state holds or a stage, listener or log does.
+
+    Only a KeyboardInterrupt, a person's Ctrl-C, passes through. A pipeline that fails is quiet on its books,
+    withdraws what it has there, is counted and told; the others go on.
 
     Attributes:
         config: The resolved configuration.
         overrides: A file of manual overrides to obey, if any.
-        listeners: Called with each `Decision`, in order, after it is made.
-        errors: Decisions that a stage spoiled by raising; such a state is answered with no orders, and
-            what stands expires by itself.
+        listeners: Called with each `Decision`, in order, after it is made. One that raises is told, and
+            dropped when it does so many times in a row.
+        states: States answered.
+        errors: Those on which a pipeline, or the agent itself, failed.
 
     >>> from obmm.agent import resolve
+    >>> from obmm.market import Venue
     >>> maker = MarketMaker(resolve("balanced"))
     >>> venue = Venue.of(n_books=1)
     >>> state = MarketState.of_books(venue, [[(299.5, 20.0)]], [[(300.5, 20.0)]])
     >>> decision = maker.decide(state)
     >>> decision.why(0)[0].name
     'WARMING_UP'
+    >>> maker.states, maker.errors, maker.faults
+    (1, 0, ())
     """
 
     config: Config
     overrides: OverrideFile | None = None
-    listeners: list[Callable[[Decision], None]] = attrs.field(factory=list)
+    listeners: list[Listener] = attrs.field(factory=list)
+    states: int = attrs.field(default=0, init=False)
     errors: int = attrs.field(default=0, init=False)
     feeds: frozenset[Feed] = attrs.field(init=False)
     _hash: str = attrs.field(init=False)
-    _sessions: OrderedDict[tuple[str, str], _Session] = attrs.field(
+    _sessions: OrderedDict[tuple[str, str], Session] = attrs.field(
         factory=OrderedDict, init=False, repr=False
     )
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False, eq=False)
+    _counts: dict[str, FaultCount] = attrs.field(factory=dict, init=False, repr=False)
+    _kinds: set[tuple[str, str]] = attrs.field(factory=set, init=False, repr=False)
+    _restarts: int = attrs.field(default=0, init=False, repr=False)
+    _deaf: dict[int, int] = attrs.field(factory=dict, init=False, repr=False)
+    # A stage that asks the agent itself recurses until it fails; with a plain lock it would hang.
+    _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         self.feeds = feeds_of(self.config)
@@ -83,6 +86,11 @@ class MarketMaker:
         """An agent for `config` that obeys the override file at `overrides`."""
         return cls(config, OverrideFile(Path(overrides)) if overrides is not None else None)
 
+    @property
+    def faults(self) -> tuple[FaultCount, ...]:
+        """The pipelines that failed so far, with how often and what was wrong first."""
+        return tuple(self._counts.values())
+
     def respond(self, state: MarketState) -> Orders:
         """Instructions for `state`, most urgent first on each book."""
         return self.decide(state).orders
@@ -92,29 +100,32 @@ class MarketMaker:
         started = time.perf_counter_ns()
         with self._lock:
             decision = self._decided(state, started)
-        for listener in self.listeners:
-            listener(decision)
+        for listener in tuple(self.listeners):
+            self._hand(listener, decision)
         return decision
 
     def _decided(self, state: MarketState, started: int) -> Decision:
+        self.states += 1
+        n_books = 0
         steps: tuple[Step, ...] = ()
-        error = ""
+        faults: tuple[Fault, ...] = ()
+        orders, otherwise = Orders.none(0), Reason.OPEN
         try:
-            session = self._session(state)
-            steps = tuple(pipeline(state) for pipeline in session.pipelines)
-            orders = _merged(steps, state.n_books)
-            _tell(session, steps, state)
-        except Exception as raised:  # A user's stage may raise anything, and the answer must still go out.
-            self.errors += 1
-            error = f"{type(raised).__name__}: {raised}"
-            orders = Orders.none(state.n_books)
-            if self.errors == 1 or self.errors % 1000 == 0:
-                # Formatted here: a renderer that prints local variables would hold up the answer.
-                told = traceback.format_exc(limit=-6)
-                _log.error(
-                    "a stage failed; the state is answered with no orders", count=self.errors, exception=told
-                )
-        bid_why, ask_why = _reasons(steps, state.n_books)
+            n_books = int(state.n_books)
+            orders = Orders.none(n_books)
+            session, late = self._session(state) if n_books else (None, False)
+            if late:
+                otherwise = Reason.LATE_STATE
+            elif session is not None:
+                steps, faults, orders = self._answer(session, state)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:  # A user's stage may exit while it is made, a state may be anything.
+            books = np.ones(n_books, dtype=np.bool_)
+            faults = (Fault.of(raised, self.config.name, "", books),)
+            orders = withdrawn(state, books)
+        self._count(faults)
+        bid_why, ask_why = _reasons(steps, faults, n_books, otherwise)
         return Decision(
             state=state,
             orders=orders,
@@ -123,61 +134,115 @@ class MarketMaker:
             ask_reason=ask_why,
             elapsed_ms=(time.perf_counter_ns() - started) / 1e6,
             config_hash=self._hash,
-            error=error,
+            faults=faults,
         )
 
-    def _session(self, state: MarketState) -> _Session:
-        """The pipelines of the state's simulation, new ones after a restart."""
+    def _answer(
+        self, session: Session, state: MarketState
+    ) -> tuple[tuple[Step, ...], tuple[Fault, ...], Orders]:
+        """What the pipelines did, about the books of `state` in their order."""
+        whole, at = session.fitted(state) or (state, None)
+        steps, faults, orders = session.answer(whole)
+        with contextlib.suppress(Exception):  # What is told must not cost what is sent.
+            _tell(session, steps, whole)
+        if at is None:
+            return steps, faults, orders
+        return (
+            tuple(step.of_books(at) for step in steps),
+            tuple(attrs.evolve(fault, books=fault.books[at]) for fault in faults),
+            of_books(orders, at, whole.n_books),
+        )
+
+    def _session(self, state: MarketState) -> tuple[Session, bool]:
+        """The session of the state's simulation, a new one after a restart, and whether the state is late."""
         key = (state.venue.validator, state.venue.simulation_id)
         session = self._sessions.get(key)
-        same = session is not None and (session.venue is state.venue or session.venue == state.venue)
-        if session is None or not same or state.time_ns < session.last_ns:
-            if session is not None:
-                _log.info("simulation restarted", validator=key[0], simulation=key[1], time_s=state.time_s)
-            session = self._sessions[key] = _Session(state.venue, _bound(self.config, state.venue))
+        if session is not None:
+            clock = session.clock(state)
+            if clock is Clock.NEW or session.fitted(state) is None:
+                self._restarts += 1
+                self._say_clock("simulation restarted", state, self._restarts)
+                session = None
+            elif clock is Clock.SET_BACK:
+                self._say_clock("simulation set back; what was learnt is kept", state, 1)
+            elif clock is Clock.LATE:
+                return session, True
+        if session is None:
+            session = self._sessions[key] = Session.bind(self.config, state.venue)
+            session.clock(state)
         self._sessions.move_to_end(key)
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
-        session.last_ns = state.time_ns
         if self.overrides is not None:
-            modes = self.overrides.poll()
-            for pipeline in session.pipelines:
-                pipeline.override(modes)
-        return session
+            session.override(self.overrides.poll())
+        return session, False
+
+    def _say_clock(self, event: str, state: MarketState, count: int) -> None:
+        if worth_telling(count):
+            venue = state.venue
+            about = {"validator": venue.validator, "simulation": venue.simulation_id, "time_s": state.time_s}
+            tell(_log, logging.INFO, event, **about)
+
+    def _count(self, faults: tuple[Fault, ...]) -> None:
+        """Count faults; the first of each kind is told with its traceback, then one in many."""
+        self.errors += bool(faults)
+        for fault in faults:
+            counted = self._counts.setdefault(fault.pipeline, FaultCount(fault.pipeline, 0, str(fault)))
+            counted.states += 1
+            kind = (fault.pipeline, fault.stage + fault.what.partition(":")[0])
+            new = kind not in self._kinds and len(self._kinds) < MAX_SESSIONS
+            if new:
+                self._kinds.add(kind)
+            if new or worth_telling(counted.states, often=1):
+                tell(
+                    _log,
+                    logging.ERROR,
+                    "a stage failed; its pipeline is quiet and withdraws its orders",
+                    pipeline=fault.pipeline,
+                    what=str(fault),
+                    count=counted.states,
+                    exception=fault.trace,
+                )
+
+    def _hand(self, listener: Listener, decision: Decision) -> None:
+        """Let a listener hear; what it raises is told and counted, and keeps nothing back."""
+        try:
+            listener(decision)
+            self._deaf.pop(id(listener), None)
+            return
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:  # A listener may raise or exit, and the answer must go out.
+            what = told(raised)
+        with self._lock:
+            count = self._deaf[id(listener)] = self._deaf.get(id(listener), 0) + 1
+            dropped = count >= MAX_LISTENER_FAULTS
+            if dropped:
+                del self._deaf[id(listener)]
+                self.listeners[:] = [one for one in self.listeners if one is not listener]
+        if dropped:
+            tell(_log, logging.ERROR, "a listener failed too often; it is dropped", what=what, count=count)
+        elif count == 1:
+            tell(_log, logging.ERROR, "a listener failed; the answer goes out", what=what)
 
 
-def _bound(config: Config, venue: Venue) -> tuple[Pipeline, ...]:
-    """The main pipeline and those assigned to books of their own.
-
-    Raises:
-        ConfigError: A book is assigned twice.
-    """
-    taken = np.zeros(venue.n_books, dtype=np.bool_)
-    assigned = []
-    for assignment in config.assign:
-        books = select_books(assignment.selector, venue.book_ids)
-        if np.any(taken & books):
-            ids = venue.book_ids[taken & books].tolist()
-            raise ConfigError([Problem(f"{config.name}: assign", f"books {ids} are assigned twice")])
-        taken |= books
-        assigned.append(Pipeline.bind(assignment.config, venue, books))
-    return (Pipeline.bind(config, venue, ~taken), *assigned)
-
-
-def _tell(session: _Session, steps: tuple[Step, ...], state: MarketState) -> None:
+def _tell(session: Session, steps: tuple[Step, ...], state: MarketState) -> None:
     """Log what a person should hear of: lifted sizes once per set of books, drawdown stops each time."""
     venue = state.venue
     for i, step in enumerate(steps):
         if i not in session.noticed and step.lifted.any():
             session.noticed.add(i)
-            _log.warning(
+            tell(
+                _log,
+                logging.WARNING,
                 "sizes below the venue's minimum are lifted to it",
                 pipeline=step.name,
                 min_size_base=float(venue.min_size_base[step.lifted].max()),
                 book=int(venue.book_ids[step.lifted.argmax()]),
             )
         for change in step.transitions:
-            _log.log(
+            tell(
+                _log,
                 logging.WARNING if change.stopped else logging.INFO,
                 "drawdown stop begins" if change.stopped else "drawdown stop ends",
                 pipeline=step.name,
@@ -187,18 +252,12 @@ def _tell(session: _Session, steps: tuple[Step, ...], state: MarketState) -> Non
             )
 
 
-def _merged(steps: tuple[Step, ...], n_books: int) -> Orders:
-    if len(steps) == 1:
-        return steps[0].orders
-    orders = Orders.none(n_books)
+def _reasons(
+    steps: tuple[Step, ...], faults: tuple[Fault, ...], n_books: int, otherwise: Reason
+) -> tuple[IntArray, IntArray]:
+    why: IntArray = np.full((2, n_books), int(otherwise))
     for step in steps:
-        orders = orders.joined(step.orders.take(step.books[step.orders.book]))
-    return orders
-
-
-def _reasons(steps: tuple[Step, ...], n_books: int) -> tuple[IntArray, IntArray]:
-    why: IntArray = np.zeros((2, n_books), dtype=np.int64)
-    for step in steps:
-        said = [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
-        why = np.where(step.books, strictest_of(np.array(said)), why)
+        why = np.where(step.books, np.array(reasons_of(step)), why)
+    for fault in faults:
+        why = np.where(fault.books, int(Reason.STAGE_FAILED), why)
     return why[0], why[1]

@@ -29,8 +29,8 @@ from obmm.risk.drawdown import Transition
 from obmm.settings.books import select_books
 from obmm.settings.errors import ConfigError, Problem, did_you_mean
 
-#: A gap between states longer than this starts the warm-up of a book again.
-STALE_AFTER_S = 60.0
+#: A gap of more publish intervals than this between states starts the warm-up of every book again.
+STALE_INTERVALS = 60
 
 
 @attrs.frozen
@@ -107,6 +107,9 @@ class Pipeline:
 
     Call it with states in the order of their times.
 
+    Attributes:
+        stage: Path of the stage at work, of a pipeline that raised the one that did; "" before the first.
+
     >>> from obmm.agent import resolve
     >>> pipeline = Pipeline.bind(resolve("balanced"), Venue.of(n_books=2))
     >>> pipeline
@@ -121,6 +124,7 @@ class Pipeline:
     builder: Builder
     placer: Placer
     books: BoolArray
+    stage: str = attrs.field(init=False, default="")
     _age_s: FloatArray = attrs.field(init=False)
     _last_ns: int | None = attrs.field(init=False, default=None)
     _told: dict[str, Transition] = attrs.field(init=False, factory=dict)
@@ -170,12 +174,19 @@ class Pipeline:
             return self._step(state)
 
     def _step(self, state: MarketState) -> Step:
+        self.stage = ""
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:
+            self.stage = f"signals.{name}"
             signals.add(name, signal(state, signals))
-        verdicts = {name: _sized(name, gate(state, signals), state) for name, gate in self.gates}
+        verdicts: dict[str, Limits] = {}
+        for name, gate in self.gates:
+            self.stage = f"gates.{name}"
+            verdicts[name] = _sized(name, gate(state, signals), state)
         limits = Limits.strictest(verdicts.values()).enforced(state.accounts.position)
+        self.stage = "builder"
         quotes = self.builder(state, signals, limits)
+        self.stage = "placer"
         orders = self.placer(state, quotes, limits)
         return Step(
             name=self.name,
@@ -207,18 +218,20 @@ class Pipeline:
 
     def override(self, modes: Mapping[str, str]) -> None:
         """Put manual overrides in force: book selector → "off", "reduce-only" or "tight"."""
+        chosen: dict[Override, BoolArray] = {}
+        for books, mode in modes.items():
+            named = select_books(books, self.venue.book_ids)
+            chosen[Override(mode)] = chosen.get(Override(mode), np.zeros_like(named)) | named
         for _, gate in self.gates:
             if isinstance(gate, OverrideGate):
-                gate.overrides = [
-                    (select_books(books, self.venue.book_ids), Override(mode))
-                    for books, mode in modes.items()
-                ]
+                gate.overrides = [(books, what) for what, books in chosen.items()]
 
     def _aged(self, state: MarketState) -> FloatArray:
         """(B,) seconds of good data each book has had; a long gap or a bad book starts again."""
-        gap_s = 0.0 if self._last_ns is None else (state.time_ns - self._last_ns) / 1e9
+        # A clock set back to a checkpoint takes nothing away from what the books have seen.
+        gap_ns = 0 if self._last_ns is None else max(state.time_ns - self._last_ns, 0)
         self._last_ns = state.time_ns
-        fresh = 0.0 <= gap_s <= STALE_AFTER_S
+        gap_s, fresh = gap_ns / 1e9, gap_ns <= STALE_INTERVALS * self.venue.publish_interval_ns
         self._age_s = np.where(state.sound & fresh, self._age_s + gap_s, np.where(fresh, self._age_s, 0.0))
         return self._age_s
 

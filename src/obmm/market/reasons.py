@@ -32,6 +32,8 @@ class Reason(enum.IntEnum):
     NEAR_LIMIT = 13
     FEES = 14
     TOXIC_FLOW = 15
+    STAGE_FAILED = 16
+    LATE_STATE = 17
     CUSTOM = 20
     NO_FAIR_PRICE = 30
     NO_EDGE = 31

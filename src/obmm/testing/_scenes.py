@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 
 from obmm.market import Feed, FloatArray, Limits, MarketState, Quotes, Signal, Signals, Venue
+from obmm.market.layout import books_of
 from obmm.market.venue import SECOND_NS
 from obmm.settings.registry import registered
 from obmm.signals import Imbalance
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_states
-from obmm.testing.variants import Flaw, books_of, selected, spoiled, with_levels
+from obmm.testing.variants import Flaw, selected, spoiled, with_levels
 
 #: The book that flaws befall.
 FLAWED_BOOK = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -13,18 +13,15 @@ from obmm.market import (
     Accounts,
     FloatArray,
     IntArray,
-    Limits,
     MarketState,
     Notices,
     OpenOrders,
-    Quotes,
     Tape,
-    Venue,
 )
 from obmm.market.arrays import as_ints
+from obmm.market.layout import books_of, columns_of
 
 _Rows = TypeVar("_Rows", OpenOrders, Tape)
-_PerBook = TypeVar("_PerBook", Accounts, Limits, Quotes, Venue)
 
 
 class Flaw(enum.Enum):
@@ -153,26 +150,14 @@ def selected(state: MarketState, books: Sequence[int] | IntArray) -> MarketState
     )
 
 
-def books_of(part: _PerBook, index: IntArray) -> _PerBook:
-    """The rows of the given books of something that has one row per book."""
-    arrays = {name: value[index] for name, value in _columns(part).items()}
-    return attrs.evolve(part, **arrays)
-
-
 def _rows_of(part: _Rows, index: IntArray) -> _Rows:
     count = np.diff(part.offset)[index]
     offset = np.concatenate([[0], np.cumsum(count)])
     rows = np.arange(offset[-1]) + np.repeat(part.offset[index] - offset[:-1], count)
-    columns = {name: value[rows] for name, value in _columns(part).items() if name != "offset"}
+    columns = {name: value[rows] for name, value in columns_of(part).items() if name != "offset"}
     return attrs.evolve(part, offset=offset, **columns)
 
 
 def _take(notices: Notices, rows: IntArray) -> Notices:
-    columns = {name: value[rows] for name, value in _columns(notices).items()}
+    columns = {name: value[rows] for name, value in columns_of(notices).items()}
     return attrs.evolve(notices, message=tuple(notices.message[row] for row in rows), **columns)
-
-
-def _columns(part: attrs.AttrsInstance) -> dict[str, Any]:
-    """The arrays of a part by field name."""
-    fields = {f.name: getattr(part, f.name) for f in attrs.fields(type(part))}
-    return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}

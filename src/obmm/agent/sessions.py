@@ -1,0 +1,161 @@
+"""What the agent remembers of one simulation of one validator."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from obmm.agent.config import Config
+from obmm.agent.decision import Step
+from obmm.agent.faults import Fault
+from obmm.agent.pipeline import Pipeline
+from obmm.agent.reply import check_reasons, check_reply
+from obmm.market import BoolArray, IntArray, MarketState, Orders, Venue
+from obmm.market.layout import laid_out, positions_within
+from obmm.market.reasons import strictest_of
+from obmm.settings import ConfigError, Problem
+from obmm.settings.books import select_books
+
+#: A run younger than this whose clock jumps back is a new run; an older one was set back to a checkpoint.
+YOUNG_NS = 1800 * 10**9
+#: A clock that is back by no more than this many publish intervals is that of a late state.
+LATE_INTERVALS = 10
+#: Late states in a row, each later than the one before, after which the clock is back for good.
+BACK_FOR_GOOD = 3
+
+
+class Clock(enum.Enum):
+    """What the time of a state says."""
+
+    ON = "goes on"
+    LATE = "late"
+    SET_BACK = "set back to a checkpoint"
+    NEW = "new run"
+
+
+@attrs.define
+class Session:
+    """The pipelines of one simulation, and the clock that tells when it is another one.
+
+    Attributes:
+        noticed: Positions of the pipelines of which it was said that they lift sizes.
+    """
+
+    venue: Venue
+    pipelines: tuple[Pipeline, ...]
+    noticed: set[int] = attrs.field(factory=set)
+    _modes: Mapping[str, str] = attrs.field(factory=dict)
+    _last_ns: int | None = None
+    _late: list[int] = attrs.field(factory=list)
+
+    @classmethod
+    def bind(cls, config: Config, venue: Venue) -> Session:
+        """The main pipeline and those assigned to books of their own.
+
+        Raises:
+            ConfigError: A book is assigned twice.
+        """
+        taken = np.zeros(venue.n_books, dtype=np.bool_)
+        assigned = []
+        for assignment in config.assign:
+            books = select_books(assignment.selector, venue.book_ids)
+            if np.any(taken & books):
+                ids = venue.book_ids[taken & books].tolist()
+                raise ConfigError([Problem(f"{config.name}: assign", f"books {ids} are assigned twice")])
+            taken |= books
+            assigned.append(Pipeline.bind(assignment.config, venue, books))
+        return cls(venue, (Pipeline.bind(config, venue, ~taken), *assigned))
+
+    def clock(self, state: MarketState) -> Clock:
+        """What the time of `state` says, after the times of all states before it."""
+        now, last = int(state.time_ns), self._last_ns
+        if last is None or now >= last:
+            self._last_ns, self._late = now, []
+            return Clock.ON
+        back_ns, young = last - now, now < YOUNG_NS
+        if young and back_ns > LATE_INTERVALS * self.venue.publish_interval_ns:
+            return Clock.NEW
+        self._late = [*self._late, now] if self._late and now > self._late[-1] else [now]
+        if len(self._late) < BACK_FOR_GOOD:
+            return Clock.LATE
+        if young or back_ns > YOUNG_NS:
+            return Clock.NEW
+        self._last_ns, self._late = now, []
+        return Clock.SET_BACK
+
+    def fitted(self, state: MarketState) -> tuple[MarketState, IntArray | None] | None:
+        """`state` in the layout of the session, with the positions of its books if it had another.
+
+        None if its venue is another one.
+        """
+        if state.venue is self.venue or state.venue == self.venue:
+            return state, None
+        at = positions_within(self.venue, state.venue)
+        return None if at is None else (laid_out(state, self.venue, at), at)
+
+    def override(self, modes: Mapping[str, str]) -> None:
+        """Put manual overrides in force, if they are others than before."""
+        if modes is not self._modes:
+            for pipeline in self.pipelines:
+                pipeline.override(modes)
+            self._modes = modes
+
+    def answer(self, state: MarketState) -> tuple[tuple[Step, ...], tuple[Fault, ...], Orders]:
+        """What each pipeline did or why it could not, and the orders of all.
+
+        A pipeline that fails is quiet on its books and withdraws what it has there; the others go on.
+        """
+        steps: list[Step] = []
+        faults: list[Fault] = []
+        parts: list[Orders] = []
+        for pipeline in self.pipelines:
+            done = _asked(pipeline, state)
+            if isinstance(done, Fault):
+                faults.append(done)
+                parts.append(withdrawn(state, pipeline.books))
+            else:
+                steps.append(done)
+                alone = len(self.pipelines) == 1
+                parts.append(done.orders if alone else done.orders.take(done.books[done.orders.book]))
+        orders = parts[0]
+        for part in parts[1:]:
+            orders = orders.joined(part)
+        return tuple(steps), tuple(faults), orders
+
+
+def _asked(pipeline: Pipeline, state: MarketState) -> Step | Fault:
+    """What a pipeline did, or why it could not."""
+    try:
+        step = pipeline(state)
+        check_reply(step.orders, step.quotes, state.n_books)
+        check_reasons(np.array(reasons_of(step)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:  # A user's stage may raise or exit, and the answer must go out.
+        return Fault.of(raised, pipeline.name, pipeline.stage, pipeline.books)
+    return step
+
+
+def reasons_of(step: Step) -> tuple[IntArray, IntArray]:
+    """(B,) the strictest word about bids, and about asks, of limits, builder and placer."""
+    said = [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
+    bid, ask = strictest_of(np.array(said))
+    return bid, ask
+
+
+def withdrawn(state: MarketState, books: BoolArray) -> Orders:
+    """Cancels of all that rests on `books` (B,): one instruction a book, which no bound forbids.
+
+    Nothing where the state cannot tell what rests.
+    """
+    try:
+        own = state.open_orders
+        mine = books[own.book]
+        return Orders.cancels(n_books=books.size, book=own.book[mine], order_id=own.order_id[mine])
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # What made a stage fail may be the state itself.
+        return Orders.none(books.size)
