@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obmm.market import MarketState, Signals, Venue
-from obmm.signals import Volatility, bipower_variation, realised_variance
+from obmm.signals import Volatility
 from strategies import histories
 
 PRICES = (100.0, 100.1, 100.05, 100.2, 99.9, 100.0, 100.15)
-RETURNS = np.diff(np.log(PRICES))
 #: Plain recursion from the first return on: no warm-up, no floor.
 RAW: dict[str, Any] = {"warm_s": 0.0, "floor": 0.0, "default": 0.0}
 
@@ -41,11 +40,10 @@ def test_exponentially_weighted_variance() -> None:
     assert pytest.approx(1.5246357204688829e-6, rel=1e-9) == last**2
 
 
-def test_realised_variance_and_bipower_variation() -> None:
-    """The sums over the worked path, and with the finite-sample factor n / (n - 1)."""
-    assert pytest.approx(1.573166348690126e-05, rel=1e-9) == realised_variance(RETURNS)
-    assert pytest.approx(1.6084400782260414e-05, rel=1e-9) == bipower_variation(RETURNS)
-    assert pytest.approx(1.9301280938712493e-05, rel=1e-9) == bipower_variation(RETURNS) * 6 / 5
+def test_warm_up_average_of_squares_is_realised_variance() -> None:
+    """Averaged plainly, the six squared returns of the worked path give its realised variance."""
+    last = run(PRICES, returns="squared", warm_s=6.0, floor=0.0)[-1]
+    assert pytest.approx(1.573166348690126e-05 / 6, rel=1e-9) == last**2
 
 
 def test_warm_up_average_of_products_is_bipower_variation() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obmm.market import Feed, MarketState, Signals
-from obmm.signals import Vpin, bulk_buy_volume, vpin_of_buckets
+from obmm.signals import Vpin, bulk_buy_volume
 from obmm.testing import random_state, trades
 
 CHANGES = [0.01, -0.02, 0.0, 0.03, -0.01, -0.01]
@@ -37,14 +37,8 @@ def test_bulk_classification_of_the_worked_example() -> None:
     np.testing.assert_allclose(expected, bulk_buy_volume(CHANGES, 100.0), atol=1e-6)
 
 
-def test_vpin_of_the_worked_example() -> None:
-    """Three buckets of two bars each."""
-    buys = bulk_buy_volume(CHANGES, 100.0).reshape(3, 2).sum(axis=1)
-    assert pytest.approx(0.34446081466622586, rel=1e-9) == vpin_of_buckets(buys, np.full(3, 200.0))
-
-
 def test_signal_gives_the_worked_example_with_true_signs() -> None:
-    """Bars whose buys and sells are told apart on the tape give the same figure."""
+    """Three buckets of two bars each, whose buys and sells are told apart on the tape."""
     buys = bulk_buy_volume(CHANGES, 100.0)
     rows = []
     for bar, bought in enumerate(buys):

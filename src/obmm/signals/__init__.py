@@ -13,8 +13,8 @@ from obmm.signals.order_flow import Mlofi, Ofi, level_flow
 from obmm.signals.prices import Mid, Spread
 from obmm.signals.stoikov import Stoikov, adjustment, fit_adjustment
 from obmm.signals.trade_flow import TradeFlow
-from obmm.signals.volatility import Volatility, bipower_variation, realised_variance
-from obmm.signals.vpin import Vpin, bulk_buy_volume, vpin_of_buckets
+from obmm.signals.volatility import Volatility
+from obmm.signals.vpin import Vpin, bulk_buy_volume
 
 __all__ = [
     "Ensemble",
@@ -32,10 +32,7 @@ __all__ = [
     "Volatility",
     "Vpin",
     "adjustment",
-    "bipower_variation",
     "bulk_buy_volume",
     "fit_adjustment",
     "level_flow",
-    "realised_variance",
-    "vpin_of_buckets",
 ]

@@ -1,4 +1,4 @@
-"""Volatility per square root of a second, and the variance estimators behind it."""
+"""Volatility per square root of a second."""
 
 from __future__ import annotations
 
@@ -12,28 +12,6 @@ import numpy.typing as npt
 from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option
 from obmm.settings import signal
 from obmm.signals._books import quotient
-
-
-def realised_variance(returns: npt.ArrayLike) -> float:
-    """Σ r² of log returns (N,): the variance over the whole period, jumps included.
-
-    >>> round(realised_variance([0.01, -0.02]), 6)
-    0.0005
-    """
-    r = np.asarray(returns, dtype=np.float64)
-    return float(r @ r)
-
-
-def bipower_variation(returns: npt.ArrayLike) -> float:
-    """(π/2) Σ |r_i| |r_{i-1}| of log returns (N,): the variance over the whole period without its jumps.
-
-    No factor N/(N-1) is applied. Source: Barndorff-Nielsen & Shephard 2004.
-
-    >>> round(bipower_variation([0.01, -0.02]), 6)
-    0.000314
-    """
-    r = np.abs(np.asarray(returns, dtype=np.float64))
-    return float(math.pi / 2.0 * (r[1:] @ r[:-1]))
 
 
 @signal("volatility")

@@ -33,16 +33,6 @@ def bulk_buy_volume(price_change: npt.ArrayLike, volume: npt.ArrayLike) -> Float
     return bought
 
 
-def vpin_of_buckets(buy_volume: npt.ArrayLike, volume: npt.ArrayLike) -> float:
-    """Σ |V_S - V_B| / Σ V over buckets (N,) of volume.
-
-    >>> vpin_of_buckets([100.0, 25.0], [100.0, 100.0])
-    0.75
-    """
-    total = np.asarray(volume, dtype=np.float64)
-    return float(np.abs(total - 2.0 * np.asarray(buy_volume, dtype=np.float64)).sum() / total.sum())
-
-
 @signal("vpin")
 @attrs.define
 class Vpin(Stage):
