@@ -288,7 +288,7 @@ class Session:
             self._check("queues", orders, compiled.resting(side))
             self._check("live orders", len(orders), int(book["live"][side]))
         prices, sizes = np.empty((2, 21)), np.empty((2, 21))
-        snapshot(book, prices, sizes)
+        snapshot(book, prices[:, None], sizes[:, None], 0)
         for side in (BUY, SELL):
             known = sizes[side] > 0
             seen = zip(np.rint(prices[side, known] * 100), np.rint(sizes[side, known] * 1e4), strict=True)

@@ -27,7 +27,7 @@ def test_a_look_measures_depth_on_both_sides() -> None:
     b, g, books = quiet()
     algo_look(b, g)
     prices, sizes = np.zeros((2, 21)), np.zeros((2, 21))
-    snapshot(b, prices, sizes)
+    snapshot(b, prices[:, None], sizes[:, None], 0)
     np.testing.assert_allclose(sizes[:, 0], g["algo_top"])
     np.testing.assert_allclose(sizes[:, :5].sum(axis=1), g["algo_near"])
     np.testing.assert_allclose(sizes[:, 1:].sum(axis=1) / 20.0, g["algo_slope"])

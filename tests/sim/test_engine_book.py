@@ -102,7 +102,7 @@ def test_far_prices_rest_in_order_of_price_then_time() -> None:
     expected = [(500, 9), (FAR_TICK, 2), (300_000, 3), (900_000, 5), (10_000_000, 5)]
     assert expected == levels_of(b, SELL)
     prices, sizes = np.zeros((2, 3)), np.zeros((2, 3))
-    book_kernels.snapshot(b, prices, sizes)
+    book_kernels.snapshot(b, prices[:, None], sizes[:, None], 0)
     assert prices[SELL].tolist() == [5.0, 2621.43, 3000.0]
     assert np.isnan(prices[BUY]).all()
     assert sizes[SELL].tolist() == [0.0009, 0.0002, 0.0003]

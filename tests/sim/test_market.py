@@ -168,19 +168,23 @@ def test_rejects_are_counted_by_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("orders", "complaint"),
+    ("orders", "reason"),
     [
-        (bid(price=np.nan), "price"),
-        (bid(size=0.0), "size"),
-        (bid(side=2), "side"),
-        (bid(2), "books"),
-        (bid(delay_ns=-1), "delay"),
+        (bid(price=np.nan), "price: not finite"),
+        (bid(price=-1.0), "price: not positive"),
+        (bid(size=0.0), "size: not positive"),
+        (bid(side=2), "side: neither buy nor sell"),
+        (attrs.evolve(bid(), book=[1]), "book: the venue has no such book"),
+        (bid(delay_ns=-1), "delay_ns: negative"),
     ],
 )
-def test_an_answer_the_venue_would_refuse_whole_raises(orders: Orders, complaint: str) -> None:
-    """A strategy's fault is not hidden in a counter."""
-    with pytest.raises(ValueError, match=complaint):
-        market().submit(0, orders)
+def test_an_order_that_would_cost_the_answer_is_not_sent(orders: Orders, reason: str) -> None:
+    """As on the wire: the others of the answer go out, and the reason is counted."""
+    running = market()
+    running.step()
+    running.submit(0, orders.joined(bid()))
+    assert len(running.step()[0].open_orders) == 1
+    assert running.rejects(0) == {reason: 1}
 
 
 def test_every_price_on_the_grid_arrives_as_it_is() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obmm.market import InstructionKind, MarketState, Orders, SelfTrade, TimeInForce, Venue
+from obmm.market.rules import instruction_rank
 from obmm.wire import Dropped, check
-from obmm.wire.check import instruction_rank
 from wire.instructions import STATE, B, any_orders, cancel, limit, market
 
 
@@ -23,6 +23,7 @@ def verdict(orders: Orders) -> tuple[int, list[tuple[str, str]]]:
 GOOD = [
     limit(),
     limit(side=1, price=0.01, size=0.25, client_id=-1),
+    limit(delay_ns=86_400 * 10**9),
     limit(client_id=2**32 - 1, delay_ns=5, self_trade=SelfTrade.DECREMENT),
     limit(time_in_force=TimeInForce.GTT, expiry_ns=1, post_only=True),
     limit(time_in_force=TimeInForce.IOC),
@@ -53,6 +54,8 @@ BAD: list[tuple[Orders, str, str]] = [
     (limit(book=[-1]), "book", "the venue has no such book"),
     (limit(kind=3), "kind", "no such instruction"),
     (limit(delay_ns=-1), "delay_ns", "negative"),
+    (limit(delay_ns=86_400 * 10**9 + 1), "delay_ns", "longer than a day"),
+    (cancel(delay_ns=9 * 10**18), "delay_ns", "longer than a day"),
     (limit(side=2), "side", "neither buy nor sell"),
     (market(side=-1), "side", "neither buy nor sell"),
     (limit(client_id=-2), "client_id", "not of 32 bits"),

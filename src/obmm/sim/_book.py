@@ -195,15 +195,15 @@ def depth_lots(b: Record, side: int, n_levels: int) -> int:
 
 
 @kernel
-def snapshot(b: Record, prices: FloatArray, sizes: FloatArray) -> None:
-    """Write the best levels of both sides into `prices` and `sizes` (2, L), quote and base; NaN and 0 pad."""
+def snapshot(b: Record, prices: FloatArray, sizes: FloatArray, row: int) -> None:
+    """Write the best levels of both sides into a row of `prices` and `sizes` (2, R, L); NaN and 0 pad."""
     for side in range(2):
         tick = b.touch[side]
-        for level in range(prices.shape[1]):
+        for level in range(prices.shape[2]):
             if tick == 0:
-                prices[side, level] = np.nan
-                sizes[side, level] = 0.0
+                prices[side, row, level] = np.nan
+                sizes[side, row, level] = 0.0
                 continue
-            prices[side, level] = tick / TICKS_PER_QUOTE
-            sizes[side, level] = level_lots(b, side, tick) / LOTS_PER_BASE
+            prices[side, row, level] = tick / TICKS_PER_QUOTE
+            sizes[side, row, level] = level_lots(b, side, tick) / LOTS_PER_BASE
             tick = next_level(b, side, tick)

@@ -42,25 +42,6 @@ def _draw(rng: Stream, low: int, high: int, out: IntArray) -> None:
         out[i] = low + integer_below(rng, high - low + 1)
 
 
-def instruction_of_rows(orders: Orders) -> IntArray:
-    """(N,) number, within its book, of the instruction a row belongs to: 0 for the first.
-
-    All cancels of a book travel as one instruction, in the place of the first of them.
-    """
-    number = np.zeros(len(orders), dtype=np.int64)
-    next_number: dict[int, int] = {}
-    cancels: dict[int, int] = {}
-    for i, (book, is_cancel) in enumerate(zip(orders.book.tolist(), orders.is_cancel.tolist(), strict=True)):
-        if is_cancel and book in cancels:
-            number[i] = cancels[book]
-            continue
-        number[i] = next_number.get(book, 0)
-        next_number[book] = int(number[i]) + 1
-        if is_cancel:
-            cancels[book] = int(number[i])
-    return number
-
-
 def delays_ns(orders: Orders, number: IntArray, response_s: float, rules: Delay, rng: Stream) -> IntArray:
     """(N,) total delay of each row: the answer's, its own, and for all but a book's first a random extra.
 

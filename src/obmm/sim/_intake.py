@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from obmm.market import BoolArray, FloatArray, InstructionKind, IntArray, Orders, Venue
 from obmm.market.grid import floor_units, truncated_units
-from obmm.sim._delays import delays_ns, instruction_of_rows
-from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_NONE, STP_OLDEST, UNITS_PER_QUOTE
+from obmm.market.rules import QUOTE_DECIMALS, instruction_rank, message_rules, sorted_out
+from obmm.sim._delays import delays_ns
+from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_OLDEST, UNITS_PER_QUOTE
 from obmm.sim._parameters import Delay
 from obmm.sim._random import Stream
 
@@ -22,31 +24,15 @@ INSTRUCTION_LIMIT = "INSTRUCTION_LIMIT"
 Rows = npt.NDArray[np.void]
 
 _WIDEST_SLIPPAGE = 1e6
-# The venue cuts an amount of quote after 8 places.
-_QUOTE_DECIMALS = 8
 _MOST_QUOTE = 10**16
 
 
-def check_orders(orders: Orders, n_books: int) -> None:
-    """Refuse what would make a whole answer invalid.
-
-    Raises:
-        ValueError: A book that does not exist, or a size or price that is not a positive number.
-    """
-    if not len(orders):
-        return
-    if orders.book.min() < 0 or orders.book.max() >= n_books:
-        raise ValueError(f"orders name books outside 0…{n_books - 1}")
-    placed = ~orders.is_cancel
-    limits = orders.kind == int(InstructionKind.LIMIT)
-    if not (orders.size[placed] > 0.0).all():
-        raise ValueError("an order has no positive size")
-    if not (orders.price[limits] > 0.0).all():
-        raise ValueError("a limit order has no positive price")
-    if not np.isin(orders.side[placed], (0, 1)).all():
-        raise ValueError("an order has a side other than 0 and 1")
-    if (orders.delay_ns < 0).any() or (orders.expiry_ns < 0).any():
-        raise ValueError("an order has a negative delay or expiry")
+def sendable(orders: Orders, n_books: int, dropped: Counter[str]) -> Orders:
+    """The orders that may be sent; those that the wire would not send either are counted in `dropped`."""
+    passed, refused = sorted_out(orders, partial(message_rules, n_books=n_books))
+    for drop in refused:
+        dropped[f"{drop.field}: {drop.reason}"] += 1
+    return passed
 
 
 def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]) -> tuple[Orders, IntArray]:
@@ -59,7 +45,7 @@ def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]
     if over.any():
         dropped[TURNOVER_CAP] += int(over.sum())
         orders = orders.take(~over)
-    number = instruction_of_rows(orders)
+    number = instruction_rank(orders)
     kept = number < venue.max_instructions
     if not kept.all():
         dropped[INSTRUCTION_LIMIT] += int((~kept).sum())
@@ -90,8 +76,7 @@ def rows_of(
     rows["side"] = np.maximum(orders.side, 0)
     rows["time_in_force"] = orders.time_in_force
     rows["post_only"] = orders.post_only
-    modes = orders.self_trade if keeps_self_trade else np.full(len(orders), STP_OLDEST)
-    rows["self_trade"] = np.where(modes == STP_NONE, STP_OLDEST, modes)
+    rows["self_trade"] = orders.self_trade if keeps_self_trade else STP_OLDEST
     # Only market orders may name an amount of quote.
     rows["in_quote"] = orders.in_quote & (orders.kind == int(InstructionKind.MARKET))
     price, volume = venue.price_decimals[orders.book], venue.volume_decimals[orders.book]
@@ -99,8 +84,8 @@ def rows_of(
     lots = _units(orders.size, volume, MAX_LOTS + 1)
     rows["amount"] = lots
     if rows["in_quote"].any():
-        quote = _units(orders.size, np.full_like(volume, _QUOTE_DECIMALS), _MOST_QUOTE)
-        rows["amount"] = np.where(rows["in_quote"], quote * (UNITS_PER_QUOTE // 10**_QUOTE_DECIMALS), lots)
+        quote = _units(orders.size, np.full_like(volume, QUOTE_DECIMALS), _MOST_QUOTE)
+        rows["amount"] = np.where(rows["in_quote"], quote * (UNITS_PER_QUOTE // 10**QUOTE_DECIMALS), lots)
     rows["expiry_ns"] = orders.expiry_ns
     rows["order_id"] = orders.order_id
     rows["client_id"] = orders.client_id

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import FloatArray, IntArray
-from obmm.sim._book import level_lots, next_level, queue_of
+from obmm.sim._book import next_level, queue_of, snapshot
 from obmm.sim._fees import MAKER, TAKER, fee_rate
 from obmm.sim._jit import Record, kernel
 from obmm.sim._layout import BUY, LOTS_PER_BASE, TICKS_PER_QUOTE, UNITS_PER_QUOTE
@@ -23,20 +23,6 @@ ACCOUNT_COLUMNS = (
     "taker_rate",
     "turnover",
 )
-
-
-@kernel
-def _levels(b: Record, prices: FloatArray, sizes: FloatArray, row: int) -> None:
-    for side in range(2):
-        tick = b.touch[side]
-        for level in range(prices.shape[2]):
-            if tick == 0:
-                prices[side, row, level] = np.nan
-                sizes[side, row, level] = 0.0
-                continue
-            prices[side, row, level] = tick / TICKS_PER_QUOTE
-            sizes[side, row, level] = level_lots(b, side, tick) / LOTS_PER_BASE
-            tick = next_level(b, side, tick)
 
 
 @kernel
@@ -131,7 +117,7 @@ def publish(
     for i in range(books.size):
         b = books[i]
         row = first_row + i
-        _levels(b, prices, sizes, row)
+        snapshot(b, prices, sizes, row)
         maker_ratio[row] = b.mtr
         for agent in range(accounts.shape[0]):
             _account(b, agent, accounts[agent, row])

@@ -17,7 +17,7 @@ from obmm.market import Feed, FloatArray, MarketState, NoticeKind, Notices, Orde
 from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_stream
 from obmm.sim._fleet import Fleet, Rows
-from obmm.sim._intake import LATE_ANSWER, admit, check_orders, rows_of
+from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._layout import NOTICE, REJECT_CODES
 from obmm.sim._parameters import Rivals
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
@@ -147,11 +147,13 @@ class SimulatedMarket:
 
         An answer later than the time limit is lost. A second answer to the same state replaces the first.
 
+        An order that the wire would not send is dropped and counted among the `rejects`, with its field and
+        what is wrong.
+
         Raises:
-            ValueError: An order that would make the venue refuse the whole answer.
             KeyError: No such miner.
         """
-        check_orders(orders, self.venue.n_books)
+        orders = sendable(orders, self.venue.n_books, self._dropped[uid])
         if response_s > self.scenario.delay.timeout_s:
             self._dropped[uid][LATE_ANSWER] += len(orders)
             self._answers.pop(uid, None)

@@ -32,7 +32,7 @@ import numpy as np
 from obmm.market import Feed, MarketState, NoticeKind, Notices, Orders, Tape
 from obmm.sim._delays import miner_stream
 from obmm.sim._instructions import submit_rows
-from obmm.sim._intake import LATE_ANSWER, admit, check_orders, rows_of
+from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._layout import NOTICE, REJECT_CODES
 from obmm.sim._publish import collected, publish
 from obmm.sim._recorded import OWN, Difference, RecordedBook, Rows, events_of, maker_ratios
@@ -143,13 +143,15 @@ class ReplayedMarket:
     def submit(self, uid: int, orders: Orders, response_s: float = 0.0) -> None:
         """Answer the last state after thinking for `response_s` seconds; a later answer replaces it.
 
+        An order that the wire would not send is dropped and counted among the `rejects`, with its field and
+        what is wrong.
+
         Raises:
-            ValueError: An order that would make the venue refuse the whole answer.
             KeyError: No such miner.
         """
         if uid not in self.uids:
             raise KeyError(uid)
-        check_orders(orders, self.venue.n_books)
+        orders = sendable(orders, self.venue.n_books, self._dropped)
         self._answer = (orders, response_s)
         if response_s > self.scenario.delay.timeout_s:
             self._dropped[LATE_ANSWER] += len(orders)

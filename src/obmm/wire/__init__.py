@@ -5,7 +5,8 @@
 side, `encode_request`, lets simulators and tests go through the same bytes.
 """
 
-from obmm.wire.check import Dropped, check
+from obmm.market.rules import Dropped
+from obmm.wire.check import check
 from obmm.wire.encode import encode_request, encode_state
 from obmm.wire.errors import WireError
 from obmm.wire.request import Decoder, Request

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from obmm.market import FloatArray, InstructionKind, IntArray, MarketState, Orders
 from obmm.market.grid import floor_units, wire_float
-from obmm.wire.check import LEVERAGE_DECIMALS, size_decimals
+from obmm.market.rules import LEVERAGE_DECIMALS
+from obmm.wire.check import size_decimals
 
 _NO_SETTLEMENT = -2
 
@@ -124,7 +125,7 @@ def _prices(orders: Orders, state: MarketState) -> FloatArray:
 
 
 def _sizes(orders: Orders, state: MarketState) -> FloatArray:
-    return _cut(orders.size, size_decimals(orders, orders.book, state))
+    return _cut(orders.size, size_decimals(orders, state))
 
 
 def _leverages(orders: Orders) -> FloatArray:
