@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import sys
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -68,3 +69,39 @@ class Shut(Stage):
 
 class Bare:
     """No attrs class."""
+
+
+@attrs.define
+class Holds(Stage):
+    """Holds an array and a set."""
+
+    of: frozenset[str] = option(frozenset(), help="a set", converter=frozenset)
+    shape: FloatArray = option(factory=lambda: np.ones(3), help="an array", eq=False)
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return np.zeros(state.n_books)
+
+
+@attrs.define
+class HoldsFunction(Stage):
+    """Holds what no file could say."""
+
+    how: Any = option(lambda x: x, help="a function")
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return np.zeros(state.n_books)
+
+
+@attrs.define
+class Unmade(Stage):
+    """Raises when it is made."""
+
+    how: str = option(help="raise or exit")
+
+    def __attrs_post_init__(self) -> None:
+        if self.how == "exit":
+            sys.exit(3)
+        raise ZeroDivisionError("no")
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return np.zeros(state.n_books)

@@ -7,10 +7,11 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from obmm.agent import ConfigError, MarketMaker, OverrideFile, preset_names, read_overrides, resolve
 from obmm.agent.maker import MAX_SESSIONS
-from obmm.market import Limits, MarketState, Orders, Reason, Venue
+from obmm.market import Limits, MarketState, Orders, Reason
 from obmm.settings.toml import parse_layer
 from obmm.testing import Flaw, random_states, spoiled
 from obmm.testing.paper import PaperOrders
@@ -154,12 +155,21 @@ def test_a_book_assigned_twice_is_refused():
         config(text)
 
 
-def test_a_book_with_a_large_id_assigned_twice_is_refused_by_the_venue():
-    """Ids beyond the first thousand are known only from a state."""
-    text = 'assign = [{ books = "2000", pipeline = "touch" }, { books = "2000", pipeline = "calm" }]'
-    venue = attrs.evolve(Venue.of(1), book_ids=np.array([2000]))
-    decision = MarketMaker(config(text)).decide(random_states(1, 1, venue=venue)[0])
-    assert "books [2000] are assigned twice" in decision.error
+def test_a_book_of_a_large_id_assigned_twice_is_refused():
+    """Whatever its id, before any state."""
+    text = 'assign = [{ books = "2000", pipeline = "touch" }, { books = "even", pipeline = "calm" }]'
+    with pytest.raises(ConfigError, match=r"assign\[1\].books: some are assigned already: 2000"):
+        config(text)
+
+
+def test_settings_of_books_that_the_venue_lacks_are_told():
+    """Once, with their places; the others hold."""
+    maker = MarketMaker(config('[books."7,9"]\ngates.inventory.max_inventory_pct = 0.1'))
+    with capture_logs() as logs:
+        for state in random_states(1, 2, n_books=4):
+            maker.decide(state)
+    told = [(log["place"], log["problem"]) for log in logs if log["event"] == "a setting has no effect"]
+    assert [("my.toml: books.7,9", "names none of the 4 books")] == told
 
 
 def test_reasons_tell_why_a_book_is_quiet():

@@ -10,21 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agent.told import config, problems
 from obmm.agent import ConfigError, preset_names, resolve
 from obmm.settings.structure import structure
 from obmm.settings.toml import parse_layer
-
-
-def config(text: str, *params: str):
-    """The configuration of a TOML text that extends a preset."""
-    return resolve(parse_layer(f'extends = "balanced"\n{text}', "my.toml"), params)
-
-
-def problems(text: str, *params: str) -> list[str]:
-    """What is wrong with it."""
-    with pytest.raises(ConfigError) as caught:
-        config(text, *params)
-    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("name", preset_names())

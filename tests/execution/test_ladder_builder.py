@@ -75,28 +75,6 @@ def test_reasons_are_the_inner_builders() -> None:
     assert not quotes.has_bid.any()
 
 
-def test_a_table_makes_the_inner_builder() -> None:
-    """As a configuration gives it."""
-    ladder = LadderBuilder(around={"kind": "skewed", "fair": "mid", "volatility": ""})
-    assert SkewedBuilder(fair="mid", volatility="") == ladder.around
-    assert frozenset({"mid"}) == ladder.needs
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ({"kind": "tuch"}, "did you mean 'touch'"),
-        ({"kind": "touch", "inside": 1}, "unexpected keyword argument 'inside'"),
-        ({"kind": "touch", "size_base": -1.0}, "size_base must be at least 0"),
-        ({"fair": "mid"}, "no builder is called ''"),
-    ],
-)
-def test_a_wrong_table_is_refused(table: dict[str, Any], message: str) -> None:
-    """With the reason, as a ValueError."""
-    with pytest.raises(ValueError, match=message):
-        LadderBuilder(around=table)
-
-
 def test_only_a_builder_can_be_inside() -> None:
     """Anything that cannot be called is refused at once."""
     with pytest.raises(TypeError, match="around"):

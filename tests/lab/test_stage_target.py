@@ -47,7 +47,8 @@ def test_a_class_in_the_current_folder_is_found():
     ("target", "what"),
     [
         ("no_such_module:X", "cannot import 'no_such_module'"),
-        ("no_such_stage", "no signal is called 'no_such_stage'"),
+        ("no_such_stage", "no stage is called so: there are amend"),
+        ("vpim", "did you mean 'vpin'?"),
         ("json:JSONDecoder", "is no stage"),
         ("old_stage:Old", "annotate the result, it tells gate and signal apart"),
     ],

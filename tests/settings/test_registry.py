@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from obmm.market import FloatArray, MarketState, Signals, Stage, option
+from obmm.risk import InventoryGate
 from obmm.settings import builder, gate, placer, registry, signal
 
 
@@ -55,15 +56,15 @@ def test_a_name_belongs_to_one_class() -> None:
 @pytest.mark.usefixtures("clean_registry")
 def test_entry_points_of_other_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package may offer stages; our own names win."""
-    point = importlib.metadata.EntryPoint("theirs", "obmm.market:Signals", "obmm.gates")
+    point = importlib.metadata.EntryPoint("theirs", "obmm.risk:InventoryGate", "obmm.gates")
     monkeypatch.setattr(registry.importlib.metadata, "entry_points", lambda group: [point])
-    assert Signals is registry.find("gates", "theirs")
+    assert InventoryGate is registry.find("gates", "theirs")
 
 
 def test_class_by_module_path() -> None:
     """`module:Class` needs no registration, and is its own name."""
-    assert Signals is registry.find("signals", "obmm.market:Signals")
-    assert "obmm.market.signals:Signals" == registry.name_of("signals", Signals)
+    assert Counter is registry.find("signals", f"{__name__}:Counter")
+    assert f"{__name__}:Counter" == registry.name_of("signals", Counter)
 
 
 @pytest.mark.usefixtures("clean_registry")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import enum
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
+from obmm.market import IntArray, PerBook
+from obmm.settings import ConfigError, Problem
+from obmm.settings.books import select_books
 from obmm.settings.structure import structure
 
 #: Sections of a configuration that hold several stages, and those that hold one.
@@ -25,33 +32,48 @@ class Setting:
 
 @attrs.frozen
 class StageSpec:
-    """One stage of a pipeline before it is built.
+    """One stage of a pipeline, or a part of one, before it is built.
 
     Attributes:
-        slot: "signals", "gates", "builder" or "placer".
-        name: Its name in the pipeline.
+        path: How error messages and overrides name it: `gates.inventory`, `builder`, `builder.around`.
         kind: Registered name or `module:Class`.
         cls: The stage class.
         options: Options given, with origins; the others keep the class's defaults.
         origin: Where the kind was chosen.
+        parts: Stages that this one holds as options.
+        source: Digest of the code of a stage of the user's own; empty for ours.
     """
 
-    slot: str
-    name: str
+    path: str
     kind: str
     cls: type
     options: Mapping[str, Setting]
     origin: str
+    parts: Mapping[str, StageSpec] = attrs.field(factory=dict)
+    source: str = ""
 
     @property
-    def path(self) -> str:
-        """How error messages and overrides name it: `gates.inventory`, `builder`."""
-        return f"{self.slot}.{self.name}" if self.slot in LISTS else self.slot
+    def slot(self) -> str:
+        """The section it stands in: "signals", "gates", "builder" or "placer"."""
+        return self.path.partition(".")[0]
 
-    def build(self) -> Any:
-        """A new instance of the stage."""
-        stage, _ = structure({name: setting.value for name, setting in self.options.items()}, self.cls)
-        return stage
+    @property
+    def name(self) -> str:
+        """Its name in the pipeline."""
+        return self.path.partition(".")[2] or self.path
+
+    def walk(self) -> Iterator[StageSpec]:
+        """This stage and its parts."""
+        yield self
+        for part in self.parts.values():
+            yield from part.walk()
+
+    def build(self, per_book: Mapping[tuple[str, str], PerBook] | None = None) -> Any:
+        """A new instance of the stage, with the values of `per_book`, by path and option, over its own."""
+        parts = {name: part.build(per_book) for name, part in self.parts.items()}
+        stage, _ = structure({name: s.value for name, s in self.options.items()} | parts, self.cls)
+        changed = {name: value for (path, name), value in (per_book or {}).items() if path == self.path}
+        return attrs.evolve(stage, **changed) if changed else stage
 
 
 @attrs.frozen
@@ -69,7 +91,7 @@ class BookSetting:
 class Assignment:
     """Another pipeline that runs some of the books."""
 
-    selector: str | list[int]
+    selector: str | int | list[int | str]
     config: Config
 
 
@@ -99,39 +121,108 @@ class Config:
         """All stages, in the order of the flow."""
         return (*self.signals, *self.gates, self.builder, self.placer)
 
+    @property
+    def all_specs(self) -> tuple[StageSpec, ...]:
+        """All stages, each followed by its parts."""
+        return tuple(part for spec in self.specs for part in spec.walk())
+
     def spec(self, path: str) -> StageSpec:
         """The stage at `path`, such as `gates.inventory` or `builder`.
 
         Raises:
             KeyError: There is none.
         """
-        for spec in self.specs:
+        for spec in self.all_specs:
             if spec.path == path:
                 return spec
         raise KeyError(path)
 
+    def per_book(self, book_ids: IntArray) -> dict[tuple[str, str], PerBook]:
+        """Options (B,) that differ between books, by path and option."""
+        values: dict[tuple[str, str], PerBook] = {}
+        for override in self.overrides:
+            key = (override.path, override.option)
+            if key not in values:
+                base = getattr(self.spec(override.path).build(), override.option)
+                values[key] = np.broadcast_to(base, book_ids.shape).astype(np.float64)
+            values[key] = np.where(select_books(override.selector, book_ids), override.value, values[key])
+        return values
+
+    def idle(self, book_ids: IntArray) -> list[Problem]:
+        """Settings that name none of a venue's books, each told once."""
+        named: list[tuple[str, str | int | list[int | str]]] = [
+            (f"{override.origin}: books.{override.selector}", override.selector)
+            for override in self.overrides
+        ]
+        named += [(f"{self.name}: assign", assignment.selector) for assignment in self.assign]
+        text = f"names none of the {book_ids.size} books"
+        return [
+            Problem(where, text)
+            for where, selector in dict(named).items()
+            if not np.any(select_books(selector, book_ids))
+        ]
+
     def as_table(self) -> dict[str, Any]:
-        """Everything that decides what the agent does, as plain values: what the hash is made of."""
+        """Everything that decides what the agent does, as plain values: what the hash is made of.
+
+        Raises:
+            ConfigError: A stage holds an option that no file could say, such as a function.
+        """
         table: dict[str, Any] = {
-            "stages": [[spec.path, spec.kind, _plain(spec.build())] for spec in self.specs],
+            "stages": [[spec.path, spec.kind, _options(spec.build(), spec)] for spec in self.specs],
             "books": [[o.selector, o.path, o.option, o.value] for o in self.overrides],
         }
+        sources = {spec.path: spec.source for spec in self.all_specs if spec.source}
+        if sources:
+            table["sources"] = sources
         if self.assign:
             table["assign"] = [[a.selector, a.config.as_table()] for a in self.assign]
         return table
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that change when anything that matters changes."""
+        """Twelve hex digits that change when anything that matters does, the code of one's own stages too."""
         text = json.dumps(self.as_table(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _plain(stage: Any) -> dict[str, Any]:
+def _options(stage: Any, spec: StageSpec) -> dict[str, Any]:
     """Options by name; a part that is a stage of its own tells its class as well."""
-    return {
-        field.name: {"class": type(value).__name__, **_plain(value)} if attrs.has(type(value)) else value
-        for field in attrs.fields(type(stage))
-        if field.init
-        for value in (getattr(stage, field.name),)
-    }
+    table: dict[str, Any] = {}
+    for field in attrs.fields(type(stage)):
+        if field.init:
+            try:
+                table[field.name] = _plain(getattr(stage, field.name))
+            except TypeError as error:
+                origin = spec.options[field.name].origin if field.name in spec.options else spec.origin
+                raise ConfigError([Problem(f"{origin}: {spec.path}.{field.name}", str(error))]) from None
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file could say it.
+
+    Raises:
+        TypeError: No file could.
+    """
+    if value is None or (isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins"):
+        return value
+    if attrs.has(type(value)):
+        fields = [f.name for f in attrs.fields(type(value)) if f.init]
+        return {"class": type(value).__name__, **{name: _plain(getattr(value, name)) for name in fields}}
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufUS":
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item) for item in value), key=repr)
+    if isinstance(value, (Path, datetime.date, datetime.time)):
+        return str(value)
+    raise TypeError(
+        f"holds a {type(value).__name__}, which cannot be told apart from another: "
+        "make the option a number, a text, a flag, or a list or table of them"
+    )

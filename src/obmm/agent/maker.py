@@ -169,6 +169,9 @@ class MarketMaker:
                 return session, True
         if session is None:
             session = self._sessions[key] = Session.bind(self.config, state.venue)
+            for idle in self.config.idle(state.venue.book_ids):
+                what = {"place": idle.where, "problem": idle.what}
+                tell(_log, logging.WARNING, "a setting has no effect", **what)
             session.clock(state)
         self._sessions.move_to_end(key)
         while len(self._sessions) > MAX_SESSIONS:

@@ -141,18 +141,8 @@ class Pipeline:
         """
         order = plan(config)
 
-        def build(spec: StageSpec) -> Any:
-            stage = spec.build()
-            changed: dict[str, FloatArray] = {}
-            for override in config.overrides:
-                if override.path == spec.path:
-                    base = changed.get(override.option, getattr(stage, override.option))
-                    values = np.broadcast_to(base, (venue.n_books,)).astype(np.float64)
-                    values[select_books(override.selector, venue.book_ids)] = override.value
-                    changed[override.option] = values
-            return attrs.evolve(stage, **changed) if changed else stage
-
-        gates: list[tuple[str, Gate]] = [(spec.name, build(spec)) for spec in config.gates]
+        per_book = config.per_book(venue.book_ids)
+        gates: list[tuple[str, Gate]] = [(spec.name, spec.build(per_book)) for spec in config.gates]
         if not any(isinstance(gate, OverrideGate) for _, gate in gates):
             # A person can always rein the agent in, whatever the configuration says.
             gates.append(("override", OverrideGate()))
@@ -160,10 +150,10 @@ class Pipeline:
             name=config.name,
             venue=venue,
             plan=order,
-            signals=tuple((spec.name, build(spec)) for spec in order.order),
+            signals=tuple((spec.name, spec.build(per_book)) for spec in order.order),
             gates=tuple(gates),
-            builder=build(config.builder),
-            placer=build(config.placer),
+            builder=config.builder.build(per_book),
+            placer=config.placer.build(per_book),
             books=np.ones(venue.n_books, dtype=np.bool_) if books is None else books,
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
+import typing
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,19 @@ import numpy as np
 import obmm.execution
 import obmm.risk
 import obmm.signals
-from obmm.agent.config import LISTS, SINGLE, Assignment, BookSetting, Config, Setting, StageSpec
+from obmm.agent.config import SINGLE, Assignment, BookSetting, Config, Setting, StageSpec
+from obmm.agent.merge import Draft, path_of
+from obmm.agent.slots import Slot
 from obmm.agent.sources import chain, preset_layer
-from obmm.settings.books import select_books
-from obmm.settings.errors import ConfigError, Problem, did_you_mean
-from obmm.settings.registry import find
+from obmm.settings.books import BOOK_IDS, select_books
+from obmm.settings.errors import ConfigError, did_you_mean, shown
+from obmm.settings.modules import source_digest
 from obmm.settings.structure import option_names, structure
 from obmm.settings.toml import Layer, file_layer
 from obmm.settings.words import words
 
 #: Importing these rooms makes our own stages known by their names.
 ROOMS = (obmm.signals, obmm.risk, obmm.execution)
-
-GROUPS = {"signals": "signals", "gates": "gates", "builder": "builders", "placer": "placers"}
-#: Ids for which assignments are held against each other before any venue is known.
-_IDS = np.arange(1024)
-_TOP = ("extends", "description", *GROUPS, "books", "assign")
 
 
 def resolve(
@@ -51,244 +48,200 @@ def resolve(
     obmm.settings.errors.ConfigError: the configuration has 1 problem
       preset: no preset is called 'balancd': did you mean 'balanced'? (a file of your own ends in .toml)
     """
+    draft = _drafted(source)
+    _apply(draft, params)
+    config = _finished(draft)
+    config.as_table()  # Refuses what has no hash.
+    return config
+
+
+def _drafted(source: str | Path | Layer) -> Draft:
     if isinstance(source, Layer):
         layer = source
     elif str(source).endswith(".toml"):
         layer = file_layer(Path(source))
     else:
         layer = preset_layer(str(source))
-    draft = _Draft(layer.origin)
+    draft = Draft(layer.origin)
     for part in chain(layer):
         draft.merge(part)
-    draft.apply(params if isinstance(params, Mapping) else list(params))
-    return draft.finish()
+    for slot in draft.stages.values():
+        slot.complete()
+    return draft
 
 
-@attrs.define
-class _Slot:
-    """A stage while layers are being merged."""
-
-    kind: Setting
-    options: dict[str, Setting] = attrs.field(factory=dict)
-
-
-@attrs.define
-class _Draft:
-    """A configuration in the making; problems are gathered, not raised."""
-
-    name: str
-    stages: dict[tuple[str, str], _Slot] = attrs.field(factory=dict)
-    books: list[tuple[str, dict[str, Any], str]] = attrs.field(factory=list)
-    assign: tuple[list[Any], Layer] | None = None
-    description: str = ""
-    problems: list[Problem] = attrs.field(factory=list)
-
-    def merge(self, layer: Layer) -> None:
-        """Lay one source over what is there."""
-        origin = layer.origin
-        if layer.folder is not None and str(layer.folder) not in sys.path:
-            # A stage of one's own lies beside the file that names it.
-            sys.path.append(str(layer.folder))
-        for key in layer.table:
-            if key not in _TOP:
-                self._wrong(f"{origin}: {key}", f"unknown section; {did_you_mean(key, _TOP)}")
-        self.description = str(layer.table.get("description", ""))
-        for slot in LISTS:
-            entries = layer.table.get(slot, [])
-            if not isinstance(entries, list):
-                self._wrong(f"{origin}: {slot}", f"is a list: write [[{slot}]]")
-                continue
-            for i, entry in enumerate(entries):
-                self._stage(slot, entry, f"{origin}: {slot}[{i}]", origin)
-        for slot in SINGLE:
-            if slot in layer.table:
-                self._stage(slot, layer.table[slot], f"{origin}: {slot}", origin)
-        books = layer.table.get("books", {})
-        if not isinstance(books, dict):
-            self._wrong(f"{origin}: books", "is a table: write [books.7]")
+def _apply(draft: Draft, params: Mapping[str, Any] | Iterable[str]) -> None:
+    """Set single options by path or by name."""
+    every = [pair for key, slot in draft.stages.items() for pair in slot.walk(path_of(key))]
+    for name, value in words(params if isinstance(params, Mapping) else list(params)):
+        origin = f"parameter {name}"
+        place, _, option = name.rpartition(".")
+        found = [
+            (path, slot)
+            for path, slot in every
+            if (path.endswith(f".{place}") or path == place if place else option in slot.option_names)
+        ]
+        if place and len(found) > 1:
+            found = [(path, slot) for path, slot in found if path == place or option in slot.option_names]
+        if len(found) == 1:
+            slot = found[0][1]
+            slot.parts.pop(option, None)
+            slot.options[option] = Setting(_flag_or_as_given(slot, option, value), origin)
+        elif found:
+            paths = ", ".join(sorted(f"{path}.{option}" for path, _ in found))
+            draft.wrong(origin, f"several stages have it; write one of {paths}")
         else:
-            self.books += [(selector, table, origin) for selector, table in books.items()]
-        if "assign" in layer.table:
-            self.assign = (layer.table["assign"], layer)
+            known = {option for _, slot in every for option in slot.option_names}
+            draft.wrong(origin, f"no stage has this option; {did_you_mean(option, known)}")
 
-    def apply(self, params: Mapping[str, Any] | list[str]) -> None:
-        """Set single options by path or by name."""
-        for name, value in words(params):
-            origin = f"parameter {name}"
-            found = self._places(name)
-            if len(found) == 1:
-                slot, option = found[0]
-                slot.options[option] = Setting(value, origin)
-            elif found:
-                paths = ", ".join(sorted(f"{_path(key)}.{name}" for key in self._holders(name)))
-                self._wrong(origin, f"several stages have it; write one of {paths}")
-            else:
-                known = {option for key in self.stages for option in self._options(key)}
-                self._wrong(
-                    origin, f"no stage has this option; {did_you_mean(name.rpartition('.')[2], known)}"
-                )
 
-    def finish(self) -> Config:
-        """The resolved configuration.
+def _flag_or_as_given(slot: Slot, option: str, value: Any) -> Any:
+    """A word arrives as a number: where a flag is asked for, 0 and 1 mean one."""
+    try:
+        hint = typing.get_type_hints(slot.cls or object).get(option)
+    except Exception:  # An annotation of the user's that `structure` will complain of.
+        hint = None
+    return bool(value) if hint is bool and type(value) is float and value in (0.0, 1.0) else value
 
-        Raises:
-            ConfigError: Something was wrong in any layer.
-        """
-        for slot in SINGLE:
-            if not any(key[0] == slot for key in self.stages):
-                self._wrong(f"{self.name}: {slot}", "is missing")
-        specs = [spec for key, slot in self.stages.items() if (spec := self._spec(key, slot)) is not None]
-        overrides = [o for books in self.books for o in self._overrides(*books, specs)]
-        assign = list(self._assignments())
-        if self.problems:
-            raise ConfigError(self.problems)
-        return Config(
-            name=self.name,
-            signals=tuple(s for s in specs if s.slot == "signals"),
-            gates=tuple(s for s in specs if s.slot == "gates"),
-            builder=next(s for s in specs if s.slot == "builder"),
-            placer=next(s for s in specs if s.slot == "placer"),
-            overrides=tuple(overrides),
-            assign=tuple(assign),
-            description=self.description,
-        )
 
-    def _wrong(self, where: str, what: str) -> None:
-        self.problems.append(Problem(where, what))
+def _finished(draft: Draft) -> Config:
+    """The resolved configuration.
 
-    def _stage(self, slot: str, entry: Any, where: str, origin: str) -> None:
-        if not isinstance(entry, dict):
-            self._wrong(where, "is a table")
-            return
-        options = {
-            name: Setting(v, origin) for name, v in entry.items() if name not in ("kind", "name", "enabled")
-        }
-        kind = entry.get("kind")
-        name = str(entry.get("name", kind)) if slot in LISTS else slot
-        known = self.stages.get((slot, name))
-        if kind is None and known is None:
-            have = [key[1] for key in self.stages if key[0] == slot]
-            self._wrong(
-                where, f"needs a kind, or the name of a stage of the base: {did_you_mean(name, have)}"
-            )
-        elif entry.get("enabled", True) is False:
-            self.stages.pop((slot, name), None)
-        elif known is not None and kind in (None, known.kind.value):
-            known.options.update(options)
+    Raises:
+        ConfigError: Something was wrong in any layer.
+    """
+    for slot in SINGLE:
+        if not any(key[0] == slot for key in draft.stages):
+            draft.wrong(f"{draft.name}: {slot}", "is missing")
+    specs = [
+        spec for key, slot in draft.stages.items() if (spec := _spec(draft, path_of(key), slot)) is not None
+    ]
+    overrides = list(_overrides(draft, [part for spec in specs for part in spec.walk()]))
+    assign = list(_assignments(draft))
+    if draft.problems:
+        raise ConfigError(draft.problems)
+    return Config(
+        name=draft.name,
+        signals=tuple(s for s in specs if s.slot == "signals"),
+        gates=tuple(s for s in specs if s.slot == "gates"),
+        builder=next(s for s in specs if s.slot == "builder"),
+        placer=next(s for s in specs if s.slot == "placer"),
+        overrides=tuple(overrides),
+        assign=tuple(assign),
+        description=draft.description,
+    )
+
+
+def _spec(draft: Draft, path: str, slot: Slot) -> StageSpec | None:
+    try:
+        cls = slot.found()
+    except LookupError as error:
+        draft.wrong(f"{slot.kind.origin}.kind", str(error))
+        return None
+    before = len(draft.problems)
+    parts = {name: _spec(draft, f"{path}.{name}", part) for name, part in slot.parts.items()}
+    sound = {name: part for name, part in parts.items() if part is not None}
+    # A part that is wrong was told; without it the others can still be checked.
+    values = {name: setting.value for name, setting in slot.options.items()}
+    _, complaints = structure(values | {name: part.build() for name, part in sound.items()}, cls)
+    for option, what in complaints:
+        head = option.partition(".")[0].partition("[")[0]
+        named = what.partition(" ")[0].strip("'")
+        if not option and named in slot.options:
+            # The stage itself refused a value, and names the option first.
+            option = head = named
+            what = what.partition(" ")[2]
+        if head in slot.options:
+            origin = slot.options[head].origin
+            draft.wrong(f"{slot.kind.origin if origin == 'default' else origin}: {path}.{option}", what)
         else:
-            self.stages[slot, name] = _Slot(Setting(kind, where), options)
+            place = "" if slot.kind.origin.endswith(path) else f": {path}"
+            draft.wrong(f"{slot.kind.origin}{place}{'.' if option else ''}{option}", what)
+    if len(draft.problems) > before:
+        return None
+    kind, source = str(slot.kind.value), source_digest(cls)
+    return StageSpec(path, kind, cls, dict(slot.options), slot.kind.origin, sound, source)
 
-    def _class(self, key: tuple[str, str]) -> type | None:
-        try:
-            return find(GROUPS[key[0]], str(self.stages[key].kind.value))
-        except LookupError:
-            return None
 
-    def _options(self, key: tuple[str, str]) -> list[str]:
-        cls = self._class(key)
-        return option_names(cls) if cls is not None and attrs.has(cls) else []
-
-    def _holders(self, option: str) -> list[tuple[str, str]]:
-        return [key for key in self.stages if option in self._options(key)]
-
-    def _places(self, name: str) -> list[tuple[_Slot, str]]:
-        if "." not in name:
-            return [(self.stages[key], name) for key in self._holders(name)]
-        path, _, option = name.rpartition(".")
-        return [(slot, option) for key, slot in self.stages.items() if path in (_path(key), key[1])]
-
-    def _spec(self, key: tuple[str, str], slot: _Slot) -> StageSpec | None:
-        try:
-            cls = find(GROUPS[key[0]], str(slot.kind.value))
-        except LookupError as error:
-            self._wrong(f"{slot.kind.origin}.kind", str(error))
-            return None
-        if not attrs.has(cls):
-            self._wrong(
-                f"{slot.kind.origin}.kind",
-                f"{slot.kind.value!r} is not an attrs class: decorate it with @attrs.define",
-            )
-            return None
-        _, complaints = structure({name: setting.value for name, setting in slot.options.items()}, cls)
-        for option, what in complaints:
-            head = option.partition(".")[0].partition("[")[0]
-            if not option and (named := what.partition(" ")[0].strip("'")) in slot.options:
-                # The stage itself refused a value, and names the option first.
-                option = head = named
-                what = what.partition(" ")[2]
-            if head in slot.options:
-                self._wrong(f"{slot.options[head].origin}: {_path(key)}.{option}", what)
-            else:
-                place = "" if slot.kind.origin.endswith(_path(key)) else f": {_path(key)}"
-                self._wrong(f"{slot.kind.origin}{place}{'.' if option else ''}{option}", what)
-        if complaints:
-            return None
-        return StageSpec(key[0], key[1], str(slot.kind.value), cls, dict(slot.options), slot.kind.origin)
-
-    def _overrides(
-        self, selector: str, table: Any, origin: str, specs: list[StageSpec]
-    ) -> Iterable[BookSetting]:
+def _overrides(draft: Draft, specs: list[StageSpec]) -> Iterator[BookSetting]:
+    by_path = {spec.path: spec for spec in specs}
+    for selector, table, origin in draft.books:
         where = f"{origin}: books.{selector}"
         try:
-            select_books(selector, np.zeros(0, dtype=np.int64))
+            select_books(selector, BOOK_IDS[:0])
         except ValueError as error:
-            self._wrong(where, str(error))
-            return
-        by_path = {spec.path: spec for spec in specs}
+            draft.wrong(where, str(error))
+            continue
+        if not isinstance(table, dict):
+            draft.wrong(where, f'is a table: write [books."{selector}"], then stage.option = value')
+            continue
         for path, option, value in _leaves(table):
-            place = f"{where}.{path}.{option}".replace("..", ".")
+            place = ".".join(filter(None, (where, path, option)))
             spec = by_path.get(path)
             if spec is None:
-                self._wrong(place, f"no stage {path!r}; {did_you_mean(path, by_path)}")
-                continue
-            field = attrs.fields_dict(spec.cls).get(option)
-            if field is None:
-                self._wrong(place, f"unknown option; {did_you_mean(option, option_names(spec.cls))}")
-            elif not field.metadata.get("per_book", False):
-                able = [f.name for f in attrs.fields(spec.cls) if f.metadata.get("per_book", False)]
-                self._wrong(
-                    place, f"cannot differ between books; {path} allows it for {', '.join(able) or 'nothing'}"
-                )
+                draft.wrong(place, f"no stage {path!r}; {did_you_mean(path or option, by_path)}")
+            elif fault := _not_per_book(spec, option, value):
+                draft.wrong(place, fault)
             else:
-                given = {name: setting.value for name, setting in spec.options.items()} | {option: value}
-                _, complaints = structure(given, spec.cls)
-                for _, what in complaints:
-                    self._wrong(place, what)
-                if not complaints:
-                    yield BookSetting(selector, path, option, float(value), origin)
-
-    def _assignments(self) -> Iterable[Assignment]:
-        entries, layer = self.assign or ([], Layer("", {}))
-        taken = np.zeros(_IDS.shape, dtype=np.bool_)
-        for i, entry in enumerate(entries):
-            where = f"{layer.origin}: assign[{i}]"
-            if not isinstance(entry, dict) or set(entry) != {"books", "pipeline"}:
-                self._wrong(where, "needs exactly books and pipeline")
-                continue
-            try:
-                books = select_books(entry["books"], _IDS)
-                if np.any(books & taken):
-                    again = ", ".join(map(str, _IDS[books & taken][:5]))
-                    self._wrong(f"{where}.books", f"some are assigned already: {again}")
-                taken |= books
-                pipeline = str(entry["pipeline"])
-                path = (layer.folder or Path.cwd()) / pipeline
-                yield Assignment(entry["books"], resolve(path if pipeline.endswith(".toml") else pipeline))
-            except ConfigError as error:
-                self.problems += error.problems
-            except ValueError as error:
-                self._wrong(f"{where}.books", str(error))
+                yield BookSetting(selector, path, option, float(value), origin)
 
 
-def _path(key: tuple[str, str]) -> str:
-    return f"{key[0]}.{key[1]}" if key[0] in LISTS else key[0]
+def _not_per_book(spec: StageSpec, option: str, value: Any) -> str:
+    """Why an option of a stage cannot have this value on single books, if so."""
+    field = attrs.fields_dict(spec.cls).get(option)
+    if field is None or not field.init:
+        return f"unknown option; {did_you_mean(option, option_names(spec.cls))}"
+    if not field.metadata.get("per_book", False):
+        able = [f.name for f in attrs.fields(spec.cls) if f.metadata.get("per_book", False)]
+        return f"cannot differ between books; {spec.path} allows it for {', '.join(able) or 'nothing'}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return f"must be a number, got {shown(value)}"
+    given = {name: setting.value for name, setting in spec.options.items()}
+    parts = {name: part.build() for name, part in spec.parts.items()}
+    _, complaints = structure(given | parts | {option: value}, spec.cls)
+    return "; ".join(what.removeprefix(f"{option} ") for _, what in complaints)
 
 
-def _leaves(table: Any, path: str = "") -> Iterable[tuple[str, str, Any]]:
-    """(stage path, option, value) of a nested table of overrides."""
-    if not isinstance(table, dict):
-        yield "", path, table
+def _assignments(draft: Draft) -> Iterator[Assignment]:
+    entries, layer = draft.assign or ([], Layer("", {}))
+    if not isinstance(entries, list):
+        draft.wrong(f"{layer.origin}: assign", "is a list: write [[assign]]")
         return
+    taken = np.zeros(BOOK_IDS.shape, dtype=np.bool_)
+    for i, entry in enumerate(entries):
+        where = f"{layer.origin}: assign[{i}]"
+        if not isinstance(entry, dict) or set(entry) != {"books", "pipeline"}:
+            draft.wrong(where, "needs exactly books and pipeline")
+            continue
+        try:
+            books = select_books(entry["books"], BOOK_IDS)
+        except ValueError as error:
+            draft.wrong(f"{where}.books", str(error))
+            continue
+        if np.any(books & taken):
+            again = ", ".join(map(str, BOOK_IDS[books & taken][:5]))
+            draft.wrong(f"{where}.books", f"some are assigned already: {again}")
+        taken |= books
+        pipeline = entry["pipeline"]
+        if not isinstance(pipeline, str):
+            draft.wrong(f"{where}.pipeline", f"must be a preset's name or a TOML file, got {shown(pipeline)}")
+            continue
+        try:
+            path = (layer.folder or Path.cwd()) / pipeline
+            challenger = _drafted(path if pipeline.endswith(".toml") else pipeline)
+            if challenger.assign is not None and challenger.assign[0] != []:
+                what = f"{pipeline} assigns books itself, which a pipeline of assigned books cannot"
+                draft.wrong(
+                    f"{where}.pipeline", f"{what}; give it another file, or `assign = []` in that one"
+                )
+                continue
+            yield Assignment(entry["books"], _finished(challenger))
+        except ConfigError as error:
+            draft.problems += error.problems
+
+
+def _leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """(stage path, option, value) of a nested table of overrides."""
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{path}.{name}" if path else name)

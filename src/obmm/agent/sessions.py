@@ -16,7 +16,6 @@ from obmm.agent.reply import check_reasons, check_reply
 from obmm.market import BoolArray, IntArray, MarketState, Orders, Venue
 from obmm.market.layout import laid_out, positions_within
 from obmm.market.reasons import strictest_of
-from obmm.settings import ConfigError, Problem
 from obmm.settings.books import select_books
 
 #: A run younger than this whose clock jumps back is a new run; an older one was set back to a checkpoint.
@@ -53,18 +52,11 @@ class Session:
 
     @classmethod
     def bind(cls, config: Config, venue: Venue) -> Session:
-        """The main pipeline and those assigned to books of their own.
-
-        Raises:
-            ConfigError: A book is assigned twice.
-        """
+        """The main pipeline and those assigned to books of their own."""
         taken = np.zeros(venue.n_books, dtype=np.bool_)
         assigned = []
         for assignment in config.assign:
             books = select_books(assignment.selector, venue.book_ids)
-            if np.any(taken & books):
-                ids = venue.book_ids[taken & books].tolist()
-                raise ConfigError([Problem(f"{config.name}: assign", f"books {ids} are assigned twice")])
             taken |= books
             assigned.append(Pipeline.bind(assignment.config, venue, books))
         return cls(venue, (Pipeline.bind(config, venue, ~taken), *assigned))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import attrs
 import numpy as np
@@ -24,23 +23,6 @@ from obmm.market import (
     option,
 )
 from obmm.settings import builder
-from obmm.settings.registry import find
-
-
-def _inner(given: Any) -> Any:
-    """A builder of this ladder's own: from a table with `kind` and options, or a copy of an instance.
-
-    Raises:
-        ValueError: The table names no builder, or an option it does not have.
-    """
-    if not isinstance(given, dict):
-        return copy.deepcopy(given)
-    options = dict(given)
-    kind = str(options.pop("kind", ""))
-    try:
-        return find("builders", kind)(**options)
-    except (LookupError, TypeError) as error:
-        raise ValueError(f"around: {error}") from error
 
 
 @builder("ladder")
@@ -57,16 +39,16 @@ class LadderBuilder(Stage):
 
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
-    >>> ladder = LadderBuilder(around={"kind": "touch"}, levels=3, step_ticks=2, size_growth=2.0)
+    >>> ladder = LadderBuilder(around=TouchBuilder(), levels=3, step_ticks=2, size_growth=2.0)
     >>> quotes = ladder(state, Signals(n_books=1), Limits.open(1))
     >>> quotes.bid_price, quotes.bid_size
     (array([[299.5 , 299.48, 299.46]]), array([[0.5, 1. , 2. ]]))
     """
 
-    around: Any = option(
+    around: Builder = option(
         factory=TouchBuilder,
         help="The builder of the first level: a table with its kind and options",
-        converter=_inner,
+        converter=copy.deepcopy,
         validator=attrs.validators.instance_of(Builder),
     )
     levels: int = option(3, help="Orders per side", unit="levels", validator=attrs.validators.ge(1))

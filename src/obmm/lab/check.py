@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from obmm.agent import Config, Decision, MarketMaker
-from obmm.agent.resolve import GROUPS
+from obmm.agent.merge import GROUPS
 from obmm.lab.watch import QuoteWatch, Timings
 from obmm.market import Feed, MarketState, OpenOrders, SelfTrade
 from obmm.testing import Check, Flaw, checks_for, random_states, run_check, run_checks, spoiled

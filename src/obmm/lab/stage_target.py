@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from obmm.settings.errors import ConfigError, Problem
-from obmm.settings.registry import GROUPS, find, registered
+from obmm.settings.errors import ConfigError, Problem, did_you_mean
+from obmm.settings.registry import GROUPS, class_at, registered
 from obmm.testing import group_of
 
 _NO_STAGE = (
@@ -31,11 +30,11 @@ def stage_of(target: str) -> tuple[str, type]:
     for group in GROUPS:
         if target in registered(group):
             return group, registered(group)[target]
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    if ":" not in target:
+        known = {name for group in GROUPS for name in registered(group)}
+        raise ConfigError([Problem(target, f"no stage is called so: {did_you_mean(target, known)}")])
     try:
-        cls = find("signals", target)
+        cls = class_at(target, (Path.cwd(),))
     except LookupError as error:
         raise ConfigError([Problem(target, str(error))]) from error
     try:

@@ -8,12 +8,15 @@ import numpy as np
 
 from obmm.market import BoolArray, IntArray
 from obmm.market.arrays import as_flags
+from obmm.settings.errors import shown
 
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+#: Ids that books can have, whatever the venue.
+BOOK_IDS: IntArray = np.arange(1 << 16)
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
-def select_books(selector: str | int | list[int], book_ids: IntArray) -> BoolArray:
-    """(B,) which of `book_ids` a selector names: an id, a list, `"0-31"`, `"even"`, `"odd"` or `"all"`.
+def select_books(selector: str | int | list[int | str], book_ids: IntArray) -> BoolArray:
+    """(B,) which of `book_ids` a selector names: an id, `"0-31"`, `"even"`, `"odd"`, `"all"`, or a list.
 
     Ranges include both ends; several selectors may be joined by commas.
 
@@ -25,13 +28,30 @@ def select_books(selector: str | int | list[int], book_ids: IntArray) -> BoolArr
     [True, False, True, False, True, False]
     >>> select_books("0-1, 5", ids).tolist()
     [True, True, False, False, False, True]
+    >>> select_books([1, "4-5"], ids).tolist()
+    [False, True, False, False, True, True]
     """
-    if isinstance(selector, list):
-        return np.isin(book_ids, selector)
     chosen = np.zeros(book_ids.shape, dtype=np.bool_)
+    if isinstance(selector, list):
+        if not selector:
+            raise ValueError("an empty list names no books")
+        for item in selector:
+            chosen |= select_books(_not_list(item), book_ids)
+        return chosen
+    if isinstance(selector, bool) or not isinstance(selector, (str, int)):
+        raise ValueError(f"{shown(selector)} {_NONE}")
     for word in str(selector).split(","):
         chosen |= _one(word.strip(), book_ids)
     return chosen
+
+
+_NONE = "names no books; write an id, a range such as '0-31', 'even', 'odd' or 'all'"
+
+
+def _not_list(item: int | str) -> int | str:
+    if isinstance(item, list):
+        raise ValueError(f"{shown(item)} {_NONE}")
+    return item
 
 
 def _one(word: str, book_ids: IntArray) -> BoolArray:
@@ -41,9 +61,9 @@ def _one(word: str, book_ids: IntArray) -> BoolArray:
         return as_flags(book_ids % 2 == (word == "odd"))
     match = _RANGE.fullmatch(word)
     if match is None:
-        raise ValueError(
-            f"{word!r} names no books; write an id, a range such as '0-31', 'even', 'odd' or 'all'"
-        )
+        raise ValueError(f"{shown(word)} {_NONE}")
+    if max(len(match[1]), len(match[2] or "")) > 9 or int(match[2] or match[1]) > BOOK_IDS[-1]:
+        raise ValueError(f"{shown(word)} names no books: no venue has ids above {BOOK_IDS[-1]}")
     low, high = int(match[1]), int(match[2] or match[1])
     if high < low:
         raise ValueError(f"the range {word!r} runs backwards")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 import attrs
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 @attrs.frozen
@@ -21,11 +25,12 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        # A key of a table may hold anything; a problem is one line.
+        return " ".join(f"{self.where}: {self.what}".splitlines())
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used.
+    """A configuration, or another file of settings, that cannot be used.
 
     Attributes:
         problems: Everything that is wrong with it.
@@ -35,10 +40,10 @@ class ConfigError(ValueError):
       my.toml: builder.kind: no builder is called 'skewd'
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], of: str = "the configuration") -> None:
         self.problems = tuple(problems)
         n = len(self.problems)
-        lines = [f"the configuration has {n} problem{'s' if n != 1 else ''}"]
+        lines = [f"{of} has {n} problem{'s' if n != 1 else ''}"]
         super().__init__("\n".join([*lines, *(f"  {problem}" for problem in self.problems)]))
 
 
@@ -53,3 +58,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none'}"
+
+
+def shown(value: object) -> str:
+    """A value as a message repeats it: one line, and no longer than a person reads.
+
+    >>> shown("5,10"), shown([1] * 100)
+    ("'5,10'", '[1, 1, 1, 1, 1, 1, ...]')
+    """
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except Exception:  # An object of the user's may not be able to show itself.
+        return f"a {type(value).__name__}"

@@ -45,7 +45,9 @@ def config_of(run: Run, uid: int) -> Config:
     config = resolve(Layer(str(account["name"]), as_sections(table), folder))
     if config.hash != account["config_hash"]:
         problem = f"run.json says {account['config_hash']}, what it describes is {config.hash}"
-        raise ConfigError([Problem(f"account {uid}", f"another version of obmm made this run: {problem}")])
+        raise ConfigError(
+            [Problem(f"account {uid}", f"another version of obmm or of its stages made this run: {problem}")]
+        )
     return config
 
 
