@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from obmm.agent import ConfigError, MarketMaker, OverrideFile, preset_names, read_overrides, resolve
+from obmm.agent import ConfigError, MarketMaker, preset_names, resolve
 from obmm.agent.maker import MAX_SESSIONS
 from obmm.market import Limits, MarketState, Orders, Reason
 from obmm.settings.toml import parse_layer
@@ -183,52 +181,3 @@ def test_explained_decisions_hold_each_gates_word():
     decision = MarketMaker(resolve("balanced")).decide(random_states(1, 1, n_books=1)[0])
     assert all(isinstance(limits, Limits) for limits in decision.steps[0].gate_limits.values())
     assert "inventory" in decision.steps[0].gate_limits
-
-
-@pytest.fixture
-def override_file(tmp_path: Path) -> Path:
-    """Where the overrides of a test lie."""
-    return tmp_path / "overrides.toml"
-
-
-def test_overrides_take_hold_while_running(override_file: Path):
-    """A book goes off when the file says so, and comes back when the file is gone."""
-    maker = MarketMaker.of(resolve("touch"), override_file)
-    reasons = []
-    for i, state in enumerate(random_states(1, 9, n_books=2)):
-        if i == 3:
-            override_file.write_text('[books]\n1 = "off"\n')
-        if i == 6:
-            override_file.unlink()
-        maker.overrides._next_look = 0.0
-        reasons.append([int(r) for r in maker.decide(state).bid_reason])
-    off = [reason[1] == Reason.OVERRIDE for reason in reasons]
-    assert [False] * 3 + [True] * 3 + [False] * 3 == off
-    assert not any(reason[0] == Reason.OVERRIDE for reason in reasons)
-
-
-def test_unreadable_overrides_leave_the_last_good_ones_in_force(override_file: Path):
-    """A slip of the pen while the market burns must not open the quotes again."""
-    source = OverrideFile(override_file)
-    override_file.write_text('all = "off"\n')
-    assert {"all": "off"} == source.poll(0.0)
-    override_file.write_text('all = "of')
-    source._next_look = 0.0
-    assert {"all": "off"} == source.poll(0.0)
-    assert {"all": "off"} == source.poll(1e9)
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ('al = "off"', "did you mean 'all'"),
-        ('all = "of"', "did you mean 'off'"),
-        ('[books]\nseven = "off"', "names no books"),
-        ("books = 3", "is a table"),
-    ],
-)
-def test_wrong_overrides_are_told(override_file: Path, text, what):
-    """All in the words of a configuration error."""
-    override_file.write_text(text)
-    with pytest.raises(ConfigError, match=what):
-        read_overrides(override_file)
