@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from obmm.agent import ConfigError, Pipeline, feeds_of, plan, resolve
-from obmm.market import Feed, Limits, Venue
+from obmm.market import Feed, Limits, OpenOrders, Quotes, Venue
 from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
@@ -90,7 +90,7 @@ def test_every_gate_is_heard_and_explained():
 
 @pytest.mark.parametrize(
     ("gives", "what"),
-    [(None, "gives a NoneType, expected Limits"), (Limits.open(7), "gives limits of 7 books, expected 3")],
+    [(None, "gives a NoneType, expected Limits"), (Limits.open(7), "speaks of 7 books, expected 3")],
 )
 def test_a_gate_that_gives_something_else_is_named(gives, what):
     """Instead of an error from the middle of a sum."""
@@ -99,6 +99,85 @@ def test_a_gate_that_gives_something_else_is_named(gives, what):
     pipeline = attrs.evolve(pipeline, gates=(("mine", lambda state, signals: gives),))
     with pytest.raises((TypeError, ValueError), match=f"gate 'mine' {what}"):
         pipeline(state)
+
+
+@attrs.define
+class Wants:
+    """A builder that does as it pleases."""
+
+    size: float = 40.0
+
+    def __call__(self, state, signals, limits):
+        """Forty base around the mid, whatever anybody says."""
+        return Quotes.of(bid_price=state.mid - 0.05, ask_price=state.mid + 0.05, size=self.size)
+
+
+def far(state, share):
+    """The state with `share` of each account's worth held as base on top of the endowment."""
+    more = share * state.accounts.value(state.mid) / state.mid
+    accounts = attrs.evolve(
+        state.accounts,
+        base_total=state.accounts.base_total + more,
+        base_free=state.accounts.base_free + more,
+        quote_total=state.accounts.quote_total - more * state.mid,
+        quote_free=state.accounts.quote_free - more * state.mid,
+    )
+    return attrs.evolve(state, accounts=accounts)
+
+
+def test_a_builder_that_wants_everything_gets_what_risk_allows():
+    """40 base at a bound that leaves less: the rest is not sent."""
+    states = [
+        attrs.evolve(far(state, 0.1), open_orders=OpenOrders.empty(3))
+        for state in random_states(1, 40, n_books=3)
+    ]
+    made = config("gates = [{ kind = 'inventory', max_inventory_pct = 0.105, soft_share = 1.0 }]")
+    pipeline = attrs.evolve(Pipeline.bind(made, states[0].venue), builder=Wants())
+    for state in states:
+        step = pipeline(state)
+    room = step.limits.position_bound - state.accounts.position
+    bids = np.bincount(step.orders.book, step.orders.size * (step.orders.side == 0), minlength=3)
+    assert 0.0 < bids.max() < 40.0
+    assert np.all(bids <= np.maximum(room, 0.0) + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("gives", "what"),
+    [(None, "gives a NoneType, expected Quotes"), (Quotes.none(7), "speaks of 7 books, expected 3")],
+)
+def test_a_builder_that_gives_something_else_is_named(gives, what):
+    """As with gates."""
+    state = random_states(1, 1, n_books=3)[0]
+    pipeline = attrs.evolve(
+        Pipeline.bind(resolve("touch"), state.venue), builder=lambda state, signals, limits: gives
+    )
+    with pytest.raises((TypeError, ValueError), match=f"the builder {what}"):
+        pipeline(state)
+
+
+def sides(step):
+    """(2, B) whether a bid and an ask are wanted."""
+    return [step.quotes.has_bid.any(axis=1).tolist(), step.quotes.has_ask.any(axis=1).tolist()]
+
+
+def settled(states, modes=None, size="0.26"):
+    """The last step of `touch` over states, with room for any position and under manual orders."""
+    words = [f"size_base={size}", "builder.min_edge_bps=-100", "max_inventory_pct=100"]
+    pipeline = Pipeline.bind(resolve("touch", words), states[0].venue)
+    pipeline.override(modes or {})
+    for state in states:
+        step = pipeline(state)
+    return step
+
+
+def test_risk_reaches_the_least_size():
+    """At 0.26 base half a size is not sent: under `tight` nothing, over the exposure nothing that adds."""
+    states = random_states(1, 80, n_books=2)
+    both, none = [[True, True], [True, True]], [[False, False], [False, False]]
+    assert both == sides(settled(states))
+    assert none == sides(settled(states, {"all": "tight"}))
+    assert both == sides(settled(states, {"all": "tight"}, size="0.6"))
+    assert [[False, False], [True, True]] == sides(settled([far(state, 0.55) for state in states]))
 
 
 def test_a_gap_starts_the_warm_up_again():

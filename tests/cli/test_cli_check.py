@@ -83,7 +83,7 @@ def test_a_builder_that_quotes_across_the_book_fails(obmm):
     assert 1 == said.status
     failed = [words for words in lines_of(said) if words and words[0] == "FAIL"]
     assert ["FAIL", "contract", "Crossing"] == failed[0][:3]
-    assert any("bids" in line and "reach asks" in line for line in said.out.splitlines())
+    assert any("bids" in line and "pass asks" in line for line in said.out.splitlines())
     assert "obmm.testing" not in said.out
     told = obmm("check", "crossing_stage:Crossing", "--json")
     assert (1, False) == (told.status, told.json["ok"])

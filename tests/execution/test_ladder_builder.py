@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.quote_scenes import scene, signals
-from obmm.execution import FillRate, LadderBuilder, SkewedBuilder, TouchBuilder
+from obmm.execution import FillRate, LadderBuilder, SkewedBuilder, TouchBuilder, lock
 from obmm.market import Builder, Feed, Limits, MarketState, Quotes, Reason, Signals
 from obmm.settings.registry import find
 
 
 def quoted(builder: Builder, state: MarketState, limits: Limits | None = None, **values: Any) -> Quotes:
-    """What the builder wants."""
-    return builder(state, signals(state.n_books, **values), limits or Limits.open(state.n_books))
+    """What may be sent of what the builder wants."""
+    given = limits or Limits.open(state.n_books)
+    return lock(builder(state, signals(state.n_books, **values), given), given, state)
 
 
 def test_levels_step_away_from_the_touch() -> None:

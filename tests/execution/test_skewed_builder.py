@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.quote_scenes import scene, signals
-from obmm.execution import SkewedBuilder
+from obmm.execution import SkewedBuilder, lock
 from obmm.market import Limits, MarketState, Quotes, Reason, Venue
 
 CALM: dict[str, Any] = {"volatility": "", "min_edge_bps": 0.0}
@@ -24,9 +24,10 @@ def bounded(n_books: int = 1, limit: float = 50.0, **words: Any) -> Limits:
 
 
 def quoted(builder: SkewedBuilder, state: MarketState, limits: Limits | None = None, **values: Any) -> Quotes:
-    """What the builder wants around a fair value of 300 unless told otherwise."""
+    """What may be sent around a fair value of 300 unless told otherwise."""
     heard = signals(state.n_books, **{"microprice": 300.0, **values})
-    return builder(state, heard, limits or bounded(state.n_books))
+    given = limits or bounded(state.n_books)
+    return lock(builder(state, heard, given), given, state)
 
 
 def test_half_spread_by_hand() -> None:
@@ -121,12 +122,13 @@ def test_a_size_below_the_minimum_is_lifted_with_a_notice() -> None:
     assert [True, False] == builder.lifted.tolist()
 
 
-def test_a_factor_does_not_shrink_below_the_minimum() -> None:
-    """Half of 0.3 is lifted to 0.25, never sent to be rejected; a factor of 0 is none."""
-    limits = bounded(bid_size_factor=0.5, ask_size_factor=0.0)
-    quotes = quoted(SkewedBuilder(size_base=0.3, **CALM), scene(), limits)
-    assert (0.25, 0.0) == (quotes.bid_size[0, 0], quotes.ask_size[0, 0])
-    assert [Reason.SIZE_TOO_SMALL] == quotes.ask_reason.tolist()
+def test_what_a_factor_leaves_below_the_minimum_is_not_sent() -> None:
+    """The wish is lifted, then risk acts: half of 0.3 is nothing, half of 0.6 is 0.3."""
+    limits = bounded(2, bid_size_factor=0.5)
+    quotes = quoted(SkewedBuilder(size_base=np.array([0.3, 0.6]), **CALM), scene(2), limits)
+    assert [0.0, 0.3] == quotes.bid_size[:, 0].tolist()
+    assert [0.3, 0.6] == quotes.ask_size[:, 0].tolist()
+    assert [Reason.SIZE_TOO_SMALL, 0] == quotes.bid_reason.tolist()
 
 
 def test_sizes_are_cut_to_whole_lots() -> None:

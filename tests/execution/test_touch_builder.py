@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.quote_scenes import scene, signals
-from obmm.execution import TouchBuilder
+from obmm.execution import TouchBuilder, lock
 from obmm.market import Limits, MarketState, Quotes, Reason
 from obmm.testing import random_state
 
 
 def quoted(builder: TouchBuilder, state: MarketState, limits: Limits | None = None, **values: Any) -> Quotes:
-    """What the builder wants."""
-    return builder(state, signals(state.n_books, **values), limits or Limits.open(state.n_books))
+    """What may be sent of what the builder wants."""
+    given = limits or Limits.open(state.n_books)
+    return lock(builder(state, signals(state.n_books, **values), given), given, state)
 
 
 def prices(quotes: Quotes, book: int = 0) -> tuple[float, float]:

@@ -146,7 +146,7 @@ class Shared(Stage):
 def test_a_builder_that_quotes_across_the_book_is_found():
     """By its contract; the placer still keeps its orders from trading."""
     told = failed(findings(builder="Across"))
-    assert "reach asks" in told["builder (Across)"]
+    assert "pass asks" in told["builder (Across)"]
     assert "obeys the venue's rules" not in told
 
 

@@ -7,12 +7,19 @@ from obmm.risk import ExposureGate
 from risk.gate_scenes import applied, scene, without_bids
 
 
-def test_sizes_halve_when_the_net_position_is_too_large() -> None:
-    """60,000 of net position over 100,000 of capital exceed one half."""
-    state = scene(position=100.0, quote=-4_000.0)
-    limits = applied(ExposureGate(), state)
-    assert [0.5, 0.5] == limits.bid_size_factor.tolist() == limits.ask_size_factor.tolist()
-    assert [Reason.EXPOSURE] * 2 == limits.ask_reason.tolist()
+def test_the_adding_side_halves_when_the_net_position_is_too_large() -> None:
+    """60,000 of net position over 100,000 of capital exceed one half; asks bring it back and stay whole."""
+    limits = applied(ExposureGate(), scene(position=100.0, quote=-4_000.0))
+    assert [0.5, 0.5] == limits.bid_size_factor.tolist()
+    assert [1.0, 1.0] == limits.ask_size_factor.tolist()
+    assert [[Reason.EXPOSURE] * 2, [0, 0]] == [limits.bid_reason.tolist(), limits.ask_reason.tolist()]
+
+
+def test_short_in_sum_the_asks_halve() -> None:
+    """On every book, the long one too."""
+    limits = applied(ExposureGate(max_share=0.1), scene(position=[-70.0, 10.0], quote=[47_000.0, 23_000.0]))
+    assert [1.0, 1.0] == limits.bid_size_factor.tolist()
+    assert [0.5, 0.5] == limits.ask_size_factor.tolist()
 
 
 def test_opposite_positions_cancel() -> None:

@@ -20,7 +20,7 @@ class Step:
         books: (B,) the books whose orders are this pipeline's.
         signals: All signals by name.
         limits: The strictest of all verdicts, with position bounds enforced.
-        quotes: What the builder wanted.
+        quotes: What the builder wanted, after the lock.
         orders: What the placer sent, on all books.
         lifted: (B,) books on which a size below the venue's minimum was lifted to it.
         gate_limits: The verdict of each gate by its name; `limits` is the strictest of them.

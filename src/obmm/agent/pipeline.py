@@ -10,6 +10,7 @@ import numpy as np
 
 from obmm.agent.config import Config, StageSpec
 from obmm.agent.decision import Step
+from obmm.execution import lock
 from obmm.market import (
     BoolArray,
     Builder,
@@ -172,10 +173,13 @@ class Pipeline:
         verdicts: dict[str, Limits] = {}
         for name, gate in self.gates:
             self.stage = f"gates.{name}"
-            verdicts[name] = _sized(name, gate(state, signals), state)
+            verdicts[name] = verdict = gate(state, signals)
+            _expect(Limits, f"gate {name!r}", verdict, state)
         limits = Limits.strictest(verdicts.values()).enforced(state.accounts.position)
         self.stage = "builder"
-        quotes = self.builder(state, signals, limits)
+        wish = self.builder(state, signals, limits)
+        _expect(Quotes, "the builder", wish, state)
+        quotes = lock(wish, limits, state)
         self.stage = "placer"
         orders = self.placer(state, quotes, limits)
         return Step(
@@ -229,18 +233,17 @@ class Pipeline:
         return f"Pipeline({self.name!r}, {int(self.books.sum())} books, warm after {self.plan.warmup_s:g}s)"
 
 
-def _sized(name: str, limits: Limits, state: MarketState) -> Limits:
-    """The verdict of a gate, if it is one.
+def _expect(kind: type[Limits] | type[Quotes], who: str, given: Limits | Quotes, state: MarketState) -> None:
+    """Refuse what a stage should not have given, with its name.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: It is of another kind.
         ValueError: It speaks of another number of books.
     """
-    if not isinstance(limits, Limits):
-        raise TypeError(f"gate {name!r} gives a {type(limits).__name__}, expected Limits")
-    if limits.n_books != state.n_books:
-        raise ValueError(f"gate {name!r} gives limits of {limits.n_books} books, expected {state.n_books}")
-    return limits
+    if not isinstance(given, kind):
+        raise TypeError(f"{who} gives a {type(given).__name__}, expected {kind.__name__}")
+    if given.n_books != state.n_books:
+        raise ValueError(f"{who} speaks of {given.n_books} books, expected {state.n_books}")
 
 
 def _after(last: Transition | None, log: Iterable[Transition]) -> list[Transition]:

@@ -102,9 +102,8 @@ class {cls}(Stage):
     "builder": '''"""A builder of my own."""
 
 import attrs
-import numpy as np
 
-from obmm.market import Limits, MarketState, Quotes, Reason, Signals, Stage, option
+from obmm.market import Limits, MarketState, Quotes, Signals, Stage, option
 
 
 @attrs.define
@@ -115,17 +114,8 @@ class {cls}(Stage):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         away = self.behind_ticks * state.venue.grid.tick * limits.spread_factor
-        best_bid, best_ask = state.competing_touch
-        size, sound = state.venue.min_size_base, state.sound
-        why = np.where(sound, 0, int(Reason.NO_FAIR_PRICE))
-        return Quotes(
-            bid_price=np.where(sound, best_bid - away, np.nan)[:, None],
-            bid_size=np.where(sound & limits.bid_allowed, size, 0.0)[:, None],
-            ask_price=np.where(sound, best_ask + away, np.nan)[:, None],
-            ask_size=np.where(sound & limits.ask_allowed, size, 0.0)[:, None],
-            bid_reason=why,
-            ask_reason=why,
-        )
+        bid, ask = state.competing_touch
+        return Quotes.of(bid_price=bid - away, ask_price=ask + away, size=state.venue.least_base)
 ''',
 }
 

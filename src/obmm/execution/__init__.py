@@ -1,9 +1,21 @@
 """Builders decide where and how much to quote; the placer finds the instructions that get us there."""
 
+from obmm.execution._shape import lifted
 from obmm.execution.amend import AmendPlacer
 from obmm.execution.fill_rate import FillRate
 from obmm.execution.ladder import LadderBuilder
+from obmm.execution.lock import lock
+from obmm.execution.quoting import Quoting
 from obmm.execution.skewed import SkewedBuilder
 from obmm.execution.touch import TouchBuilder
 
-__all__ = ["AmendPlacer", "FillRate", "LadderBuilder", "SkewedBuilder", "TouchBuilder"]
+__all__ = [
+    "AmendPlacer",
+    "FillRate",
+    "LadderBuilder",
+    "Quoting",
+    "SkewedBuilder",
+    "TouchBuilder",
+    "lifted",
+    "lock",
+]

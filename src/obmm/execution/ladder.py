@@ -7,7 +7,7 @@ import copy
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, fitted_lots, per_level, quotes_of
+from obmm.execution._shape import SIGN, floored, lifted, per_level
 from obmm.execution.touch import TouchBuilder
 from obmm.market import (
     BoolArray,
@@ -22,6 +22,7 @@ from obmm.market import (
     memory,
     option,
 )
+from obmm.market.arrays import as_flags
 from obmm.settings import builder
 
 
@@ -31,8 +32,7 @@ class LadderBuilder(Stage):
     """`levels` quotes per side: the first where another builder stands, the others stepwise behind it.
 
     Level k (from 0) stands k x (step_ticks + step_bps of the price) behind the first, at least one tick from
-    its neighbour, with size_growth**k times its size. Limits apply to the sum of a side; what does not fit
-    is cut from the far end.
+    its neighbour, with size_growth**k times its size.
 
     Attributes:
         lifted: (B,) books on which a size of the last quotes was lifted to the venue's minimum.
@@ -81,9 +81,18 @@ class LadderBuilder(Stage):
         size = np.array([first.bid_size[:, 0], first.ask_size[:, 0]])
         rung = np.arange(self.levels)
         step = np.maximum(self.step_ticks + self.step_bps / 1e4 * price * scale, 1.0)
-        signed = np.rint(SIGN * price * scale)[..., None] - np.ceil(step[..., None] * rung)
-        lots, lifted = fitted_lots(size[..., None] * per_level(self.size_growth) ** rung, state, limits)
+        signed = floored(SIGN * price * scale)[..., None] - np.ceil(step[..., None] * rung)
+        prices = SIGN[..., None] * signed / scale[:, None]
+        wish = size[..., None] * per_level(self.size_growth) ** rung
+        sizes = lifted(wish, state.venue.least_base[:, None])
         lifted_first = getattr(self.around, "lifted", None)
-        self.lifted = lifted if lifted_first is None else lifted | lifted_first
-        quotes = quotes_of(state, limits, signed, lots)
-        return attrs.evolve(quotes, bid_reason=first.bid_reason, ask_reason=first.ask_reason)
+        lifted_here = as_flags((sizes > wish).any(axis=(0, 2)))
+        self.lifted = lifted_here if lifted_first is None else lifted_here | lifted_first
+        return Quotes.of(
+            bid_price=prices[0],
+            ask_price=prices[1],
+            bid_size=sizes[0],
+            ask_size=sizes[1],
+            bid_reason=first.bid_reason,
+            ask_reason=first.ask_reason,
+        )

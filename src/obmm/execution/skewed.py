@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._quoting import Quoting
 from obmm.execution._shape import SIGN
+from obmm.execution.quoting import Quoting
 from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
 from obmm.market.arrays import zero_for_nan
 from obmm.settings import builder
@@ -25,10 +25,10 @@ class SkewedBuilder(Quoting):
     bid, ask     fair x (1 - (1 - m) h), fair x (1 + (1 + m) h), at least the edge away from fair
     sizes        size_base x (1 ± signal_size x signal ∓ skew_size x skew), the factor within 0.5…2
 
-    with skew = position / bound x inventory_skew_factor in ±1 and the signal in ±1. Prices are rounded away
-    from the fair value. The skew is zero without a position, moves both quotes down as it grows, and where
-    the bound is infinite there is none. Volatility that is NaN counts as `vol_ref`, a signal that is NaN as
-    0; a fair value that is NaN leaves the book without quotes.
+    with skew = position / bound x inventory_skew_factor in ±1 and the signal in ±1. The skew is zero without
+    a position, moves both quotes down as it grows, and where the bound is infinite there is none. Volatility
+    that is NaN counts as `vol_ref`, a signal that is NaN as 0; a fair value that is NaN leaves the book
+    without quotes.
 
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
@@ -69,7 +69,7 @@ class SkewedBuilder(Quoting):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         fair = signals.scalar(self.fair)
-        half_bps = self.target_spread_bps / 2.0 * self._widening(state, limits)
+        half_bps = self.target_spread_bps / 2.0 * self.widening(state, limits)
         if self.volatility:
             relative = signals.scalar(self.volatility) / self.vol_ref
             half_bps = half_bps * (1.0 + np.where(np.isnan(relative), 1.0, relative))
@@ -80,7 +80,7 @@ class SkewedBuilder(Quoting):
             shift, tilt = shift + self.signal_shift * lean, tilt + self.signal_size * lean
         distance = fair * half_bps / 1e4 * (1.0 - SIGN * shift)
         size = self.size_base * np.clip(1.0 + SIGN * tilt, 0.5, 2.0)
-        return self._quotes(state, limits, fair, distance, size)
+        return self.around(state, fair, distance, size)
 
 
 def _relative(position: FloatArray, limits: Limits) -> FloatArray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._quoting import Quoting
 from obmm.execution._shape import SIGN
+from obmm.execution.quoting import Quoting
 from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Signals, option
 from obmm.settings import builder
 
@@ -46,5 +46,5 @@ class TouchBuilder(Quoting):
         price = touch + SIGN * self.inside_ticks * state.venue.grid.tick
         distance = SIGN * (fair - price)
         # A touch beyond the fair value has no distance to stretch; the edge decides.
-        distance = np.maximum(distance, 0.0) * self._widening(state, limits)
-        return self._quotes(state, limits, fair, distance, self.size_base * np.ones_like(distance))
+        distance = np.maximum(distance, 0.0) * self.widening(state, limits)
+        return self.around(state, fair, distance, self.size_base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_floats, as_ints, check_shape, column
 
@@ -48,6 +49,41 @@ class Quotes:
         why = np.zeros(n_books, dtype=np.int64)
         return cls(bid_price=nan, bid_size=zero, ask_price=nan, ask_size=zero, bid_reason=why, ask_reason=why)
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        bid_price: npt.ArrayLike,
+        ask_price: npt.ArrayLike,
+        size: npt.ArrayLike = 0.0,
+        bid_size: npt.ArrayLike | None = None,
+        ask_size: npt.ArrayLike | None = None,
+        bid_reason: npt.ArrayLike = 0,
+        ask_reason: npt.ArrayLike = 0,
+    ) -> Quotes:
+        """Quotes at prices (B,) for one level or (B, K) for several.
+
+        `size` is said of both sides; it and the sizes of one side may be one number, (B,) or (B, K). A
+        builder need not round, nor look at closed sides, bounds and factors: the lock does.
+
+        >>> Quotes.of(bid_price=[299.5, np.nan], ask_price=[300.5, 300.7], size=0.5)
+        Quotes(2 books x 1 levels, 1 bids, 2 asks)
+        """
+        bids, asks = _levels(bid_price), _levels(ask_price)
+        shape = np.broadcast_shapes(bids.shape, asks.shape)
+
+        def filled(values: npt.ArrayLike) -> FloatArray:
+            return np.broadcast_to(_levels(values), shape)
+
+        return cls(
+            bid_price=filled(bids),
+            bid_size=filled(size if bid_size is None else bid_size),
+            ask_price=filled(asks),
+            ask_size=filled(size if ask_size is None else ask_size),
+            bid_reason=np.broadcast_to(bid_reason, shape[:1]),
+            ask_reason=np.broadcast_to(ask_reason, shape[:1]),
+        )
+
     @property
     def n_books(self) -> int:
         """Number of books B."""
@@ -73,3 +109,9 @@ class Quotes:
             f"Quotes({self.n_books} books x {self.n_levels} levels, {int(self.has_bid.sum())} bids, "
             f"{int(self.has_ask.sum())} asks)"
         )
+
+
+def _levels(values: npt.ArrayLike) -> FloatArray:
+    """One number per book as a single level; one for all and several per book as they are."""
+    array = as_floats(values)
+    return array[:, None] if array.ndim == 1 else array

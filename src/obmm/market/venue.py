@@ -135,6 +135,11 @@ class Venue:
         return sealed(ceil_units(self.min_size_base, self.volume_decimals))
 
     @functools.cached_property
+    def least_base(self) -> FloatArray:
+        """(B,) smallest order that the venue accepts and its grid can express, base."""
+        return self.min_lots / self.lots_per_base
+
+    @functools.cached_property
     def _positions(self) -> dict[int, int]:
         return {int(book_id): i for i, book_id in enumerate(self.book_ids)}
 

@@ -13,21 +13,24 @@ from obmm.settings import gate
 @gate("exposure")
 @attrs.define(kw_only=True)
 class ExposureGate(Stage):
-    """Shrinks all sizes while |Σ position x mid| over all books exceeds a share of the total capital.
+    """Shrinks the side that adds while |Σ position x mid| over all books exceeds a share of all capital.
+
+    Long in sum, bids shrink on every book; short in sum, asks do. The side that brings the sum back is free.
 
     >>> from obmm.market import Accounts, Venue
     >>> accounts = Accounts.of(2, base=120.0, base_initial=40.0, quote=1_000.0)
     >>> book = [(299.9, 1.0)], [(300.1, 1.0)]
     >>> state = MarketState.of_books(Venue.of(2), [book[0]] * 2, [book[1]] * 2, accounts=accounts)
-    >>> ExposureGate(max_share=0.5)(state, Signals(n_books=2)).bid_size_factor
-    array([0.5, 0.5])
+    >>> limits = ExposureGate(max_share=0.5)(state, Signals(n_books=2))
+    >>> limits.bid_size_factor, limits.ask_size_factor
+    (array([0.5, 0.5]), array([1., 1.]))
     """
 
     max_share: float = option(
         0.5, help="Largest net value of all positions as a share of all capital", unit="fraction", low=0.0
     )
     size_factor: float = option(
-        0.5, help="Multiplies sizes while the share is exceeded", unit="1", low=0.0, high=1.0
+        0.5, help="Multiplies sizes of the side that adds while it is exceeded", unit="1", low=0.0, high=1.0
     )
     _marks: FloatArray | None = memory()
 
@@ -42,4 +45,6 @@ class ExposureGate(Stage):
         capital = zero_for_nan(state.accounts.value(marks)).sum()
         if abs(net) <= self.max_share * capital:
             return Limits.open(state.n_books)
-        return Limits.of(state.n_books, size_factor=self.size_factor, reason=Reason.EXPOSURE)
+        if net > 0.0:
+            return Limits.of(state.n_books, bid_size_factor=self.size_factor, reason=Reason.EXPOSURE)
+        return Limits.of(state.n_books, ask_size_factor=self.size_factor, reason=Reason.EXPOSURE)

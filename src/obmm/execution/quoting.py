@@ -1,0 +1,76 @@
+"""What builders of one quote per side have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from obmm.execution._shape import SIGN, lifted
+from obmm.execution.fill_rate import FillRate
+from obmm.market import BoolArray, FloatArray, Limits, MarketState, PerBook, Quotes, Stage, memory, option
+from obmm.market.arrays import as_flags
+
+
+def _fresh(controller: FillRate | dict[str, Any]) -> FillRate:
+    """A controller of the same options that remembers nothing: no two builders share one.
+
+    Inside a ladder the options come as the plain table of a configuration.
+    """
+    return FillRate(**controller) if isinstance(controller, dict) else attrs.evolve(controller)
+
+
+@attrs.define(kw_only=True)
+class Quoting(Stage):
+    """Size, edge and fill-rate control; a builder of your own may stand on it.
+
+    Attributes:
+        lifted: (B,) books on which a size of the last wish was lifted to the venue's minimum.
+
+    >>> from obmm.market import Signals, Venue
+    >>> @attrs.define(kw_only=True)
+    ... class Fixed(Quoting):
+    ...     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
+    ...         distance = 0.2 * self.widening(state, limits)
+    ...         return self.around(state, state.mid, distance, self.size_base)
+    >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
+    >>> quotes = Fixed(size_base=0.1)(state, Signals(n_books=1), Limits.open(1))
+    >>> quotes.bid_price, quotes.ask_price, quotes.bid_size
+    (array([[299.8]]), array([[300.2]]), array([[0.25]]))
+    """
+
+    size_base: PerBook = option(0.5, help="Size of an order", unit="base", per_book=True, low=0.0)
+    min_edge_bps: PerBook = option(
+        2.0, help="Least distance from the fair value, after the current maker rate", unit="bp", per_book=True
+    )
+    controller: FillRate | None = option(
+        None,
+        help="Steers the spread toward a share of orders that trade",
+        converter=attrs.converters.optional(_fresh),
+    )
+    lifted: BoolArray | None = memory()
+
+    def reset(self) -> None:
+        super().reset()
+        if self.controller is not None:
+            self.controller.reset()
+
+    def widening(self, state: MarketState, limits: Limits) -> FloatArray:
+        """(B,) what the half-spread is multiplied by: the limits' spread factor and the controller's."""
+        if self.controller is None:
+            return limits.spread_factor
+        return limits.spread_factor * self.controller(state)
+
+    def around(self, state: MarketState, fair: FloatArray, distance: FloatArray, size: PerBook) -> Quotes:
+        """One bid and one ask `distance` quote away from `fair` (B,), of `size` base; both (B,) or (2, B).
+
+        The edge comes first: a distance below `min_edge_bps` plus the maker rate is raised to it, and with a
+        large rebate still no quote passes the fair value. A size below the venue's minimum is lifted to it.
+        """
+        edge_bps = np.maximum(self.min_edge_bps + 1e4 * state.accounts.maker_rate, 0.0)
+        price = fair - SIGN * np.maximum(distance, fair * edge_bps / 1e4)
+        wish = np.broadcast_to(size, price.shape)
+        sent = lifted(wish, state.venue.least_base)
+        self.lifted = as_flags((sent > wish).any(axis=0))
+        return Quotes.of(bid_price=price[0], ask_price=price[1], bid_size=sent[0], ask_size=sent[1])
