@@ -10,6 +10,7 @@ import pytest
 
 from obmm.market import BUY, SELL, EventKind, Feed, MarketState, NoticeKind, Orders
 from obmm.sim import Scenario, SimulatedMarket, warmup
+from obmm.sim._fleet import Fleet
 from obmm.sim._layout import FAULT_EVENTS, FAULT_TAPE
 
 PLAIN = Scenario.load("taos-0.5.4")
@@ -205,9 +206,22 @@ def play(running: SimulatedMarket, seconds: float = 60.0) -> str:
 
 
 def test_any_number_of_threads_gives_the_same_run() -> None:
-    """Three books on one, two and three threads."""
-    digests = {play(market(books=3, miners=2, threads=threads)) for threads in (1, 2, 3)}
+    """Five books in blocks of two on one, two, three and ten threads."""
+    blocks = attrs.evolve(PLAIN, venue=attrs.evolve(PLAIN.venue, books_per_block=2))
+    digests = {
+        play(market(scenario=blocks, books=5, miners=2, threads=threads), 30) for threads in (1, 2, 3, 10)
+    }
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("books", "threads", "shares"), [(16, 8, [16]), (40, 2, [16, 24]), (40, 9, [16, 16, 8])]
+)
+def test_the_books_of_a_block_stay_on_one_thread(books: int, threads: int, shares: list[int]) -> None:
+    """More threads than blocks of sixteen have nothing to do."""
+    fleet = Fleet(books, lambda number, book, background: None, 10**9, threads, 16)
+    assert [len(share.books) for share in fleet.shares] == shares
+    fleet.close()
 
 
 def test_seeds_differ() -> None:

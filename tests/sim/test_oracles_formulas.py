@@ -1,4 +1,4 @@
-"""Roundings, queue order, and the formulas of the background agents and of the answer's delay."""
+"""Roundings, queue order and the formulas of the background agents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from obmm.sim._agent_makers import cycle_ns, fixed_spread, maker_spread, rayleig
 from obmm.sim._agent_stylized import post_only_probability
 from obmm.sim._agent_timing import order_latency_ns
 from obmm.sim._background_layout import PARAMETERS, fill
-from obmm.sim._delays import response_delay_ns
 from obmm.sim._layout import EV_BACKGROUND
 from obmm.sim._process_field import up_probability
 from obmm.sim._process_fundamental import fgn_autocovariance
@@ -159,23 +158,3 @@ def test_row_115_the_post_only_logistic(parameters):
     assert post_only_probability(guard, 5.095e-6) == pytest.approx(0.5)
     chance = post_only_probability(guard, 5.3e-6)
     assert pytest.approx(2_765_868, rel=1e-6) == math.log(chance / (1 - chance)) / (5.3e-6 - 5.095e-6)
-
-
-@pytest.mark.parametrize(
-    ("response_s", "delay_ms"),
-    [
-        (0.0, 10.0),
-        (0.05, 10.6),
-        (0.1, 11.2),
-        (0.25, 13.5),
-        (0.5, 18.7),
-        (1.0, 38.8),
-        (1.5, 85.1),
-        (2.0, 191.5),
-        (2.5, 436.5),
-        (3.0, 1000.0),
-    ],
-)
-def test_row_116_the_delay_of_an_answer(response_s, delay_ms):
-    """10 ms to 1 s, exponential in the share of the 3 s limit."""
-    assert pytest.approx(delay_ms, abs=0.05) == response_delay_ns(response_s, SCENARIO.delay) / 1e6

@@ -6,6 +6,7 @@ float64 with NaN for missing, sizes float64 with 0 for missing, times int nanose
 
 from obmm.market.accounts import Accounts
 from obmm.market.arrays import BUY, SELL, BoolArray, FloatArray, IntArray, PerBook
+from obmm.market.delay import DelayCurve, response_delay_ns
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid
 from obmm.market.limits import Limits
@@ -35,6 +36,7 @@ __all__ = [
     "Accounts",
     "BoolArray",
     "Builder",
+    "DelayCurve",
     "EventKind",
     "FeePolicy",
     "Feed",
@@ -62,4 +64,5 @@ __all__ = [
     "Venue",
     "memory",
     "option",
+    "response_delay_ns",
 ]

@@ -1,7 +1,6 @@
 """What a validator pays: the formulas of every scoring era, and scorers that follow a run state by state."""
 
 from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, activity_window_start_ns, pnl_factors
-from obmm.scoring.delay import instruction_delays_ns, response_delay_ns
 from obmm.scoring.eras import ERAS, EraConstants, era
 from obmm.scoring.field import Field, FieldScore, RunScore, RunScorer, scorer_for
 from obmm.scoring.fifo import Lot, OpenLots, Realised
@@ -82,7 +81,6 @@ __all__ = [
     "era",
     "era_at",
     "inactive_allowance",
-    "instruction_delays_ns",
     "kappa_ratios",
     "l1_weights",
     "last_traded_ns",
@@ -101,7 +99,6 @@ __all__ = [
     "pnl_since_ns",
     "pool_weights",
     "rank_scores",
-    "response_delay_ns",
     "sample_time_ns",
     "score_books",
     "score_books_0_1_9",

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from obmm.market import DelayCurve
+
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS
 DAY_NS = 24 * HOUR_NS
@@ -92,8 +94,6 @@ class EraConstants:
         delay_curve: How response time becomes delay: "linear" or "exponential".
         min_delay_ns: Delay of an instant answer.
         max_delay_ns: Delay of an answer at the timeout.
-        min_instruction_delay_ns: Least extra delay from a book's second instruction on.
-        max_instruction_delay_ns: Most extra delay from a book's second instruction on.
 
     >>> attrs.evolve(ERAS["0.1.51"], wealth_quote=50_000.0).volume_cap_quote
     1000000.0
@@ -160,11 +160,9 @@ class EraConstants:
     training_seeded: bool = True
 
     timeout_s: float = 3.0
-    delay_curve: Literal["linear", "exponential"] = "exponential"
+    delay_curve: DelayCurve = "exponential"
     min_delay_ns: int = 10_000_000
     max_delay_ns: int = 1_000_000_000
-    min_instruction_delay_ns: int = 5_000_000
-    max_instruction_delay_ns: int = 25_000_000
 
     @property
     def volume_cap_quote(self) -> float:
@@ -186,8 +184,6 @@ _A = EraConstants(
     timeout_s=5.0,
     delay_curve="linear",
     max_delay_ns=500_000_000,
-    min_instruction_delay_ns=0,
-    max_instruction_delay_ns=0,
 )
 _B = EraConstants(version="0.1.51", mechanism="sharpe", early_volumes=True, turnover_cap=20.0)
 _C = attrs.evolve(

@@ -14,7 +14,7 @@ from obmm.sim._agent_initialization import place_initial_orders
 from obmm.sim._agent_makers import draw_maker, maker_turn, start_makers
 from obmm.sim._agent_noise import noise_turn, start_noise
 from obmm.sim._agent_orders import arrive_limit, arrive_market, outside_touch
-from obmm.sim._agent_rivals import rival_place, rival_quote, rival_take, start_rivals
+from obmm.sim._agent_rivals import rival_place, rivals_answer, start_rivals
 from obmm.sim._agent_stylized import draw_trader, start_stylized, stylized_poll, stylized_turn
 from obmm.sim._agent_token_makers import (
     draw_token_maker,
@@ -38,7 +38,6 @@ from obmm.sim._background_layout import (
     EV_PLACE_MARKET,
     EV_PLACE_POST_ONLY,
     EV_RIVAL_PLACE,
-    EV_RIVAL_QUOTE,
     EV_STYLIZED_POLL,
     EV_STYLIZED_TURN,
     NEVER,
@@ -175,8 +174,6 @@ def dispatch(b: Record, g: Record, kind: int, agent: int, side: int, tick: int, 
         token_maker_place(b, g, agent, side, tick, lots)
     elif kind == EV_STYLIZED_POLL:
         stylized_poll(b, g)
-    elif kind == EV_RIVAL_QUOTE:
-        rival_quote(b, g, agent)
     elif kind == EV_RIVAL_PLACE:
         rival_place(b, g, agent, side, tick, lots)
     elif kind == EV_MAKER_REACTION:
@@ -200,7 +197,7 @@ def dispatch(b: Record, g: Record, kind: int, agent: int, side: int, tick: int, 
     elif kind == EV_ALGO_SLICE:
         algo_slice(b, g)
     else:
-        rival_take(b, g, agent)
+        rivals_answer(b, g)
 
 
 @kernel

@@ -31,9 +31,8 @@ EV_STYLIZED_POLL = EV_BACKGROUND + 9
 EV_ALGO_LOOK = EV_BACKGROUND + 10
 EV_ALGO_WAKE = EV_BACKGROUND + 11
 EV_ALGO_SLICE = EV_BACKGROUND + 12
-EV_RIVAL_QUOTE = EV_BACKGROUND + 13
+EV_RIVALS_ANSWER = EV_BACKGROUND + 13
 EV_RIVAL_PLACE = EV_BACKGROUND + 14
-EV_RIVAL_TAKE = EV_BACKGROUND + 15
 
 # One random stream per class and process.
 STREAM_FUNDAMENTAL = STREAM_BACKGROUND
@@ -148,8 +147,7 @@ RIVAL = np.dtype(
     [
         ("half_spread_ticks", "i8"),  # of a maker
         ("lots", "i8"),  # of a maker's quotes
-        ("delay_ns", "i8"),
-        ("mean_wait_ns", "f8"),  # between a taker's orders
+        ("take_chance", "f8"),  # that a taker answers a state with an order
         ("highest_rate", "f8"),  # taker fee above which it stays away
         ("resting_slot", "i8", (2,)),
         ("resting_id", "i8", (2,)),
@@ -226,6 +224,7 @@ BACKGROUND = np.dtype(
         ("algo_near", "f8", (2,)),  # of the best five
         ("algo_slope", "f8", (2,)),  # mean of the others
         ("rivals", RIVAL, (RIVAL_SLOTS,)),
+        ("rival_rng", "u8", (4,)),  # delays of answers, the same in all books
         ("history", "f8", (HISTORY_SLOTS,)),
     ],
     align=True,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from obmm.market import IntArray, Orders
+from obmm.market import IntArray, Orders, response_delay_ns
 from obmm.sim._jit import kernel
 from obmm.sim._layout import STREAM_DELAY
 from obmm.sim._parameters import Delay
@@ -15,18 +13,6 @@ from obmm.sim._random import Stream, integer_below, seed_stream
 _MS = 1_000_000
 # Streams of single miners, apart from those of books.
 _MINER_STREAMS = 2_000_000
-
-
-def response_delay_ns(response_s: float, rules: Delay) -> int:
-    """Delay of every instruction of an answer: exponential in the share of the time limit that was used.
-
-    >>> from obmm.sim.scenario import Scenario
-    >>> rules = Scenario.load("taos-0.5.4").delay
-    >>> [round(response_delay_ns(s, rules) / 1e6, 1) for s in (0.0, 0.5, 3.0)]
-    [10.0, 18.7, 1000.0]
-    """
-    used = (math.exp(5.0 * response_s / rules.timeout_s) - 1.0) / (math.exp(5.0) - 1.0)
-    return int(_MS * (rules.min_ms + used * (rules.max_ms - rules.min_ms)))
 
 
 def miner_stream(seed: int, uid: int) -> Stream:
@@ -54,4 +40,10 @@ def delays_ns(orders: Orders, number: IntArray, response_s: float, rules: Delay,
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     own = np.full(first.shape, np.iinfo(np.int64).max)
     np.minimum.at(own, inverse, orders.delay_ns)
-    return response_delay_ns(response_s, rules) + (own + extra[first])[inverse]
+    answer = response_delay_ns(
+        response_s,
+        timeout_s=rules.timeout_s,
+        min_ns=round(_MS * rules.min_ms),
+        max_ns=round(_MS * rules.max_ms),
+    )
+    return answer + (own + extra[first])[inverse]

@@ -87,15 +87,19 @@ def record_volume(b: Record, agent: int, role: int, units: int) -> None:
     """Count one side of a trade.
 
     Under the dynamic policy only miners' volume counts, in slots of one instant each; the ratio is that of
-    the last full slots before the present instant.
+    the last full slots before the present instant. All books of a block share the clock: where another one
+    has had its share of this instant, no slot is opened, the volume goes to the newest there is, nothing
+    leaves the window and the ratio stays.
     """
     if b.fee_kind == FEES_TIERED:
         b.tier_volume[agent, b.tier_newest] += units
     if b.fee_kind != FEES_DYNAMIC or b.fees_exogenous or agent >= b.n_miners:
         return
-    if b.fee_last_ns == b.now_ns:
+    if b.now_ns in (b.fee_last_ns, b.fee_block_ns):
+        b.fee_last_ns = b.now_ns
         b.fee_total[role] += units
-        b.fee_ring[b.fee_newest, role] += units
+        if b.fee_count:
+            b.fee_ring[b.fee_newest, role] += units
         return
     if b.fee_last_ns != 0:
         b.fee_frozen[MAKER] = b.fee_total[MAKER]

@@ -1,6 +1,7 @@
 """Books that run side by side on threads, and what they hand out at the end of an interval.
 
-Books share nothing while they run, so the number of threads cannot change a result.
+A block of books runs on one thread, since its books share the clock of their fees; blocks share nothing while
+they run, so the number of threads cannot change a result.
 """
 
 from __future__ import annotations
@@ -101,14 +102,16 @@ class Fleet:
         n_books: How many there are.
         build: Writes book number i into its zeroed record and background, both (1,).
         step_ns: Publish interval.
-        threads: Threads to run them on; at most one per book is used.
+        threads: Threads to run them on; at most one per block is used.
+        block: Books of a block.
     """
 
     def __init__(
-        self, n_books: int, build: Callable[[int, Rows, Rows], None], step_ns: int, threads: int
+        self, n_books: int, build: Callable[[int, Rows, Rows], None], step_ns: int, threads: int, block: int
     ) -> None:
-        n = max(1, min(threads, n_books))
-        starts = [n_books * k // n for k in range(n + 1)]
+        n_blocks = -(-n_books // block)
+        n = max(1, min(threads, n_blocks))
+        starts = [min(n_books, block * (n_blocks * k // n)) for k in range(n + 1)]
         self.shares = [Share(a, b - a, build) for a, b in itertools.pairwise(starts)]
         self._starts = np.array(starts[:-1])
         self._step_ns = step_ns

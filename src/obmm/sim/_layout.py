@@ -300,7 +300,8 @@ BOOK = np.dtype(
         ("fee_total", "i8", (2,)),  # running maker, taker quote of miners
         ("fee_frozen", "i8", (2,)),
         ("fee_has_frozen", "i8"),
-        ("fee_last_ns", "i8"),
+        ("fee_last_ns", "i8"),  # the book's last instant with miners' volume
+        ("fee_block_ns", "i8"),  # the block's, as of the order that is being dealt with
         ("fee_count", "i8"),  # slots in use
         ("fee_newest", "i8"),
         ("fee_ring", "i8", (FEE_SLOTS, 2)),

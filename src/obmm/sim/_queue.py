@@ -60,6 +60,12 @@ def next_event_ns(b: Record) -> int:
 
 
 @kernel
+def next_event(b: Record) -> int:
+    """Slot of the event that is due next; there must be one."""
+    return int(b.heap_key[0] & _SLOT_MASK)
+
+
+@kernel
 def pop_event(b: Record) -> int:
     """Take the next event off the queue; its slot stays readable until the next `schedule`."""
     slot = b.heap_key[0] & _SLOT_MASK

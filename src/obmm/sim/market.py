@@ -32,8 +32,9 @@ _NO_NOTICES = Notices.none()
 class SimulatedMarket:
     """Many books with their background market and any number of miners of the caller.
 
-    Iterate `states` (or call `step`), answer each state with `submit`. Books are independent; equal
-    arguments and equal answers give equal results whatever the number of threads.
+    Iterate `states` (or call `step`), answer each state with `submit`. Books are independent but for an
+    outside price and, within a block, the clock of their fees. Equal arguments and equal answers give equal
+    results whatever the number of threads.
 
     Args:
         scenario: A `Scenario`, the name of one that ships with the package, or the path of a TOML file.
@@ -42,7 +43,7 @@ class SimulatedMarket:
         miners: Number of miners that the caller plays; they have the uids 0, 1, ….
         rivals: The synthetic other miners; None takes the scenario's.
         feeds: Parts of states that are built only on demand: `Feed.TAPE`, `Feed.QUEUE`.
-        threads: Threads to run on; None takes one per available core.
+        threads: Threads to run on, at most one per block of books; None takes one per available core.
 
     Raises:
         ScenarioError: The scenario cannot be used.
@@ -87,7 +88,8 @@ class SimulatedMarket:
         def build(book: int, record: Rows, background: Rows) -> None:
             build_book(loaded, assets[book], book, seed, miners, record, background)
 
-        self._fleet = Fleet(books, build, self._step_ns, threads or _available_cores())
+        threads = threads or _available_cores()
+        self._fleet = Fleet(books, build, self._step_ns, threads, rules.books_per_block)
         self._board = Board.of(books, rules.depth_levels, miners, rules.max_open_orders)
         self._detail = rules.detail_levels if Feed.QUEUE in self._feeds else 0
         self._streams = {uid: miner_stream(seed, uid) for uid in self.uids}

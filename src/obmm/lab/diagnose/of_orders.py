@@ -11,8 +11,8 @@ from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change, Figure, Finding
 from obmm.lab.diagnose.of_score import share_closed
 from obmm.lab.diagnose.record import Altered
-from obmm.market import InstructionKind, Reason
-from obmm.scoring import response_delay_ns
+from obmm.market import InstructionKind, Reason, response_delay_ns
+from obmm.scoring import EraConstants
 
 #: What to change where a reason keeps sides closed; reasons that no option reaches are not here.
 _OPENS: dict[Reason, tuple[Callable[[Case], list[Change]], ...]] = {
@@ -145,11 +145,22 @@ def slow_answers(case: Case) -> Iterator[Finding]:
             "measured_p50_ms": ms["p50"],
             "measured_p99_ms": ms["p99"],
             "assumed_in_this_run_ms": assumed,
-            "delay_of_the_first_order_ms": response_delay_ns(slow / 1e3, case.era) / 1e6,
-            "delay_if_answered_in_time_ms": response_delay_ns(t.response_ms / 1e3, case.era) / 1e6,
+            "delay_of_the_first_order_ms": _delay_ms(slow, case.era),
+            "delay_if_answered_in_time_ms": _delay_ms(t.response_ms, case.era),
         },
         advice="`obmm bench` times each step on this machine; fewer signals and levels make answers faster.",
     )
+
+
+def _delay_ms(response_ms: float, era: EraConstants) -> float:
+    delay_ns = response_delay_ns(
+        response_ms / 1e3,
+        timeout_s=era.timeout_s,
+        min_ns=era.min_delay_ns,
+        max_ns=era.max_delay_ns,
+        curve=era.delay_curve,
+    )
+    return delay_ns / 1e6
 
 
 def _all(case: Case, pulls: Sequence[Callable[[Case], list[Change]]]) -> tuple[Change, ...]:
