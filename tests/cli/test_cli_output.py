@@ -82,11 +82,20 @@ def test_many_figures_are_told_in_several_tables():
     assert 1 == len(folded("Figures", columns, [(7, *map(float, range(1, 6)))], width=1000))
 
 
-def test_a_pipe_gets_every_row_on_one_line(capsys, monkeypatch):
-    """Whoever greps it finds whole rows."""
+def test_a_pipe_is_120_characters_wide(capsys, monkeypatch):
+    """What is longer is folded between words."""
     monkeypatch.delenv("COLUMNS", raising=False)
     console().print(table("", ("name", "what"), [("a", "word " * 60)], text_columns=2))
-    assert 2 == len(capsys.readouterr().out.splitlines())
+    lines = capsys.readouterr().out.splitlines()
+    assert 120 == max(map(len, lines))
+    assert 60 == sum(line.count("word") for line in lines)
+
+
+@pytest.mark.parametrize("columns", ["0", "-1", "", "wide", "3", "9" * 40, "²"])
+def test_an_absurd_width_is_passed_over(columns, capsys, monkeypatch):
+    """Some programs set it so for their children."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert 120 == console().width
 
 
 def test_columns_of_the_environment_fold_a_table(capsys, monkeypatch):

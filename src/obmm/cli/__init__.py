@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -61,7 +60,9 @@ def main(words: Sequence[str] | None = None) -> None:
             what the user can mend, 130 after an interrupt.
     """
     from obmm.cli._errors import mendable, message_of
+    from obmm.cli._streams import prepare
 
+    prepare()
     try:
         _run(sys.argv[1:] if words is None else list(words))
     except SystemExit:
@@ -70,8 +71,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has seen enough; what is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
         sys.exit(0)
     except CycloptsError as error:
         _refuse(_mistake(error))
@@ -83,12 +83,19 @@ def _run(words: list[str]) -> None:
     if words and words[0] in _COMMANDS and app[words[0]].default_command is not None:
         # In the list of commands one line; in the help of a command all that its docstring says.
         app[words[0]].help = None
-    command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    if command.__module__.startswith(f"{__name__}."):
-        from obmm.cli._logging import log_to_stderr
+    from obmm.cli._console import console
 
-        log_to_stderr()
-    command(*bound.args, **bound.kwargs)
+    app.console = console(pipe_width=80)
+    try:
+        command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        if command.__module__.startswith(f"{__name__}."):
+            from obmm.cli._logging import log_to_stderr
+
+            log_to_stderr()
+        command(*bound.args, **bound.kwargs)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
     sys.stdout.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 #: Package → the extra of obmm that brings it.
 EXTRAS = {"numba": "sim", "scipy": "sim", "plotly": "report", "pyarrow": "records"}
@@ -16,13 +17,19 @@ def needs(*packages: str) -> None:
     """Say at once, before any work is done, which optional packages a command lacks.
 
     Raises:
-        UsageError: With the command that installs what is missing.
+        UsageError: With the command that installs what is missing, or numba may not compile.
     """
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         extras = ",".join(dict.fromkeys(EXTRAS[package] for package in missing))
         verb = "is" if len(missing) == 1 else "are"
         raise UsageError(f"{' and '.join(missing)} {verb} not installed; run: pip install 'obmm[{extras}]'")
+    if "numba" in packages:
+        import numba
+
+        config: Any = numba.config
+        if config.DISABLE_JIT:
+            raise UsageError("NUMBA_DISABLE_JIT is set, but the embedded market only runs compiled; unset it")
 
 
 def mendable() -> tuple[type[Exception], ...]:

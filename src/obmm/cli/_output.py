@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,15 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-#: Width where the output is no terminal and nobody says another: no line is folded, one row is one line.
-_PIPE_WIDTH = 1000
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal, or as `COLUMNS` says; a pipe gets every row on one line."""
-    stream = sys.stderr if stderr else sys.stdout
-    known = stream.isatty() or "COLUMNS" in os.environ
-    return Console(stderr=stderr, width=None if known else _PIPE_WIDTH, highlight=False)
+from obmm.cli._console import console as console
 
 
 def print_json(value: Any) -> None:

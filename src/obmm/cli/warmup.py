@@ -12,8 +12,8 @@ from obmm.cli._parameters import Flag
 def warmup(*, json: Flag = False) -> None:
     """Compile the embedded market once, so that later starts are quick.
 
-    The compiled code is kept beside the package and made anew when the package changes. Nothing else of obmm
-    is compiled, the live agent least of all.
+    The compiled code is kept in `NUMBA_CACHE_DIR`, or in obmm/kernels below the folder for caches, and made
+    anew when the package changes. Nothing else of obmm is compiled, the live agent least of all.
 
     Args:
         json: Print JSON for machines.

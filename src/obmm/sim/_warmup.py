@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from obmm.market import Feed, Orders
-from obmm.sim._jit import forget_old_kernels
+from obmm.sim._store import forget_old_kernels
 from obmm.sim.market import SimulatedMarket
 from obmm.sim.replay import ReplayedMarket
 
