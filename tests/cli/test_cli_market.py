@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow")
 
 from obmm.agent import resolve
 from obmm.cli import main
+from obmm.lab import bench
 from obmm.lab.recorded import Run
 from obmm.lab.simulate import simulate as simulate_plan
 
@@ -273,6 +274,16 @@ def test_bench_prints_a_line_per_size_and_step(obmm):
         [books, step] for books in ("2", "128") for step in ("decode", "pipeline", "encode", "answer")
     ] == steps
     assert "obmm --help" in out
+
+
+def test_bench_over_its_budget_does_not_end_well(obmm, monkeypatch):
+    """Status 1, and what is over is told, also in JSON."""
+    monkeypatch.setitem(bench.BUDGET_MS, "answer", 1e-6)
+    words = ("bench", "--books", "128", "--states", "3", "--preset", "touch")
+    said = obmm(*words)
+    assert (1, True) == (said.status, "is over the budget of 1e-06 ms" in said.out)
+    told = obmm(*words, "--json")
+    assert (1, True) == (told.status, any(line.startswith("answer: median") for line in told.json["over"]))
 
 
 def test_bench_does_not_time_an_agent_that_fails(obmm):

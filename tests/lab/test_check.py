@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import attrs
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from obmm.market import (
     option,
 )
 from obmm.settings.toml import parse_layer
+from obmm.signals import Mid
 
 #: An agent of as few stages as possible, to be spoilt.
 BARE = """
@@ -196,3 +199,57 @@ def test_every_preset_is_fit_to_go_live(name):
     """On forty and on a hundred and twenty-eight books."""
     timed = {f"answers within {100:g} ms"}
     assert {} == {k: v for k, v in failed(list(check_config(resolve(name)))).items() if k not in timed}
+
+
+@attrs.define
+class Sleepy(Stage):
+    """Two tenths of a second a call."""
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        time.sleep(0.2)
+        return np.zeros(state.n_books)
+
+
+@attrs.define
+class Unsteady(Stage):
+    """Quick on few books, slow on many."""
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        time.sleep(0.2 if state.n_books > 20 else 0.0)
+        return np.zeros(state.n_books)
+
+
+def with_signal(kind: str) -> list[Finding]:
+    """All findings on the bare agent with such a signal, and the time it took is no matter of hours."""
+    text = (
+        BARE.format(builder="touch", placer="amend")
+        + f'[[signals]]\nkind = "{__name__}:{kind}"\nname = "s"\n'
+    )
+    return list(check_config(resolve(parse_layer(text, "slow.toml")), [21], 24))
+
+
+def test_a_slow_stage_is_told_early():
+    """By itself and within an agent, with what it takes and what is allowed; nothing else is tried."""
+    told = "a call, the budget is 100 ms for a whole answer; nothing else of it was tried"
+    (alone,) = check_stage(Sleepy)
+    assert (False, "contract", True) == (alone.ok, alone.area, alone.detail.endswith(told))
+    found = with_signal("Sleepy")
+    assert {"contract"} == {finding.area for finding in found}
+    assert ["signals.s (Sleepy) answers within 100 ms"] == list(failed(found))
+
+
+def test_a_stage_that_is_slow_on_many_books_is_told_early():
+    """After some answers of that market."""
+    found = failed(with_signal("Unsteady"))
+    assert ["answers within 100 ms"] == list(found)
+    assert found["answers within 100 ms"].endswith(
+        "ms an answer at best, the budget is 100 ms; nothing else was tried"
+    )
+
+
+def test_a_quick_stage_is_told_with_its_time():
+    """And all the rest of its contract."""
+    found = list(check_stage(Mid))
+    assert "Mid answers within 100 ms" == found[0].name
+    assert all(finding.ok for finding in found)
+    assert len(found) > 5

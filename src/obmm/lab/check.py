@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -13,7 +14,7 @@ from obmm.agent import Config, Decision, MarketMaker
 from obmm.agent.merge import GROUPS
 from obmm.lab.watch import QuoteWatch, Timings
 from obmm.market import Feed, MarketState, OpenOrders, SelfTrade
-from obmm.testing import Check, Flaw, checks_for, random_states, run_check, run_checks, spoiled
+from obmm.testing import Check, Flaw, call_s, checks_for, random_states, run_check, run_checks, spoiled
 from obmm.testing.oracles import ORACLES
 from obmm.testing.paper import PaperOrders
 from obmm.testing.rules import violations
@@ -23,6 +24,8 @@ from obmm.wire import Decoder, encode_request
 N_STATES = 240
 #: The venue waits three seconds; a slower answer than this costs the queue.
 SLOW_MS = 100.0
+#: Answers after which a market is given up if none was in time.
+_PATIENCE = 10
 
 
 @attrs.frozen
@@ -43,7 +46,11 @@ class Finding:
 
 
 def check_stage(cls: type) -> Iterator[Finding]:
-    """The contract checks of one stage class, made with its default options."""
+    """The contract checks of one stage class, made with its default options; if it is slow, nothing else."""
+    speed = _speed(cls, None)
+    yield Finding("contract", f"{cls.__name__} {speed.name}", speed.ok, speed.detail)
+    if not speed.ok:
+        return
     for check in checks_for(cls):
         yield _tried("contract", f"{cls.__name__} {check.name}", check.run)
 
@@ -57,21 +64,48 @@ def check_oracles() -> Iterator[Finding]:
 def check_config(
     config: Config, sizes: Sequence[int] = (40, 128), n_states: int = N_STATES
 ) -> Iterator[Finding]:
-    """The stages of `config` as it sets them, and its agent on markets of each size and on broken books."""
+    """The stages of `config` as it sets them, and its agent on markets of each size and on broken books.
+
+    With a stage that is too slow by itself the rest would take hours, and say nothing that counts: the checks
+    end with the stages.
+    """
     checked: list[object] = []
+    slow = False
     for part in (config, *(assignment.config for assignment in config.assign)):
         for spec in part.specs:
             stage = spec.build()
             if any(type(other) is spec.cls and other == stage for other in checked):
                 continue
             checked.append(stage)
+            origin = "" if part is config else f"{part.name}: "
+            name = f"{origin}{spec.path} ({spec.cls.__name__})"
+            speed = _speed(spec.build, GROUPS[spec.slot])
+            if not speed.ok:
+                slow = True
+                yield Finding("contract", f"{name} {speed.name}", False, speed.detail)
+                continue
             failed = [result for result in run_checks(spec.build, GROUPS[spec.slot]) if not result.passed]
             told = "; ".join(f"{result.name}: {_short(result.message)}" for result in failed)
-            origin = "" if part is config else f"{part.name}: "
-            yield Finding("contract", f"{origin}{spec.path} ({spec.cls.__name__})", not failed, told)
+            yield Finding("contract", name, not failed, told)
+    if slow:
+        return
     for size in sizes:
         yield from _market(config, size, n_states)
     yield from _edges(config, n_states)
+
+
+def _speed(make: Callable[[], Any], group: str | None) -> Finding:
+    """Whether a stage alone keeps within what an answer may take; of one that raises others say why."""
+    name = f"answers within {SLOW_MS:g} ms"
+    try:
+        took_ms = 1e3 * call_s(make, group)
+    except Exception as error:
+        return Finding("contract", name, True, f"not timed: {type(error).__name__}")
+    budget = f"the budget is {SLOW_MS:g} ms for a whole answer" if took_ms > SLOW_MS else ""
+    told = (
+        f"{took_ms:.0f} ms a call, {budget}; nothing else of it was tried" if budget else f"{took_ms:.2g} ms"
+    )
+    return Finding("contract", name, not budget, told)
 
 
 def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
@@ -82,18 +116,25 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     paper, watch, times = PaperOrders(n_books), QuoteWatch(states[0].venue), Timings()
     broken: list[str] = []
     sent, lifted = 0, 0
-    for bare in states:
+    area = f"{n_books} books"
+    best_ms = float("inf")
+    for turn, bare in enumerate(states):
         state = paper.dressed(bare)
         started = time.perf_counter()
         decision = maker.decide(state)
-        times.add((time.perf_counter() - started) * 1e3)
+        took_ms = (time.perf_counter() - started) * 1e3
+        times.add(took_ms)
+        best_ms = min(best_ms, took_ms)
+        if turn == _PATIENCE and best_ms > SLOW_MS:
+            told = f"{best_ms:.0f} ms an answer at best, the budget is {SLOW_MS:g} ms; nothing else was tried"
+            yield Finding(area, f"answers within {SLOW_MS:g} ms", False, told)
+            return
         watch.see(decision)
         broken += [f"t={state.time_s:g} s, {what}" for what in violations(state, decision.orders)]
         paper.submit(state, decision.orders)
         sent += int(decision.orders.instructions_per_book(n_books).sum())
         lifted += int(sum(step.lifted.sum() for step in decision.steps))
         last = decision
-    area = f"{n_books} books"
     yield Finding(area, "answers every state", not maker.errors, last.error or f"{n_states} states")
     yield Finding(
         area, "obeys the venue's rules", not broken, "; ".join(broken[:3]) or f"{sent:,} instructions"

@@ -6,6 +6,7 @@ from obmm.testing.checks import Check, CheckResult, checks_for, run_check, run_c
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.paper import PaperOrders
 from obmm.testing.rules import violations
+from obmm.testing.speed import call_s
 from obmm.testing.states import random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, selected, spoiled, with_levels
 
@@ -15,6 +16,7 @@ __all__ = [
     "Flaw",
     "PaperOrders",
     "accepted",
+    "call_s",
     "checks_for",
     "group_of",
     "random_limits",
