@@ -181,7 +181,7 @@ def test_file_that_is_not_zstd(tmp_path: Path) -> None:
 
 def test_endless_update_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line without an end is not read into memory for ever."""
-    monkeypatch.setattr("obmm.wire.stream.MAX_BYTES", 2**21)
+    monkeypatch.setattr("obmm.wire.stream._MAX_UPDATE", 2**21)
     path = save(tmp_path / "x.zst", b"{" + bytes(2**22))
     assert "stream: an update of more than 2097152 bytes" == problem(path)
 

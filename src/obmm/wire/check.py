@@ -57,6 +57,7 @@ def check(orders: Orders, state: MarketState) -> tuple[Orders, tuple[Dropped, ..
 def _venue_rules(orders: Orders, state: MarketState) -> Iterator[Rule]:
     """What the books of this venue can take, of instructions on books that there are."""
     cancel, limit = orders.is_cancel, as_flags(orders.kind == InstructionKind.LIMIT)
+    yield "book", "its id is not of 32 bits", ~_sendable_id(state.venue.book_ids[orders.book])
     price, price_decimals = orders.price, state.venue.price_decimals[orders.book]
     yield "price", "too large", limit & (price >= _UNITS_LIMIT / 10.0**price_decimals)
     yield "price", "below one tick", limit & (_units(price, price_decimals) < 1)

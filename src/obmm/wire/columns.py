@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
 
-from obmm.market import BUY, Accounts, EventKind, FeePolicy, FloatArray, IntArray, OpenOrders, Tape
+from obmm.market import (
+    BUY,
+    SELL,
+    Accounts,
+    BoolArray,
+    EventKind,
+    FeePolicy,
+    FloatArray,
+    IntArray,
+    OpenOrders,
+    Tape,
+)
+from obmm.wire.bounds import MAX_ALL_OWN_ORDERS, MAX_ALL_QUEUED, MAX_EVENTS
 from obmm.wire.errors import WireError
-from obmm.wire.models import Account, Book, DetailedLevel, Event, Key, Level, OwnOrder, TapedBook
+from obmm.wire.models import (
+    Account,
+    Book,
+    DetailedLevel,
+    Event,
+    Key,
+    Level,
+    OwnOrder,
+    QueuedOrder,
+    TapedBook,
+)
 
 T = TypeVar("T")
 
@@ -44,22 +67,30 @@ def _number(key: Key, field: str) -> int:
 
 
 def sides(books: Sequence[Book[Level] | None], n_levels: int) -> tuple[FloatArray, ...]:
-    """Bid price, bid size, ask price and ask size, each (B, L), NaN and 0 where there is no level."""
+    """Bid price, bid size, ask price and ask size, each (B, L), NaN and 0 where there is no level.
+
+    Best first, in whatever order they came. What is no price may hide any, so it stands before all others:
+    such a book is not `sound`.
+    """
     bids = [book.bids if book is not None and book.bids else () for book in books]
     asks = [book.asks if book is not None and book.asks else () for book in books]
-    return *_side(bids, n_levels), *_side(asks, n_levels)
+    return *_side(bids, n_levels, -1.0), *_side(asks, n_levels, 1.0)
 
 
-def _side(books: Sequence[Sequence[Level]], n_levels: int) -> tuple[FloatArray, FloatArray]:
+def _side(books: Sequence[Sequence[Level]], n_levels: int, sign: float) -> tuple[FloatArray, FloatArray]:
     count = np.array([len(levels) for levels in books], dtype=np.int64)
-    if count.max(initial=0) > n_levels:
-        books = [levels[:n_levels] for levels in books]
     rows = list(chain.from_iterable(books))
-    filled = np.arange(n_levels) < count[:, None]
+    filled = np.arange(max(n_levels, count.max(initial=0))) < count[:, None]
     price, size = np.full(filled.shape, np.nan), np.zeros(filled.shape)
     price[filled] = np.array([level.price for level in rows], dtype=np.float64)
     size[filled] = np.array([level.size for level in rows], dtype=np.float64)
-    return price, size
+    # What is worst comes last: no level at all.
+    usable = (price > 0.0) & (price < np.inf)
+    rank = np.where(filled, np.where(usable, sign * price, -np.inf), np.inf)
+    if (rank[:, 1:] < rank[:, :-1]).any():
+        order = np.argsort(rank, axis=1, kind="stable")
+        price, size = np.take_along_axis(price, order, 1), np.take_along_axis(size, order, 1)
+    return price[:, :n_levels], size[:, :n_levels]
 
 
 def maker_ratio(books: Sequence[Book[Any] | None]) -> FloatArray:
@@ -69,9 +100,14 @@ def maker_ratio(books: Sequence[Book[Any] | None]) -> FloatArray:
 
 
 def tape_of(books: Sequence[Book[Any] | None]) -> Tape:
-    """Events of all books; those of a kind that nobody knows are left out."""
+    """Events of all books; those of a kind that nobody knows are left out.
+
+    Raises:
+        WireError: There are more than a venue can send.
+    """
     per_book: list[Sequence[Event]]
     per_book = [book.events or () if isinstance(book, TapedBook) else () for book in books]
+    check_count(per_book, MAX_EVENTS, "books[...].e")
     rows = list(chain.from_iterable(per_book))
     kinds = [_KINDS.get(event.kind, -1) for event in rows]
     if -1 in kinds:
@@ -106,13 +142,18 @@ def tape_of(books: Sequence[Book[Any] | None]) -> Tape:
     )
 
 
-def accounts_of(accounts: Sequence[Account | None], fees: FeePolicy, ratio: FloatArray) -> Accounts:
-    """Accounts (B,); rates that an account does not tell follow from the policy and the maker ratio."""
+def accounts_of(
+    accounts: Sequence[Account | None], fees: FeePolicy, ratio: FloatArray, clear: BoolArray
+) -> Accounts:
+    """Accounts (B,); rates that an account does not tell follow from the policy and the maker ratio.
+
+    An account without balances is unknown, and so is that of a book that is not `clear` (B,).
+    """
     unknown = Accounts.unknown(len(accounts))
     told = [
         (row, account, account.base, account.quote)
-        for row, account in enumerate(accounts)
-        if account is not None and account.base is not None and account.quote is not None
+        for row, (account, is_clear) in enumerate(zip(accounts, clear.tolist(), strict=True))
+        if is_clear and account is not None and account.base is not None and account.quote is not None
     ]
     if not told:
         return unknown
@@ -144,10 +185,30 @@ def accounts_of(accounts: Sequence[Account | None], fees: FeePolicy, ratio: Floa
     return Accounts(**columns)
 
 
-def open_orders_of(accounts: Sequence[Account | None], books: Sequence[Book[Level] | None]) -> OpenOrders:
-    """Own resting orders; `queue_ahead` where the levels of `books` carry their queues."""
+def open_orders_of(
+    accounts: Sequence[Account | None], books: Sequence[Book[Level] | None], *, with_queues: bool
+) -> OpenOrders:
+    """Own resting orders.
+
+    Args:
+        accounts: Account of each book.
+        books: Books.
+        with_queues: Whether to look up `queue_ahead` in the levels of `books`; it is NaN otherwise.
+
+    Raises:
+        WireError: There are more than a venue can hold.
+    """
     per_book = [account.orders if account is not None and account.orders else () for account in accounts]
+    check_count(per_book, MAX_ALL_OWN_ORDERS, "accounts[...][...].o")
     rows = list(chain.from_iterable(per_book))
+    ahead = np.full(len(rows), np.nan)
+    if with_queues:
+        queues = [_shared_levels(orders, book) for orders, book in zip(per_book, books, strict=True)]
+        check_count(
+            [level for levels in queues for _, level in levels], MAX_ALL_QUEUED, "books[...].b[...].o"
+        )
+        told = [_ahead(orders, levels) for orders, levels in zip(per_book, queues, strict=True)]
+        ahead = _floats(list(chain.from_iterable(told)))
     return OpenOrders(
         offset=_offsets(per_book),
         order_id=_ints([order.order_id for order in rows]),
@@ -156,23 +217,53 @@ def open_orders_of(accounts: Sequence[Account | None], books: Sequence[Book[Leve
         price=_floats([order.price for order in rows]),
         size=_floats([order.size for order in rows]),
         time_ns=_ints([order.time_ns for order in rows]),
-        queue_ahead=_floats(
-            [_ahead(order, book) for orders, book in zip(per_book, books, strict=True) for order in orders]
-        ),
+        queue_ahead=ahead,
     )
 
 
-def _ahead(order: OwnOrder, book: Book[Level] | None) -> float:
-    """Base standing before an own order at its price, leveraged parts included."""
-    levels = () if book is None else (book.bids if order.side == BUY else book.asks) or ()
-    for level in levels:
-        if isinstance(level, DetailedLevel) and level.price == order.price:
-            ahead = 0.0
-            for other in level.orders or ():
-                if other.order_id == order.order_id:
-                    return ahead
-                ahead += other.size * (1.0 + other.leverage)
-    return float("nan")
+def clear_books(own: OpenOrders) -> BoolArray:
+    """(B,) books on which each own order has a price and a size that can be."""
+    told = (own.price > 0.0) & np.isfinite(own.price) & (own.size > 0.0) & np.isfinite(own.size)
+    clear: BoolArray = np.bincount(own.book[~told], minlength=own.n_books) == 0
+    return clear
+
+
+#: Side and price of a level, and its queue.
+Queue: TypeAlias = tuple[tuple[int, float | None], Sequence[QueuedOrder]]
+
+
+def _shared_levels(own: Sequence[OwnOrder], book: Book[Level] | None) -> list[Queue]:
+    """The levels of a book at which own orders stand, as far as their queues are told."""
+    wanted = {(order.side, order.price) for order in own}
+    if book is None or not wanted:
+        return []
+    return [
+        ((side, level.price), level.orders)
+        for side, levels in ((BUY, book.bids), (SELL, book.asks))
+        for level in levels or ()
+        if isinstance(level, DetailedLevel) and level.orders and (side, level.price) in wanted
+    ]
+
+
+def _ahead(own: Sequence[OwnOrder], queues: Sequence[Queue]) -> list[float]:
+    """Base standing before each own order at its price, leveraged parts included; NaN where nobody tells."""
+    ahead: dict[tuple[tuple[int, float | None], int], float] = {}
+    for place, queue in queues:
+        before = 0.0
+        for other in queue:
+            ahead.setdefault((place, other.order_id), before)
+            before += other.size * (1.0 + other.leverage)
+    return [ahead.get(((order.side, order.price), order.order_id), math.nan) for order in own]
+
+
+def check_count(per_book: Sequence[Sequence[object]], most: int, field: str) -> None:
+    """Refuse what has more rows over all books than a venue can send.
+
+    Raises:
+        WireError: It has.
+    """
+    if sum(map(len, per_book)) > most:
+        raise WireError(field, f"more than {most} in all")
 
 
 def _offsets(per_book: Sequence[Sequence[object]]) -> IntArray:

@@ -13,16 +13,16 @@ import lz4.frame
 import pybase64
 import zstandard
 
+from obmm.wire.bounds import MAX_BYTES
 from obmm.wire.errors import WireError
 
 Engine: TypeAlias = Literal["lz4", "zstd", "zlib"]
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 
-#: Largest content a blob may unpack to unless told otherwise: two orders of magnitude above a full state.
-MAX_BYTES = 256 * 2**20
-
 _LZ4_MAGIC, _ZSTD_MAGIC = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
 _BITE = 1024
+#: Window of the highest usual level of zstd; a frame that asks for more memory is refused.
+_MAX_WINDOW = 2**23
 
 
 def pack(content: bytes, engine: Engine) -> str:
@@ -65,13 +65,19 @@ def unpack(
         raise WireError(field, f"neither an lz4 frame nor zstd nor zlib{says}")
     try:
         content = _DECOMPRESS[engine](blob, max_bytes)
+        if content is not None and len(content) > max_bytes:
+            raise _TooLarge
+    except _TooLarge as error:
+        raise WireError(field, f"{engine} data unpacks to more than {max_bytes} bytes") from error
     except (RuntimeError, EOFError, zstandard.ZstdError, zlib.error) as error:
         raise WireError(field, f"damaged {engine} data: {error}") from error
     if content is None:
         raise WireError(field, f"{engine} data is cut off")
-    if len(content) > max_bytes:
-        raise WireError(field, f"{engine} data unpacks to more than {max_bytes} bytes")
     return content, engine
+
+
+class _TooLarge(Exception):
+    """A blob holds more than is allowed."""
 
 
 def _engine_of(blob: bytes) -> Engine | None:
@@ -101,8 +107,14 @@ def _zlib(blob: bytes, limit: int) -> bytes | None:
 
 
 def _zstd(blob: bytes, limit: int) -> bytes | None:
-    unpacker = zstandard.ZstdDecompressor().decompressobj()
-    content = bytearray()
+    told: int = zstandard.get_frame_parameters(blob).content_size
+    if limit < told != zstandard.CONTENTSIZE_UNKNOWN:
+        raise _TooLarge
+    engine = zstandard.ZstdDecompressor(max_window_size=max(_MAX_WINDOW, limit))
+    if told != zstandard.CONTENTSIZE_UNKNOWN:
+        whole: bytes = engine.decompress(blob)
+        return whole
+    unpacker, content = engine.decompressobj(), bytearray()
     # One call unpacks all that its input holds, up to 32,768 times its length: hence small bites.
     for start in range(0, len(blob), _BITE):
         content += unpacker.decompress(blob[start : start + _BITE])

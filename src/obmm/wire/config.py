@@ -11,13 +11,20 @@ from msgspec import Meta, Struct, structs
 
 from obmm.market import FeePolicy, Venue
 from obmm.market.arrays import as_ints
+from obmm.wire.bounds import (
+    MAX_BOOKS,
+    MAX_CLASSES,
+    MAX_CONFIG_BYTES,
+    MAX_LEVELS,
+    MAX_PER_BOOK,
+    MAX_TIERS,
+    Name,
+    check_size,
+)
 from obmm.wire.codec import Codec, read
 from obmm.wire.errors import WireError
 from obmm.wire.fallbacks import BOOK_LEVELS, MAX_INSTRUCTIONS, Fallback, fallback_of
 from obmm.wire.models import Id, Int
-
-#: More books or levels than any layout known, few enough to be harmless.
-MAX_BOOKS, MAX_LEVELS = 4096, 256
 
 Count = Annotated[int, Meta(ge=0, le=MAX_BOOKS)]
 Levels = Annotated[int, Meta(ge=1, le=MAX_LEVELS)]
@@ -64,7 +71,7 @@ class FeeConfig(Struct):
 
     fee_type: str | None = None
     params: FeeParams | None = None
-    tiers: list[FeeTier] | None = None
+    tiers: Annotated[list[FeeTier], Meta(max_length=MAX_TIERS)] | None = None
 
 
 class BookConfig(Struct):
@@ -90,28 +97,29 @@ class BookClass(Struct):
 class Config(BookConfig):
     """The configuration as far as it concerns a miner."""
 
-    simulation_id: str | None = None
+    simulation_id: Name | None = None
     remoteAgentCount: Int | None = None
     book_count: Count | None = None
     book_ids: Ids | None = None
     book_levels: Levels | None = None
     max_open_orders: Int | None = None
-    max_instructions: Int | None = None
+    max_instructions: Annotated[int, Meta(le=MAX_PER_BOOK)] | None = None
     publish_interval: Int | None = None
     grace_period: Int | None = None
     duration: Int | None = None
     fee_policy: FeeConfig | None = None
-    classes: Annotated[list[BookClass], Meta(max_length=MAX_BOOKS)] | None = None
+    classes: Annotated[list[BookClass], Meta(max_length=MAX_CLASSES)] | None = None
 
 
 def read_config(data: bytes, codec: Codec) -> Config | None:
     """The configuration in `data`; None where it is absent, null or a mere name.
 
     Raises:
-        WireError: A field has the wrong type.
+        WireError: A field has the wrong type, or there is far too much of it.
     """
     if data in (b"", b"null", b"\xc0"):
         return None
+    check_size(data, MAX_CONFIG_BYTES, "config")
     found = read(codec.reader(Config | str, strict=False), data, "config")
     return found if isinstance(found, Config) else None
 

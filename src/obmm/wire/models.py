@@ -2,7 +2,8 @@
 
 Unknown keys are skipped without being looked at, and so is whatever a struct leaves out: a book without
 `events` in its type costs nothing for its events. Structs hold no cycles, hence `gc=False`, which keeps
-thousands of them out of the collector's sight.
+thousands of them out of the collector's sight. What comes in crowds has keys that must be there: the fewer
+bytes an item takes, the more of them a message can hold.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Meta, Raw, Struct, field
 
+from obmm.market.open_orders import ID_LIMIT
+from obmm.wire.bounds import MAX_EVENTS, MAX_OWN_ORDERS, MAX_QUEUED, Accounts, Books, Levels, Name
+
 #: Integers that fit a column, and the two sides.
 Int: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Side: TypeAlias = Annotated[int, Meta(ge=0, le=1)]
-Id: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Id: TypeAlias = Annotated[int, Meta(ge=0, le=ID_LIMIT - 1)]
 #: Map keys: integers in msgpack, strings in JSON, either from some senders.
 Key: TypeAlias = int | str
 
@@ -25,9 +29,9 @@ ABSENT = Raw()
 
 
 class Level(Struct, gc=False):
-    """Price and total size of one level."""
+    """Price and total size of one level; the price may be null, but must be there."""
 
-    price: float | None = field(name="p", default=None)
+    price: float | None = field(name="p")
     size: float | None = field(name="q", default=None)
 
 
@@ -42,15 +46,15 @@ class QueuedOrder(Struct, gc=False):
 class DetailedLevel(Level, gc=False):
     """A level with its queue, which only the best few carry."""
 
-    orders: list[QueuedOrder] | None = field(name="o", default=None)
+    orders: Annotated[list[QueuedOrder], Meta(max_length=MAX_QUEUED)] | None = field(name="o", default=None)
 
 
 class Event(Struct, gc=False):
     """An order, a trade or a cancellation; what does not apply keeps its default."""
 
-    kind: str = field(name="y", default="")
+    kind: str = field(name="y")
+    time_ns: Int = field(name="t")
     number: Int = field(name="i", default=-1)
-    time_ns: Int = field(name="t", default=0)
     side: Side | None = field(name="s", default=None)
     price: float | None = field(name="p", default=None)
     size: float | None = field(name="q", default=None)
@@ -68,14 +72,14 @@ class Book(Struct, Generic[LevelT], gc=False):
 
     ratio: float | None = field(name="r", default=None)
     old_ratio: float | None = field(name="mtr", default=None)
-    bids: list[LevelT] | None = field(name="b", default=None)
-    asks: list[LevelT] | None = field(name="a", default=None)
+    bids: Levels[LevelT] | None = field(name="b", default=None)
+    asks: Levels[LevelT] | None = field(name="a", default=None)
 
 
 class TapedBook(Book[LevelT], Generic[LevelT], gc=False):
     """A book with the events since the last state."""
 
-    events: list[Event] | None = field(name="e", default=None)
+    events: Annotated[list[Event], Meta(max_length=MAX_EVENTS)] | None = field(name="e", default=None)
 
 
 class Balance(Struct, gc=False):
@@ -113,7 +117,7 @@ class Account(Struct, gc=False):
     quote_loan: float = field(name="ql", default=0.0)
     base_collateral: float = field(name="bc", default=0.0)
     quote_collateral: float = field(name="qc", default=0.0)
-    orders: list[OwnOrder] | None = field(name="o", default=None)
+    orders: Annotated[list[OwnOrder], Meta(max_length=MAX_OWN_ORDERS)] | None = field(name="o", default=None)
     fees: Fees | None = field(name="f", default=None)
     traded_quote: float | None = field(name="v", default=None)
 
@@ -121,16 +125,16 @@ class Account(Struct, gc=False):
 class Content(Struct, Generic[BookT], gc=False):
     """What a message tells, wherever it stands: in one blob, spread over two, or in the open."""
 
-    books: dict[Key, BookT | None] | None = None
-    accounts: dict[Key, dict[Key, Account | None] | None] | None = None
-    notices: dict[Key, Raw] | None = None
+    books: Books[Key, BookT | None] | None = None
+    accounts: Accounts[Key, Books[Key, Account | None] | None] | None = None
+    notices: Accounts[Key, Raw] | None = None
     config: Raw = ABSENT
 
 
 class Dendrite(Struct, gc=False):
     """Who sent a request, by its own account."""
 
-    hotkey: str | None = None
+    hotkey: Name | None = None
 
 
 class Blobs(Struct, gc=False):
@@ -145,9 +149,9 @@ class Envelope(Struct, gc=False):
 
     timestamp: Int
     version: Int | None = None
-    name: str | None = None
+    name: Name | None = None
     compressed: Blobs | str | None = None
-    compression_engine: str | None = None
+    compression_engine: Name | None = None
     dendrite: Dendrite | None = None
 
 
@@ -156,7 +160,7 @@ class Captured(Content[BookT], Generic[BookT], gc=False):
 
     timestamp: Int = 0
     version: Int | None = None
-    validator: str | None = None
+    validator: Name | None = None
     log_dir: str | None = field(name="logDir", default=None)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import attrs
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from obmm.market import NoticeKind, Notices
+from obmm.wire.bounds import MAX_NOTICE_BYTES, MAX_NOTICES, check_size
 from obmm.wire.codec import Codec, read
 from obmm.wire.errors import WireError
 from obmm.wire.models import Int, Side
@@ -35,15 +36,19 @@ class Item(Struct, gc=False):
     message: str | None = field(name="m", default=None)
 
 
+#: The orders of one notice.
+Items: TypeAlias = Annotated[list[Item], Meta(max_length=MAX_NOTICES)]
+
+
 class Notice(Head, gc=False):
     """A notice of any known type; some keys are a number in one type and a list in another.
 
     `side` is the order's, of a fill the aggressor's.
     """
 
-    order: Int | list[Item] | None = field(name="o", default=None)
-    client: Int | list[Item] | None = field(name="c", default=None)
-    currency: Int | list[Item] | None = field(name="r", default=None)
+    order: Int | Items | None = field(name="o", default=None)
+    client: Int | Items | None = field(name="c", default=None)
+    currency: Int | Items | None = field(name="r", default=None)
     leverage: float | str | None = field(name="l", default=None)
     side: Side | None = field(name="s", default=None)
     price: float | None = field(name="p", default=None)
@@ -91,8 +96,8 @@ class NoticeReader:
     """
 
     def __init__(self, codec: Codec) -> None:
-        self._notices = codec.reader(list[Notice])
-        self._pieces = codec.reader(list[Raw])
+        self._notices = codec.reader(Annotated[list[Notice], Meta(max_length=MAX_NOTICES)])
+        self._pieces = codec.reader(Annotated[list[Raw], Meta(max_length=MAX_NOTICES)])
         self._head, self._notice = codec.reader(Head), codec.reader(Notice)
 
     def columns(self, data: bytes, positions: Mapping[int, int], uid: int) -> Notices:
@@ -104,8 +109,9 @@ class NoticeReader:
             uid: Whose notices they are; decides our side of a fill.
 
         Raises:
-            WireError: A field has the wrong type.
+            WireError: A field has the wrong type, or there are more than a venue can send.
         """
+        check_size(data, MAX_NOTICE_BYTES, "notices")
         notices: list[Head]
         try:
             notices = read(self._notices, data, "notices")
@@ -126,6 +132,8 @@ class NoticeReader:
                     rows.extend(_rows(notice, kind, book))
             except WireError as error:
                 raise WireError(f"notices[{number}].{error.field}", error.problem) from error
+            if len(rows) > MAX_NOTICES:
+                raise WireError("notices", f"more than {MAX_NOTICES} orders")
         if not rows:
             return Notices.none()
         columns: dict[str, Any] = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))

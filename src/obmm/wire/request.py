@@ -8,9 +8,10 @@ import attrs
 import msgspec
 
 from obmm.market import Feed, MarketState, Orders
+from obmm.wire.bounds import MAX_BYTES, check_json, check_msgpack, check_size
 from obmm.wire.check import check
 from obmm.wire.codec import JSON, Codec, codec_of, read
-from obmm.wire.compression import MAX_BYTES, Engine, pack, unpack
+from obmm.wire.compression import Engine, pack, unpack
 from obmm.wire.errors import WireError
 from obmm.wire.models import Content, Envelope
 from obmm.wire.reply import Response, response_of
@@ -88,7 +89,8 @@ class Decoder:
     Args:
         feeds: What to decode beyond the essentials: the tape of events, the queues of the best levels.
         uid: Our number; None takes that of the accounts in each request.
-        max_bytes: Largest content a blob may unpack to.
+        max_bytes: Largest content of a message, both blobs together or in the open. A body may have twice
+            as much.
 
     >>> from obmm.market import Venue
     >>> from obmm.wire import encode_request
@@ -118,6 +120,7 @@ class Decoder:
         Raises:
             WireError: The bytes are not what the protocol says.
         """
+        check_size(body, 2 * self._max_bytes, "body")
         envelope: Envelope = read(_ENVELOPE, body, "body")
         content, codec, engine = self._content(body, envelope)
         if validator is None:
@@ -137,22 +140,25 @@ class Decoder:
     def _content(self, body: bytes, envelope: Envelope) -> tuple[Content[Any], Codec, Engine | None]:
         blobs = envelope.compressed
         if blobs is None:
+            check_size(body, self._max_bytes, "body")
+            check_json(body, "body")
             content: Content[Any] = read(self._builder.readers(JSON).content, body, "body")
             return content, JSON, None
         if isinstance(blobs, str):
-            return self._blob(blobs, envelope, "compressed")
-        content, codec, engine = self._blob(blobs.payload, envelope, "compressed.payload")
-        data, _, _ = self._unpack(blobs.books, envelope, "compressed.books")
+            data, codec, engine = self._unpack(blobs, envelope, "compressed", self._max_bytes)
+            return read(self._builder.readers(codec).content, data, "compressed"), codec, engine
+        data, codec, engine = self._unpack(blobs.payload, envelope, "compressed.payload", self._max_bytes)
+        content = read(self._builder.readers(codec).content, data, "compressed.payload")
+        data, _, _ = self._unpack(blobs.books, envelope, "compressed.books", self._max_bytes - len(data))
         content.books = read(self._builder.readers(codec).books, data, "compressed.books")
         return content, codec, engine
 
-    def _blob(self, blob: str | None, envelope: Envelope, field: str) -> tuple[Content[Any], Codec, Engine]:
-        data, codec, engine = self._unpack(blob, envelope, field)
-        return read(self._builder.readers(codec).content, data, field), codec, engine
-
-    def _unpack(self, blob: str | None, envelope: Envelope, field: str) -> tuple[bytes, Codec, Engine]:
+    def _unpack(
+        self, blob: str | None, envelope: Envelope, field: str, most: int
+    ) -> tuple[bytes, Codec, Engine]:
         if blob is None:
             raise WireError(field, "missing")
-        declared = envelope.compression_engine
-        data, engine = unpack(blob, field, declared=declared, max_bytes=self._max_bytes)
-        return data, codec_of(envelope.version, data), engine
+        data, engine = unpack(blob, field, declared=envelope.compression_engine, max_bytes=most)
+        codec = codec_of(envelope.version, data)
+        (check_json if codec is JSON else check_msgpack)(data, field)
+        return data, codec, engine

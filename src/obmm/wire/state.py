@@ -9,9 +9,18 @@ import attrs
 import numpy as np
 
 from obmm.market import Feed, MarketState, Notices, Venue
+from obmm.wire.bounds import Books
 from obmm.wire.codec import JSON, MSGPACK, Codec
-from obmm.wire.columns import accounts_of, by_number, maker_ratio, open_orders_of, sides, tape_of
-from obmm.wire.config import MAX_BOOKS, levels_of, read_config, venue_of
+from obmm.wire.columns import (
+    accounts_of,
+    by_number,
+    clear_books,
+    maker_ratio,
+    open_orders_of,
+    sides,
+    tape_of,
+)
+from obmm.wire.config import levels_of, read_config, venue_of
 from obmm.wire.errors import WireError
 from obmm.wire.models import (
     ABSENT,
@@ -50,7 +59,7 @@ class Readers:
         return cls(
             codec=codec,
             content=codec.reader(of(Content, book)),
-            books=codec.reader(of(dict, Key, of(Optional, book))),
+            books=codec.reader(of(Books, Key, of(Optional, book))),
             update=codec.reader(of(Update, book)),
             notices=NoticeReader(codec),
         )
@@ -114,8 +123,6 @@ class StateBuilder:
         """
         if content.books is None:
             raise WireError("books", "missing")
-        if len(content.books) > MAX_BOOKS:
-            raise WireError("books", f"more than {MAX_BOOKS}")
         by_id = by_number(content.books, "books")
         source = (bytes(content.config), version, simulation_id, tuple(by_id))
         fixed = self._fixed.get(validator)
@@ -127,6 +134,7 @@ class StateBuilder:
         uid, accounts = self._own_accounts(content)
         own = [accounts.get(book_id) for book_id in ids]
         bid_price, bid_size, ask_price, ask_size = sides(books, fixed.n_levels)
+        open_orders = open_orders_of(own, books, with_queues=Feed.QUEUE in self.feeds)
         ratio = maker_ratio(books)
         told = by_number(content.notices or {}, "notices").get(uid, ABSENT)
         notices = (
@@ -141,8 +149,8 @@ class StateBuilder:
             ask_price=ask_price,
             ask_size=ask_size,
             maker_ratio=ratio,
-            accounts=accounts_of(own, venue.fees, ratio),
-            open_orders=open_orders_of(own, books),
+            accounts=accounts_of(own, venue.fees, ratio, clear_books(open_orders)),
+            open_orders=open_orders,
             notices=notices,
             tape=tape_of(books) if Feed.TAPE in self.feeds else None,
         )

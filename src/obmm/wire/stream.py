@@ -22,7 +22,6 @@ import zstandard
 from obmm.market import Feed, MarketState, Orders
 from obmm.wire.check import check
 from obmm.wire.codec import MSGPACK, read
-from obmm.wire.compression import MAX_BYTES
 from obmm.wire.encode import encode_state
 from obmm.wire.errors import WireError
 from obmm.wire.fallbacks import RECORDED_VERSION
@@ -32,6 +31,8 @@ from obmm.wire.request import Decoder
 from obmm.wire.state import StateBuilder, simulation_of
 
 _CHUNK = 2**20
+#: Largest update; a recording may follow many miners at once.
+_MAX_UPDATE = 2**26
 _INSTRUCTIONS = MSGPACK.reader(list[dict[str, Any]])
 
 
@@ -145,8 +146,8 @@ def _cut(first: bytes, chunks: Iterator[bytes], mark: bytes, *, keep: bool) -> I
             start = end if keep else end + len(mark)
             end = rest.find(mark, start + skip)
         rest = rest[start:]
-        if len(rest) > MAX_BYTES:
-            raise WireError("stream", f"an update of more than {MAX_BYTES} bytes")
+        if len(rest) > _MAX_UPDATE:
+            raise WireError("stream", f"an update of more than {_MAX_UPDATE} bytes")
         chunk = next(chunks, b"")
         if not chunk:
             break
