@@ -162,7 +162,7 @@ def sides(step):
 
 def settled(states, modes=None, size="0.26"):
     """The last step of `touch` over states, with room for any position and under manual orders."""
-    words = [f"size_base={size}", "builder.min_edge_bps=-100", "max_inventory_pct=100"]
+    words = [f"size_base={size}", "builder.min_edge_bps=-100", "max_inventory_pct=1"]
     pipeline = Pipeline.bind(resolve("touch", words), states[0].venue)
     pipeline.override(modes or {})
     for state in states:

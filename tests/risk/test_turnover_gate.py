@@ -68,7 +68,7 @@ def test_the_bucket_drains_at_an_even_pace() -> None:
 
 def test_untold_turnover_is_counted_from_fills() -> None:
     """Where the venue does not tell, our own fills count, for one day."""
-    gate = TurnoverGate(burst_share=10.0)
+    gate = TurnoverGate(burst_share=1.0)
     used = [(0, 300.0, 1_500.0), (0, 300.0, 1.0), (1, 300.0, 1.0)]
     assert applied(gate, scene(time_s=600, fills=used)).reduce_only.tolist() == [True, False]
     assert applied(gate, scene(time_s=86_000)).reduce_only.tolist() == [True, False]
@@ -77,20 +77,20 @@ def test_untold_turnover_is_counted_from_fills() -> None:
 
 def test_a_gap_of_days_forgets_everything() -> None:
     """A long silence empties every slot once."""
-    gate = TurnoverGate(burst_share=10.0)
+    gate = TurnoverGate(burst_share=1.0)
     applied(gate, scene(time_s=600, fills=[(0, 300.0, 1_600.0)]))
     assert not applied(gate, scene(time_s=600 + 5 * 86_400)).reduce_only.any()
 
 
 def test_the_larger_count_wins() -> None:
     """The venue's number may lag a state behind our fills, and ours knows nothing of before we came."""
-    gate = TurnoverGate(burst_share=10.0)
+    gate = TurnoverGate(burst_share=1.0)
     state = scene(traded_quote=[10_000.0, 460_000.0], fills=[(0, 300.0, 1_520.0)])
     assert applied(gate, state).reduce_only.tolist() == [True, True]
 
 
 def test_fills_without_price_count_nothing() -> None:
     """A notice with a hole does not make the count NaN."""
-    gate = TurnoverGate(burst_share=10.0)
+    gate = TurnoverGate(burst_share=1.0)
     applied(gate, scene(fills=[(0, float("nan"), 5.0)]))
     assert applied(gate, scene(fills=[(0, 300.0, 1_600.0)])).reduce_only.tolist() == [True, False]

@@ -51,7 +51,7 @@ class LadderBuilder(Stage):
         converter=copy.deepcopy,
         validator=attrs.validators.instance_of(Builder),
     )
-    levels: int = option(3, help="Orders per side", unit="levels", validator=attrs.validators.ge(1))
+    levels: int = option(3, help="Orders per side", unit="levels", low=1, high=100)
     step_ticks: PerBook = option(1.0, help="Ticks between levels", unit="ticks", per_book=True, low=0.0)
     step_bps: PerBook = option(
         0.0, help="Distance between levels on top of the ticks", unit="bp", per_book=True, low=0.0

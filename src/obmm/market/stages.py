@@ -117,37 +117,90 @@ def option(
     per_book: bool = False,
     low: float | None = None,
     high: float | None = None,
+    endless: bool = False,
     **more: Any,
 ) -> Any:
     """A field that configurations may set, with the sentence and unit that `obmm stages` prints.
 
-    With `per_book` its value may be one number or an array (B,), compared by content. A value below `low`,
-    above `high`, or NaN where either is given, raises ValueError when the stage is made.
+    With `per_book` its value may be one number or an array (B,), compared by content. A number, or one in a
+    list or table, that is below `low`, above `high` or not finite raises ValueError when the stage is made;
+    without bounds those of the unit hold: a fraction lies in 0…1, and nobody means more than 10,000 bp,
+    1,000 levels or three years. `endless` admits infinity, as does a default of infinity.
 
     >>> @attrs.define
     ... class Wide(Stage):
     ...     factor: float = option(1.5, help="Multiplies the spread", low=1.0)
+    ...     share: float = option(0.5, help="Part of the wealth", unit="fraction")
     >>> Wide(0.5)
     Traceback (most recent call last):
     ValueError: factor must be at least 1, got 0.5
+    >>> Wide(share=30)
+    Traceback (most recent call last):
+    ValueError: share must be in 0…1 (a fraction: 0.30 means 30 %), got 30
     """
     if per_book:
         more.setdefault("eq", attrs.cmp_using(eq=np.array_equal))
-    if low is not None or high is not None:
-        more.setdefault("validator", _within(low, high))
+    endless = endless or (isinstance(default, float) and default == np.inf)
+    given = more.pop("validator", [])
+    more["validator"] = [_bounded(low, high, unit, endless), *(given if isinstance(given, list) else [given])]
     metadata: dict[str, Any] = {"help": help, "unit": unit}
     if per_book:
         metadata["per_book"] = True
     return attrs.field(default=default, metadata=metadata, **more)
 
 
-def _within(low: float | None, high: float | None) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    least, most = -np.inf if low is None else low, np.inf if high is None else high
-    bounds = f"at least {least:g}" if high is None else f"in {least:g}…{most:g}"
+#: Least and greatest number of a unit, where an option does not say; the greatest keeps memory bounded.
+_OF_UNIT = {
+    "fraction": (0.0, 1.0),
+    "levels": (0.0, 1000.0),
+    "s": (-1e8, 1e8),
+    "bp": (-1e4, 1e4),
+    "ticks": (-1e9, 1e9),
+    "base": (-1e9, 1e9),
+}
+_OF_ANY = (-1e12, 1e12)
+_HINTS = {"fraction": " (a fraction: 0.30 means 30 %)"}
+
+
+def _bounded(
+    low: float | None, high: float | None, unit: str, endless: bool
+) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    of_unit = _OF_UNIT.get(unit, _OF_ANY)
+    least, most = of_unit[0] if low is None else low, of_unit[1] if high is None else high
+    bounded = high is not None or unit in _HINTS
+    hint = _HINTS.get(unit, "")
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        values = np.asarray(value, dtype=np.float64)
-        if not np.all((values >= least) & (values <= most)):
-            raise ValueError(f"{attribute.name} must be {bounds}, got {value}")
+        numbers = _numbers(value)
+        numbers = numbers[~np.isposinf(numbers)] if endless else numbers
+        if np.all((numbers >= least) & (numbers <= most)):
+            return
+        if not np.isfinite(numbers).all():
+            said = "a finite number"
+        elif bounded:
+            said = f"in {least:g}…{most:g}"
+        else:
+            said = f"at most {most:g}" if np.any(numbers > most) else f"at least {least:g}"
+        raise ValueError(f"{attribute.name} must be {said}{hint}, got {value}")
 
     return check
+
+
+def _numbers(value: Any) -> FloatArray:
+    """All numbers of an option; none of a text or a flag."""
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "iuf":
+        return np.asarray(value, dtype=np.float64).reshape(-1)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return np.array([_float(value)])
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)) and value:
+        return np.concatenate([_numbers(item) for item in value])
+    return np.zeros(0)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf

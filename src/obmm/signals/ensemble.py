@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -48,13 +47,11 @@ class Ensemble(Stage):
         factory=dict, help="Weight of each signal by its name; the sign belongs to it", converter=_weights
     )
     clip: float = option(
-        1.0, help="Bound of the sum in either direction (inf: none)", validator=attrs.validators.gt(0.0)
+        1.0,
+        help="Bound of the sum in either direction (inf: none)",
+        endless=True,
+        validator=attrs.validators.gt(0.0),
     )
-
-    def __attrs_post_init__(self) -> None:
-        bad = {name: weight for name, weight in self.weights.items() if not math.isfinite(weight)}
-        if bad:
-            raise ValueError(f"weights must be finite, got {bad}")
 
     @property
     def needs(self) -> frozenset[Feed | str]:

@@ -36,7 +36,7 @@ class Inventory(Stage):
     max_inventory_pct: PerBook = option(
         0.30,
         help="Limit of the position's value as a share of wealth",
-        unit="share of wealth",
+        unit="fraction",
         per_book=True,
         low=1e-6,
     )

@@ -35,7 +35,9 @@ class Momentum(Stage):
     unit: ClassVar[str] = "log return"
     source: ClassVar[str] = "definition"
 
-    horizon_s: float = option(10.0, help="Span of the return", unit="s", validator=attrs.validators.gt(0.0))
+    horizon_s: float = option(
+        10.0, help="Span of the return", unit="s", high=86_400.0, validator=attrs.validators.gt(0.0)
+    )
 
     _past: deque[tuple[int, FloatArray]] = memory(deque)  # (time, log mid), oldest first
 

@@ -42,6 +42,7 @@ class _Flow(Stage):
         10.0,
         help="Time constant of the sum (inf: never forgets)",
         unit="s",
+        endless=True,
         validator=attrs.validators.gt(0.0),
     )
     per_depth: bool = option(False, help="Divide by the mean size of a level over the same time")

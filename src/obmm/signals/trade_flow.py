@@ -62,6 +62,7 @@ class TradeFlow(Stage):
         10.0,
         help="Time constant (inf: never forgets)",
         unit="s",
+        endless=True,
         validator=attrs.validators.gt(0.0),
     )
     balance_base: float = option(

@@ -58,7 +58,7 @@ class Vpin(Stage):
     bucket_base: float = option(
         50.0, help="Volume of a bucket", unit="base", validator=attrs.validators.gt(0.0)
     )
-    buckets: int = option(20, help="Full buckets averaged", low=1)
+    buckets: int = option(20, help="Full buckets averaged", low=1, high=10_000)
 
     _time_ns: int = memory()
     _traded: FloatArray = memory()  # (B,) volume so far
