@@ -43,6 +43,14 @@ class Twice(Stage):
 
 
 @attrs.define
+class Sly(Stage):
+    """Reads a signal that it does not declare."""
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return 2.0 * signals["one"]
+
+
+@attrs.define
 class Raises(Stage):
     """Fails from the third state on."""
 

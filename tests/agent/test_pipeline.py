@@ -48,6 +48,16 @@ def test_an_unknown_signal_is_an_error_at_assembly():
         )
 
 
+@pytest.mark.parametrize("order", ["one, sly", "sly, one"])
+def test_an_undeclared_read_is_refused_whatever_the_order_of_the_file(order):
+    """With the name of what `needs` lacks."""
+    entries = {"one": CONSTANT, "sly": '{ kind = "stages_for_tests:Sly", name = "a" }'}
+    made = config("signals = [" + ", ".join(entries[name] for name in order.split(", ")) + "]")
+    state = random_states(1, 1, n_books=2)[0]
+    with pytest.raises(KeyError, match="'one' is read without being declared: add it to `needs`"):
+        Pipeline.bind(made, state.venue)(state)
+
+
 def test_a_circle_of_signals_is_an_error_at_assembly():
     """Both ends are named."""
     text = (

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from obmm.market import FloatArray, Limits, MarketState, Quotes, Signals, Stage
+from obmm.market import Feed, FloatArray, Limits, MarketState, Quotes, Signals, Stage
 from obmm.testing import checks_for, run_checks
 from obmm.testing._trial import ContractError
 
@@ -98,3 +98,39 @@ def test_broken_builder_is_found(stage: type, rule: str) -> None:
     check = next(check for check in checks_for(stage, "builders") if check.name == rule)
     with pytest.raises(ContractError):
         check.run()
+
+
+@attrs.define(slots=False)
+class AroundFair(Stage):
+    """Quotes around whatever is called the fair value in the user's configuration."""
+
+    fair: str = "my_price"
+    lean: str = "my_signal"
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        """Two signals of the user's own."""
+        return frozenset({self.fair, self.lean})
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
+        assert np.nanmax(np.abs(signals.scalar(self.lean))) <= 1.0
+        fair = signals.scalar(self.fair)
+        return Quotes.of(bid_price=fair * 0.999, ask_price=fair * 1.001, size=0.5)
+
+
+def test_a_signal_of_the_users_own_is_one_of_its_kind() -> None:
+    """A fair value is a price near the mid, told by the option that names it; others are numbers in ±1."""
+    assert set() == failed(AroundFair)
+
+
+def test_given_signals_are_heard() -> None:
+    """As `obmm check` of a configuration gives them."""
+
+    class Fixed(Stage):
+        def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+            return np.full(state.n_books, -1.0)
+
+    told = run_checks(AroundFair, "builders", {"my_price": Fixed})
+    failures = " ".join(result.message for result in told)
+    assert "bid prices must be positive" in failures
+    assert "-0.999" in failures

@@ -102,6 +102,10 @@ def _needs(stage: Any) -> frozenset[Feed | str]:
     return needs
 
 
+def _signals_read(stage: Any) -> frozenset[str]:
+    return frozenset(need for need in _needs(stage) if isinstance(need, str))
+
+
 @attrs.define
 class Pipeline:
     """One pipeline bound to a venue; it remembers, so each validator and simulation gets its own.
@@ -126,12 +130,16 @@ class Pipeline:
     placer: Placer
     books: BoolArray
     stage: str = attrs.field(init=False, default="")
+    _reads: dict[str, frozenset[str]] = attrs.field(init=False)
     _age_s: FloatArray = attrs.field(init=False)
     _last_ns: int | None = attrs.field(init=False, default=None)
     _told: dict[str, Transition] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._age_s = np.zeros(self.venue.n_books)
+        stages: dict[str, Any] = {f"signals.{name}": signal for name, signal in self.signals}
+        stages |= {f"gates.{name}": gate for name, gate in self.gates} | {"builder": self.builder}
+        self._reads = {path: _signals_read(stage) for path, stage in stages.items()}
 
     @classmethod
     def bind(cls, config: Config, venue: Venue, books: BoolArray | None = None) -> Pipeline:
@@ -169,15 +177,15 @@ class Pipeline:
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:
             self.stage = f"signals.{name}"
-            signals.add(name, signal(state, signals))
+            signals.add(name, signal(state, signals.declared(self._reads[self.stage])))
         verdicts: dict[str, Limits] = {}
         for name, gate in self.gates:
             self.stage = f"gates.{name}"
-            verdicts[name] = verdict = gate(state, signals)
+            verdicts[name] = verdict = gate(state, signals.declared(self._reads[self.stage]))
             _expect(Limits, f"gate {name!r}", verdict, state)
         limits = Limits.strictest(verdicts.values()).enforced(state.accounts.position)
         self.stage = "builder"
-        wish = self.builder(state, signals, limits)
+        wish = self.builder(state, signals.declared(self._reads[self.stage]), limits)
         _expect(Quotes, "the builder", wish, state)
         quotes = lock(wish, limits, state)
         self.stage = "placer"

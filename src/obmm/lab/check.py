@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -72,6 +73,7 @@ def check_config(
     checked: list[object] = []
     slow = False
     for part in (config, *(assignment.config for assignment in config.assign)):
+        signals = {spec.name: functools.partial(spec.build) for spec in part.signals}
         for spec in part.specs:
             stage = spec.build()
             if any(type(other) is spec.cls and other == stage for other in checked):
@@ -84,7 +86,9 @@ def check_config(
                 slow = True
                 yield Finding("contract", f"{name} {speed.name}", False, speed.detail)
                 continue
-            failed = [result for result in run_checks(spec.build, GROUPS[spec.slot]) if not result.passed]
+            failed = [
+                result for result in run_checks(spec.build, GROUPS[spec.slot], signals) if not result.passed
+            ]
             told = "; ".join(f"{result.name}: {_short(result.message)}" for result in failed)
             yield Finding("contract", name, not failed, told)
     if slow:

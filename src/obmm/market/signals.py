@@ -35,6 +35,7 @@ class Signals(Mapping[str, FloatArray]):
     )
     warmup_s: float = 0.0
     _values: dict[str, FloatArray] = attrs.field(factory=dict, alias="values")
+    _needs: frozenset[str] | None = attrs.field(default=None, alias="needs")
 
     def add(self, name: str, value: FloatArray) -> None:
         """Enter a signal.
@@ -49,6 +50,18 @@ class Signals(Mapping[str, FloatArray]):
             )
         self._values[name] = array
 
+    def declared(self, needs: frozenset[str]) -> Signals:
+        """What a stage that declares `needs` may read of these; the rest is refused, naming what is missing.
+
+        >>> signals = Signals(n_books=1)
+        >>> signals.add("mid", np.array([300.0]))
+        >>> signals.declared(frozenset())["mid"]
+        Traceback (most recent call last):
+        KeyError: "signal 'mid' is read without being declared: add it to `needs`"
+        """
+        values = {name: value for name, value in self._values.items() if name in needs}
+        return Signals(self.n_books, self.age_s, self.warmup_s, values, needs)
+
     def scalar(self, name: str) -> FloatArray:
         """(B,) the signal, or its first column when it has several."""
         value = self[name]
@@ -58,6 +71,9 @@ class Signals(Mapping[str, FloatArray]):
         try:
             return self._values[name]
         except KeyError:
+            if self._needs is not None and name not in self._needs:
+                what = f"signal {name!r} is read without being declared: add it to `needs`"
+                raise KeyError(what) from None
             close = difflib.get_close_matches(name, self._values, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; there are {sorted(self._values)}"
             raise KeyError(f"no signal {name!r}{hint}") from None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 import numpy as np
 
-from obmm.market import Feed, FloatArray, Limits, MarketState, Quotes, Signal, Signals, Venue
+from obmm.market import Feed, Limits, MarketState, Quotes, Signal, Signals, Venue
 from obmm.market.layout import books_of
 from obmm.market.venue import SECOND_NS
 from obmm.settings.registry import registered
-from obmm.signals import Imbalance
+from obmm.signals import Imbalance, Mid
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.states import random_states
 from obmm.testing.variants import Flaw, selected, spoiled, with_levels
@@ -38,6 +38,7 @@ class Scene:
         books: The books shown and their order; all if None.
         tape: Whether states carry a tape when the stage asks for it.
         limits_open: Whether limits allow everything instead of being drawn at random.
+        sources: Names of signals with what makes each; others come from the registry.
     """
 
     needs: frozenset[Feed | str]
@@ -50,6 +51,7 @@ class Scene:
     books: tuple[int, ...] | None = None
     tape: bool = True
     limits_open: bool = False
+    sources: tuple[tuple[str, Callable[[], Signal]], ...] = ()
 
 
 @attrs.frozen
@@ -71,7 +73,7 @@ def describe(flaw: Flaw | None) -> str:
 def steps(scene: Scene) -> tuple[Step, ...]:
     """The inputs of each call, in order."""
     market = _market(scene.seed, scene.n_books, max(scene.picks) + 1, scene.interval_s)
-    support = _support(scene.needs)
+    support = _support(scene.needs, dict(scene.sources))
     made = []
     for turn, pick in enumerate(scene.picks):
         state, limits, quotes = market[pick]
@@ -118,26 +120,33 @@ def _without_undeclared(state: MarketState, needs: frozenset[Feed | str]) -> Mar
     return state
 
 
-def _support(needs: Iterable[Feed | str]) -> dict[str, Signal]:
-    """The named signals and those they need, with default options, in the order to compute them.
-
-    A name that is no registered signal is the user's own choice; the queue imbalance stands in for it.
-    """
-    known = registered("signals")
+def _support(needs: Iterable[Feed | str], sources: Mapping[str, Callable[[], Signal]]) -> dict[str, Signal]:
+    """The named signals and those they need, in the order to compute them."""
+    known: Mapping[str, Callable[[], Signal]] = {**registered("signals"), **sources}
     found: dict[str, Signal] = {}
     for name in sorted(need for need in needs if isinstance(need, str)):
-        stage = known[name]() if name in known else Imbalance(depths=(1,))
-        found |= _support(stage.needs) | {name: stage}
+        stage = known[name]() if name in known else stand_in(name)
+        found |= _support(getattr(stage, "needs", ()), sources) | {name: stage}
     return found
+
+
+def stand_in(role: str) -> Signal:
+    """A signal of the kind that `role`, a name or the option that holds it, speaks of.
+
+    A fair value is near the mid, a volatility is one; anything else is a number in ±1.
+
+    >>> type(stand_in("fair")).__name__, type(stand_in("lean")).__name__
+    ('Mid', 'Imbalance')
+    """
+    known = registered("signals")
+    if role in known:
+        return known[role]()  # type: ignore[no-any-return]
+    return Mid() if any(word in role for word in ("fair", "price", "mid")) else Imbalance(depths=(1,))
 
 
 def _computed(support: dict[str, Signal], state: MarketState, needs: frozenset[Feed | str]) -> Signals:
     """The declared signals of one state, and no others."""
     every = Signals(n_books=state.n_books)
-    declared = Signals(n_books=state.n_books)
     for name, stage in support.items():
-        value: FloatArray = stage(state, every)
-        every.add(name, value)
-        if name in needs:
-            declared.add(name, value)
-    return declared
+        every.add(name, stage(state, every))
+    return every.declared(frozenset(need for need in needs if isinstance(need, str)))

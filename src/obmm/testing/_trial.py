@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import Feed, FloatArray, Limits, Orders, Quotes
+from obmm.market import Feed, FloatArray, Limits, Orders, Quotes, Signal
 from obmm.settings.registry import GROUPS, registered
-from obmm.testing._scenes import Scene, Step, steps
+from obmm.testing._scenes import Scene, Step, stand_in, steps
 
 Output: TypeAlias = FloatArray | Limits | Quotes | Orders
 Rows: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -31,10 +31,12 @@ class Trial:
     Attributes:
         make: Makes a new instance: the class, or a function that gives it options.
         group: "signals", "gates", "builders" or "placers".
+        signals: What makes the signals that it may read, by name.
     """
 
     make: Callable[[], Any]
     group: str
+    signals: Mapping[str, Callable[[], Signal]] = attrs.field(factory=dict)
 
     def needs(self) -> frozenset[Feed | str]:
         """What the stage declares, checked for the ways to get it wrong."""
@@ -58,7 +60,17 @@ class Trial:
     def scene(self, **changes: Any) -> Scene:
         """A history long enough to outlast the stage's warm-up, 40 states by default."""
         interval_s = max(1, math.ceil(self.warmup_s() / 35.0))
-        return Scene(needs=self.needs(), interval_s=interval_s, **changes)
+        return Scene(needs=self.needs(), interval_s=interval_s, sources=self._sources, **changes)
+
+    @functools.cached_property
+    def _sources(self) -> tuple[tuple[str, Callable[[], Signal]], ...]:
+        """The given signals; a name that is none of them nor registered gets one of its option's kind."""
+        stage, known = self.make(), {*self.signals, *registered("signals")}
+        unknown = sorted(need for need in self.needs() if isinstance(need, str) and need not in known)
+        options = attrs.fields(type(stage)) if unknown and attrs.has(type(stage)) else ()
+        role = {getattr(stage, f.name): f.name for f in options if isinstance(getattr(stage, f.name), str)}
+        made = {name: functools.partial(stand_in, role.get(name, name)) for name in unknown}
+        return (*self.signals.items(), *made.items())
 
     @functools.cached_property
     def plain(self) -> list[Output]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unittest
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
+from obmm.market import Signal
 from obmm.testing._builders import builder_checks
 from obmm.testing._common import common_checks
 from obmm.testing._gates import gate_checks
@@ -50,12 +51,19 @@ class CheckResult:
         return not self.message
 
 
-def checks_for(make: Callable[[], Any], group: str | None = None) -> Iterator[Check]:
+def checks_for(
+    make: Callable[[], Any],
+    group: str | None = None,
+    signals: Mapping[str, Callable[[], Signal]] | None = None,
+) -> Iterator[Check]:
     """The checks that a stage has to pass.
 
     Args:
         make: Makes a new instance without arguments: the class, or a function that gives it options.
         group: "signals", "gates", "builders" or "placers"; found out from the class if not given.
+        signals: What makes the signals that the stage reads, by name. One not given is the registered signal
+            of that name, else one of the kind that the option holding the name speaks of: a price near the
+            mid for `fair`, a volatility for `volatility`, a number in ±1 for others.
 
     Raises:
         LookupError: The group cannot be told.
@@ -64,19 +72,23 @@ def checks_for(make: Callable[[], Any], group: str | None = None) -> Iterator[Ch
     >>> [check.name for check in checks_for(Mid)][:2]
     ['declares needs and warm-up that can be read', 'leaves its inputs as they are']
     """
-    trial = Trial(make, group if group is not None else group_of(make))
+    trial = Trial(make, group if group is not None else group_of(make), signals or {})
     for name, check in _checks(trial):
         yield Check(name, _strictly(check))
 
 
-def run_checks(make: Callable[[], Any], group: str | None = None) -> list[CheckResult]:
+def run_checks(
+    make: Callable[[], Any],
+    group: str | None = None,
+    signals: Mapping[str, Callable[[], Signal]] | None = None,
+) -> list[CheckResult]:
     """Run every check of `checks_for` and say what became of each; the arguments are the same.
 
     >>> from obmm.signals import Spread
     >>> all(result.passed for result in run_checks(Spread))
     True
     """
-    return [run_check(check) for check in checks_for(make, group)]
+    return [run_check(check) for check in checks_for(make, group, signals)]
 
 
 def run_check(check: Check) -> CheckResult:
