@@ -180,6 +180,14 @@ class NeverCancels(Good):
         return [], placed
 
 
+class CancelsLast(Good):
+    """Places before it cancels."""
+
+    def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders:
+        orders = super().__call__(state, quotes, limits)
+        return orders.take(np.argsort(orders.is_cancel, kind="stable"))
+
+
 @pytest.mark.parametrize(
     ("stage", "rule"),
     [
@@ -192,6 +200,7 @@ class NeverCancels(Good):
         (Spends, "spends no more than is free"),
         (Crosses, "never crosses the spread"),
         (IgnoresLimits, "places nothing on closed sides"),
+        (CancelsLast, "keeps the position bound however its instructions arrive"),
         (NeverCompares, "comes to rest"),
         (NeverCancels, "clears what is no longer wanted"),
     ],

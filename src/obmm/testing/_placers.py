@@ -9,8 +9,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes
+from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes, Reason
+from obmm.market.arrays import FloatArray, IntArray
 from obmm.market.grid import to_units
+from obmm.market.rules import instruction_rank
 from obmm.testing._scenes import FLAWED_STATES, Step, describe, steps
 from obmm.testing._trial import ContractError, Trial
 from obmm.testing.acceptance import accepted
@@ -29,6 +31,7 @@ def placer_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "spends no more than is free", partial(_funds, trial)
     yield "never crosses the spread", partial(_never_crosses, trial)
     yield "places nothing on closed sides", partial(_closed_sides, trial)
+    yield "keeps the position bound however its instructions arrive", partial(_keeps_bound, trial)
     yield "comes to rest", partial(_comes_to_rest, trial)
     yield "clears what is no longer wanted", partial(_clears, trial)
 
@@ -129,6 +132,48 @@ def _closed_sides(trial: Trial) -> None:
             raise ContractError(
                 f"orders on closed sides of books {np.unique(book[~allowed]).tolist()} {when}"
             )
+
+
+def _keeps_bound(trial: Trial) -> None:
+    """Of each side, what rests beside the placements, and these, could fill without passing the bound.
+
+    The bound leaves room for the wish alone. Only what the first instruction of a book cancels is gone when
+    the others arrive.
+    """
+    history = tuple(_narrow(step) for step in steps(trial.scene()))
+    for turn, (step, out) in enumerate(zip(history, trial.feed(trial.make(), history), strict=True)):
+        if not isinstance(out, Orders):
+            continue
+        state = step.state
+        certain = accepted(state, out.take(out.is_cancel & (instruction_rank(out) == 0))).open_orders
+        placed = out.kind == InstructionKind.LIMIT
+        new = _base(out.book[placed], out.side[placed], out.size[placed], state.n_books)
+        resting = _base(certain.book, certain.side, certain.size, state.n_books)
+        lean = np.array([[1.0], [-1.0]]) * state.accounts.position
+        over = (new > 0.0) & (lean + resting + new > step.limits.position_bound + 1e-9)
+        if over.any():
+            side, book = np.argwhere(over)[0].tolist()
+            bound = step.limits.position_bound[book]
+            raise ContractError(
+                f"{new[side, book]:g} base beside {resting[side, book]:g} that may rest on side {side} of "
+                f"book {book} pass the bound of {bound:g} in state {turn}: cancel first, or wait a state"
+            )
+
+
+def _narrow(step: Step) -> Step:
+    """The step with position bounds that leave just the room that its quotes need."""
+    position, quotes = step.state.accounts.position, step.quotes
+    bid = np.where(quotes.has_bid, quotes.bid_size, 0.0).sum(axis=1)
+    ask = np.where(quotes.has_ask, quotes.ask_size, 0.0).sum(axis=1)
+    bound = np.maximum(position + bid, ask - position)
+    limits = Limits.of(step.state.n_books, position_limit=bound, reason=Reason.CUSTOM)
+    return attrs.evolve(step, limits=limits)
+
+
+def _base(book: IntArray, side: IntArray, size: FloatArray, n_books: int) -> FloatArray:
+    """(2, B) base on each side of each book."""
+    both = np.bincount(book + n_books * (side != BUY), weights=size, minlength=2 * n_books)
+    return both.astype(np.float64).reshape(2, n_books)
 
 
 def _settled(placer: Any, step: Step, quotes: Quotes) -> tuple[MarketState, Orders]:
