@@ -256,3 +256,11 @@ def test_hours_that_make_no_sense_are_refused(hours: str, obmm):
     assert (2, "", 1) == (said.status, said.out, len(said.err.splitlines()))
     assert "hours" in said.err
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("command", [("simulate", "--books", "1"), ("replay", "sample")])
+def test_a_seed_that_no_generator_takes_is_refused(command: tuple[str, ...], obmm):
+    """Not with the traceback of one."""
+    said = obmm(*command, "--seed", str(2**63))
+    assert (2, "", 1) == (said.status, said.out, len(said.err.splitlines()))
+    assert "--seed" in said.err

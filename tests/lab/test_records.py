@@ -108,6 +108,14 @@ def test_the_description_says_what_the_result_depends_on(run):
     assert (True, {"5": 2}) == (run.about["completed"], run.about["drawdown_stops"])
 
 
+def test_only_the_columns_that_are_asked_for_are_read(run):
+    """A long run has more than memory may hold; the same values come out either way."""
+    again = Run(run.folder)
+    assert ["price", "size"] == list(again.of("fills", tiny_run.UID, ("price", "size")))
+    assert {("fills", name) for name in ("price", "size", "uid")} == set(again._columns)
+    np.testing.assert_equal(again.table("fills"), run.table("fills"))
+
+
 def test_rows_of_another_account_are_not_mixed_in(run):
     """Accounts share tables."""
     assert 0 == run.of("fills", 6)["size"].size

@@ -26,6 +26,8 @@ Whole = Annotated[int, Parameter(converter=_whole)]
 Count = Annotated[int, Parameter(converter=_whole, validator=Number(gte=1))]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, show_default=_spaced)]
 Positive = Annotated[float, Parameter(validator=Number(gt=0.0, lt=float("inf")))]
+#: What the generators of random numbers take.
+Seed = Annotated[int, Parameter(converter=_whole, validator=Number(gte=-(2**63), lt=2**63))]
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0.0, lt=float("inf")))]
 
 Set = Annotated[tuple[str, ...], Parameter(show_default=False)]

@@ -12,7 +12,7 @@ from obmm.cli._ending import ending, warn
 from obmm.cli._errors import UsageError, mendable, needs
 from obmm.cli._inputs import recording_of
 from obmm.cli._output import console, print_json, table
-from obmm.cli._parameters import Flag, NotNegative, Set, Whole
+from obmm.cli._parameters import Flag, NotNegative, Seed, Set
 from obmm.cli.score import scores_table
 
 
@@ -27,7 +27,7 @@ def replay(
         float, Parameter(name="--until", show_default=False, validator=Number(gte=0.0))
     ] = float("inf"),
     response_ms: NotNegative = 100.0,
-    seed: Whole = 1,
+    seed: Seed = 1,
     out: Path | None = None,
     force: Flag = False,
     json: Flag = False,

@@ -12,7 +12,7 @@ from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
-from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set, Whole
+from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set
 from obmm.cli.report import write_report
 from obmm.cli.score import scores_table
 
@@ -27,7 +27,7 @@ def simulate(
     scenario: str = "taos-0.5.4",
     books: Count = 16,
     hours: Positive = 3.0,
-    seed: Whole = 1,
+    seed: Seed = 1,
     rivals: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = (),
     response_ms: NotNegative = 100.0,
     threads: Count | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Tail:
 
 @attrs.define
 class Run:
-    """A run read back; tables are loaded when they are asked for.
+    """A run read back; columns are loaded when they are asked for.
 
     A run that was killed, or goes on, is read as far as its last part.
 
@@ -59,7 +59,7 @@ class Run:
     folder: Path
     tail: Tail | None = None
     about: Mapping[str, Any] = attrs.field(init=False)
-    _tables: dict[str, Table] = attrs.field(init=False, factory=dict, repr=False)
+    _columns: dict[tuple[str, str], npt.NDArray[Any]] = attrs.field(init=False, factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.about = read_about(self.folder) if self.tail is None else self.tail.about
@@ -75,29 +75,22 @@ class Run:
             return f"still going on in process {process.get('pid', '?')}; this is what it has written so far"
         return "ended early (killed before it could say why)"
 
-    def table(self, name: str) -> Table:
-        """One table as numpy columns.
+    def table(self, name: str, columns: Sequence[str] = ()) -> Table:
+        """One table as numpy columns: those asked for, or all; what is read stays in memory.
 
         Raises:
             RunError: A part is missing or damaged.
         """
-        if name not in self._tables:
-            parts = [self._part(name, number) for number in range(self.about["parts"])]
-            found, named = sum(part["time_ns"].size for part in parts), self.about["rows"].get(name, 0)
-            if found != named:
-                what = f"{found:,} of the {named:,} rows that run.json names are there: a part is missing"
-                raise RunError(f"{self.folder / name}: {what}")
-            if self.tail is not None:
-                parts.append(self.tail.tables[name])
-            whole = parts or [empty(name)]
-            self._tables[name] = {c: np.concatenate([part[c] for part in whole]) for c in COLUMNS[name]}
-        return self._tables[name]
+        wanted = columns or list(COLUMNS[name])
+        if unread := [column for column in wanted if (name, column) not in self._columns]:
+            self._columns |= {(name, column): values for column, values in self._read(name, unread).items()}
+        return {column: self._columns[name, column] for column in wanted}
 
-    def of(self, name: str, uid: int) -> Table:
-        """The rows of one account."""
-        columns = self.table(name)
-        rows = columns["uid"] == uid
-        return {column: values[rows] for column, values in columns.items()}
+    def of(self, name: str, uid: int, columns: Sequence[str] = ()) -> Table:
+        """The rows of one account, of the columns asked for, or of all."""
+        table = self.table(name, columns)
+        rows = self.table(name, ("uid",))["uid"] == uid
+        return table if rows.all() else {column: values[rows] for column, values in table.items()}
 
     def grid(self, uid: int, *names: str) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
         """Columns of `states` of one account as (T, B) arrays, and the times (T,) in nanoseconds.
@@ -105,7 +98,7 @@ class Run:
         Raises:
             EmptyRun: There is no state.
         """
-        states = self.of("states", uid)
+        states = self.of("states", uid, ("time_ns", *names))
         if not states["time_ns"].size:
             what = self.early or "it was made of no states"
             raise EmptyRun(f"{self.folder} holds no state: the run {what}")
@@ -113,7 +106,19 @@ class Run:
         times = states["time_ns"].reshape(-1, books)[:, 0].astype(np.int64)
         return times, [states[name].reshape(-1, books).astype(np.float64) for name in names]
 
-    def _part(self, name: str, number: int) -> Table:
+    def _read(self, name: str, columns: Sequence[str]) -> Table:
+        """Columns of all parts, one after the other, and of what was not written."""
+        parts = [self._part(name, number, columns) for number in range(self.about["parts"])]
+        found, named = sum(part[columns[0]].size for part in parts), self.about["rows"].get(name, 0)
+        if found != named:
+            what = f"{found:,} of the {named:,} rows that run.json names are there: a part is missing"
+            raise RunError(f"{self.folder / name}: {what}")
+        if self.tail is not None:
+            parts.append(self.tail.tables[name])
+        whole = parts or [empty(name)]
+        return {column: np.concatenate([part[column] for part in whole]) for column in columns}
+
+    def _part(self, name: str, number: int, columns: Sequence[str]) -> Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -121,10 +126,10 @@ class Run:
         if not path.is_file():
             return empty(name)
         try:
-            read = pq.ParquetFile(path).read(columns=list(COLUMNS[name]))
+            read = pq.ParquetFile(path).read(columns=list(columns))
             return {
                 c: read.column(c).to_numpy(zero_copy_only=False).astype(kind_of(name, c), copy=False)
-                for c in COLUMNS[name]
+                for c in columns
             }
         except (pa.ArrowException, KeyError, OSError) as error:
             raise RunError(f"{path} is damaged or cut: {str(error).splitlines()[0]}") from error
