@@ -1,12 +1,19 @@
-"""Damaged messages are understood or refused with a `WireError`; nothing else ever comes out."""
+"""Damaged and crowded messages are understood or refused with a `WireError`, at once; nothing else comes out.
+
+`OBMM_FUZZ_INPUTS` is how many the long tests try in all, a million unless it says otherwise.
+"""
 
 from __future__ import annotations
 
+import os
 import random
+import resource
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,6 +22,7 @@ from hypothesis import strategies as st
 from obmm.market import Feed, Orders
 from obmm.wire import Decoder, WireError, encode_request, encode_state
 from obmm.wire.compression import ENGINES
+from wire.hostile import array, mapping
 from wire.samples import blob, body_of, full_state, posted_bodies, recorded_updates, venue
 
 #: Bytes with a meaning in JSON, msgpack, base64 or one of the engines.
@@ -56,19 +64,46 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return bytes(wounded)
 
 
+#: What a message may cost, seconds of one core, and MiB in all.
+LIMIT_S, LIMIT_MIB = 0.25, 512
+
+
+@attrs.define
+class Trial:
+    """Tries messages on one decoder, as a miner would get them, and keeps what the worst one cost.
+
+    Attributes:
+        worst_s: Most seconds of one core that a message took, its answer included.
+    """
+
+    worst_s: float = 0.0
+    _decoder: Decoder = attrs.field(factory=lambda: Decoder(frozenset(Feed)))
+
+    def survives(self, body: bytes) -> bool:
+        """Whether a body is understood; anything but a state or a `WireError` in time fails the test."""
+        understood, seconds = self._answered(body)
+        if seconds > LIMIT_S:  # other work may have been in the way
+            seconds = self._answered(body)[1]
+        self.worst_s = max(self.worst_s, seconds)
+        assert seconds <= LIMIT_S
+        return understood
+
+    def _answered(self, body: bytes) -> tuple[bool, float]:
+        start = time.process_time()
+        try:
+            request = self._decoder.request(body)
+        except WireError:
+            return False, time.process_time() - start
+        n_books = request.state.n_books
+        request.reply(
+            Orders.of(n_books, (0, 1, 1), (0, 0, 0), price=1.0, size=1e90, in_quote=(False, True, False))
+        )
+        return True, time.process_time() - start
+
+
 def survives(body: bytes) -> bool:
-    """Whether a body is understood; anything but a state or a `WireError` fails the test."""
-    decoder = Decoder(frozenset(Feed), max_bytes=2**22)
-    try:
-        request = decoder.request(body)
-    except WireError:
-        return False
-    state = request.state
-    orders = Orders.of(
-        state.n_books, (0, 1, 1), (0, 0, 0), price=1.0, size=1e90, in_quote=(False, True, False)
-    )
-    request.reply(orders)
-    return True
+    """Whether a body is understood, tried alone."""
+    return Trial().survives(body)
 
 
 def wrapped(content: bytes, version: int) -> bytes:
@@ -138,21 +173,81 @@ def rearranged(content: Any, places: list[tuple[Any, ...]], rng: random.Random) 
     return content
 
 
+#: Keys that mean something somewhere, and one that does not.
+_KEYS = [
+    "b",
+    "a",
+    "e",
+    "o",
+    "p",
+    "q",
+    "y",
+    "t",
+    "c",
+    "bb",
+    "r",
+    "books",
+    "accounts",
+    "notices",
+    "config",
+    "zz",
+]
+
+
+def crowded(content: Any, places: list[tuple[Any, ...]], version: int, rng: random.Random) -> bytes:
+    """`content`, encoded, with a crowd in place of one of its parts.
+
+    A list of one thing many times, a map of one key or of many, lists in lists, or a header that promises
+    more than follows; of few bytes mostly, at times of all that is allowed.
+    """
+    packed = version >= 45
+    path = rng.choice(places)
+    thing = rng.choice([rng.choice(_ODD), part(content, path), part(content, rng.choice(places))])
+    item = encoded(thing, version) or b"\xc0"
+    n_bytes = int(2.0 ** (4.0 + 19.0 * rng.random() ** 5))
+    kind = rng.randrange(5)
+    key = encoded(rng.choice(_KEYS), version)
+    if kind == 0:
+        n = n_bytes // len(item)
+        crowd = array(item * n, n) if packed else b"[" + ((item + b",") * n)[:-1] + b"]"
+    elif kind == 1:
+        pair = key + item if packed else key + b":" + item + b","
+        n = n_bytes // len(pair)
+        crowd = mapping(pair * n, n) if packed else b"{" + (pair * n)[:-1] + b"}"
+    elif kind == 2:
+        n = min(n_bytes, 20_000) // (6 + len(item))
+        crowd = encoded({number if packed else str(number): thing for number in range(n)}, version) or item
+    elif kind == 3:
+        crowd = (b"\x91" if packed else b"[") * n_bytes
+    else:
+        crowd = rng.choice([array, mapping])(item, rng.choice([2, 2**16, 2**32 - 1]))
+    return encoded(replaced(content, path, lambda _: msgspec.Raw(crowd)), version)
+
+
 def run(n_cases: int, seed: int, bodies: list[bytes], contents: list[dict[str, Any]]) -> None:
-    """Damage whole bodies, packed contents and their structure in turn; some of each must be understood."""
-    rng = random.Random(seed)
+    """Damage bodies, contents and their structure in turn, and crowd it; some of each must be understood."""
+    rng, trial = random.Random(seed), Trial()
     places = [paths(content) for content in contents]
-    understood = [0, 0, 0]
+    understood = [0, 0, 0, 0]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for case in range(n_cases):
         which, version = rng.randrange(len(contents)), rng.choice((35, 54))
-        if case % 3 == 0:
+        content, kind = contents[which], case % 4
+        if kind == 0:
             body = damaged(rng.choice(bodies), rng)
-        elif case % 3 == 1:
-            body = wrapped(damaged(encoded(contents[which], version), rng), version)
+        elif kind == 1:
+            body = wrapped(damaged(encoded(content, version), rng), version)
+        elif kind == 2:
+            body = wrapped(encoded(rearranged(content, places[which], rng), version), version)
         else:
-            body = wrapped(encoded(rearranged(contents[which], places[which], rng), version), version)
-        understood[case % 3] += survives(body)
-    assert all(0 < some < n_cases // 3 for some in understood)
+            body = wrapped(crowded(content, places[which], version, rng), version)
+        understood[kind] += trial.survives(body)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(
+        f"{n_cases} inputs, {understood} understood, worst {trial.worst_s * 1e3:.0f} ms, {grown:.0f} MiB more"
+    )
+    assert all(0 < some < n_cases // 4 for some in understood)
+    assert grown < LIMIT_MIB
 
 
 def own_samples() -> tuple[list[bytes], list[dict[str, Any]]]:
@@ -189,22 +284,22 @@ def real_samples(data: Path) -> tuple[list[bytes], list[dict[str, Any]]]:
 
 
 def test_damaged_messages_of_our_own() -> None:
-    """1,000 wounded messages of every form, codec and engine."""
-    run(1_000, 1, *own_samples())
+    """2,000 wounded and crowded messages of every form, codec and engine."""
+    run(2_000, 1, *own_samples())
 
 
 def test_damaged_real_messages(shared_data: Path) -> None:
-    """1,000 wounded messages of the real market."""
-    run(1_000, 2, *real_samples(shared_data))
+    """2,000 wounded and crowded messages of the real market."""
+    run(2_000, 2, *real_samples(shared_data))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("source", ["own", "real"])
 def test_many_damaged_messages(source: str, seed: int, request: pytest.FixtureRequest) -> None:
-    """100,000 wounded messages, half of them the real market's."""
+    """A million wounded and crowded messages, half of them the real market's."""
     samples = own_samples() if source == "own" else real_samples(request.getfixturevalue("shared_data"))
-    run(5_000, 1000 + seed, *samples)
+    run(int(os.environ.get("OBMM_FUZZ_INPUTS", "1000000")) // 20, 1000 + seed, *samples)
 
 
 NUMBERS = st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from([2**63, 2**32, 5e-324, 1e308, -1e308])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import attrs
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from obmm.testing import Flaw, spoiled
 from obmm.wire import Decoder, encode_request, read_stream, write_stream
 from obmm.wire.compression import ENGINES
 from obmm.wire.encode import Form
-from wire.samples import full_state, states, venue
+from wire.samples import full_state, posted_bodies, states, venue
 
 TAPE = frozenset({Feed.TAPE})
 FORMS = get_args(Form)
@@ -97,3 +98,57 @@ def test_streams_hold_states_exactly(tmp_path: Path, version: int) -> None:
     written = [full_state(seed) for seed in range(5)]
     write_stream(path, written, version=version)
     assert written == [recorded.state for recorded in read_stream(path, TAPE)]
+
+
+#: What the subnet's own model of a configuration insists on, by type; some floats may be null.
+WANTED: dict[type, str] = {
+    str: """
+        miner_capital_type init_agent_capital_type hft_agent_capital_type sta_agent_capital_type
+    """,
+    int: """
+        block_count duration grace_period publish_interval books_per_block book_count book_levels
+        baseDecimals quoteDecimals priceDecimals volumeDecimals init_agent_count init_agent_tau
+        hft_agent_count hft_agent_feed_latency_min hft_agent_order_latency_min
+        hft_agent_order_latency_max hft_agent_delta sta_agent_count sta_agent_feed_latency_mean
+        sta_agent_feed_latency_std sta_agent_order_latency_min sta_agent_order_latency_max
+        sta_agent_decision_latency_mean sta_agent_decision_latency_std sta_agent_tau
+        sta_agent_tauHist sta_agent_tauF
+    """,
+    float: """
+        max_leverage max_loan maintenance_margin miner_wealth init_price init_agent_wealth
+        hft_agent_wealth hft_agent_order_latency_scale hft_agent_tau hft_agent_psi hft_agent_gHFT
+        hft_agent_kappa hft_agent_spread hft_agent_order_size_mean hft_agent_price_noise
+        hft_agent_price_shift sta_agent_wealth sta_agent_order_latency_scale
+        sta_agent_selection_scale sta_agent_noise_weight sta_agent_chartist_weight
+        sta_agent_fundamentalist_weight sta_agent_sigmaEps sta_agent_r_aversion
+    """,
+}
+NULLABLE = "miner_base_balance miner_quote_balance init_agent_base_balance init_agent_quote_balance "
+NULLABLE += "hft_agent_base_balance hft_agent_quote_balance sta_agent_base_balance sta_agent_quote_balance"
+
+
+@pytest.mark.parametrize("version", [35, 54, 63])
+def test_configuration_in_the_open_satisfies_the_subnets_model(version: int) -> None:
+    """An agent of the subnet can be driven by a message of ours: no key of its configuration is missing."""
+    state = full_state()
+    config = msgspec.json.decode(encode_request(state, version=version, form="open"))["config"]
+    for kind, names in WANTED.items():
+        assert dict.fromkeys(names.split(), kind) == {name: type(config[name]) for name in names.split()}
+    assert {int, float, type(None)} >= {type(config[name]) for name in NULLABLE.split()}
+    assert state.n_books == config["book_count"] == config["block_count"] * config["books_per_block"]
+
+
+def test_completed_configuration_is_the_recorded_ones_but_for_ours(shared_data: Path) -> None:
+    """Every key that the harness posted is there, and what is not the venue's has its value."""
+    body, *_ = posted_bodies(shared_data / "captures" / "proxy-post-samples.jsonl.zst")
+    posted = msgspec.json.decode(body)["config"]
+    state = Decoder().request(body).state
+    ours = msgspec.json.decode(encode_request(state, form="open"))["config"]
+    del ours["turnover_cap_quote"], ours["max_instructions"]
+    tiers, params = (ours["fee_policy"].pop(name) for name in ("tiers", "params"))
+    recorded = posted["fee_policy"].pop("params"), posted["fee_policy"].pop("tiers")
+    assert posted == ours
+    assert {key: float(value) for key, value in recorded[0].items()} == {
+        key: float(value) for key, value in params.items()
+    }
+    assert set(recorded[1][0]) == set(tiers[0])

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from obmm.market import EventKind, FloatArray, MarketState, Tape, Venue
+from obmm.wire.background import completed
 from obmm.wire.codec import codec_of
 from obmm.wire.compression import Engine, pack
 from obmm.wire.config import FEE_FIELDS
@@ -39,7 +40,8 @@ def encode_request(
         state: What to tell; a tape is told if there is one.
         version: Spec version of the sender, which decides the codec and the older names of some fields.
         engine: Compression of the blobs.
-        form: "blobs" for the books and the rest apart, "blob" for all in one, "open" for the harness's JSON.
+        form: "blobs" for the books and the rest apart, "blob" for all in one, "open" for the harness's JSON,
+            whose configuration has all that the subnet's own model wants, so that it can drive any agent.
 
     >>> body = encode_request(MarketState.of_books(Venue.of(1), [[(299.0, 1.0)]], [[]]), form="open")
     >>> sorted(msgspec.json.decode(body)["books"]["0"])
@@ -57,6 +59,7 @@ def encode_request(
         "compression_engine": engine,
     }
     if form == "open":
+        content["config"] = completed(content["config"])
         return _TO_JSON.encode(envelope | content)
     codec = codec_of(version, b"")
     if form == "blob":
