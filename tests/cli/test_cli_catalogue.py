@@ -76,8 +76,9 @@ def test_an_unknown_preset_is_told_with_those_there_are(obmm):
     assert "no preset is called 'balancd': did you mean 'balanced'?" in said.err
 
 
-def test_stages_lists_all_of_every_group(obmm):
+def test_stages_lists_all_of_every_group(obmm, monkeypatch):
     """Names with the first line of their descriptions."""
+    monkeypatch.setenv("COLUMNS", "300")
     told = obmm("stages", "--json").json
     assert {(group, name) for group in GROUPS for name in registered(group)} == {
         (stage["group"], stage["name"]) for stage in told

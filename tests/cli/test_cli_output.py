@@ -82,12 +82,12 @@ def test_many_figures_are_told_in_several_tables():
     assert 1 == len(folded("Figures", columns, [(7, *map(float, range(1, 6)))], width=1000))
 
 
-def test_a_pipe_is_120_characters_wide(capsys, monkeypatch):
+def test_a_pipe_is_132_characters_wide(capsys, monkeypatch):
     """What is longer is folded between words."""
     monkeypatch.delenv("COLUMNS", raising=False)
     console().print(table("", ("name", "what"), [("a", "word " * 60)], text_columns=2))
     lines = capsys.readouterr().out.splitlines()
-    assert 120 == max(map(len, lines))
+    assert 132 == max(map(len, lines))
     assert 60 == sum(line.count("word") for line in lines)
 
 
@@ -95,7 +95,7 @@ def test_a_pipe_is_120_characters_wide(capsys, monkeypatch):
 def test_an_absurd_width_is_passed_over(columns, capsys, monkeypatch):
     """Some programs set it so for their children."""
     monkeypatch.setenv("COLUMNS", columns)
-    assert 120 == console().width
+    assert 132 == console().width
 
 
 def test_columns_of_the_environment_fold_a_table(capsys, monkeypatch):

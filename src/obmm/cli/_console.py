@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 #: Width where the output is no terminal and nobody says another.
-_PIPE_WIDTH = 120
+_PIPE_WIDTH = 132
 _NARROWEST, _WIDEST = 20, 10_000
 
 
