@@ -27,6 +27,7 @@ from obmm.market import (
     option,
 )
 from obmm.market.arrays import as_flags, as_ints
+from obmm.market.open_orders import ID_LIMIT
 from obmm.settings import placer
 
 
@@ -250,4 +251,4 @@ def _client_ids(state: MarketState, book: IntArray, turn: IntArray) -> IntArray:
     """(N,) numbers that name publish interval, book and turn; they come round after 2**32 orders."""
     step = state.time_ns // state.venue.publish_interval_ns
     number = (step * state.n_books + book) * state.venue.max_instructions + turn
-    return as_ints(number % 2**32)
+    return as_ints(number % ID_LIMIT)
