@@ -69,9 +69,15 @@ class StageSpec:
             yield from part.walk()
 
     def build(self, per_book: Mapping[tuple[str, str], PerBook] | None = None) -> Any:
-        """A new instance of the stage, with the values of `per_book`, by path and option, over its own."""
+        """A new instance of the stage, with the values of `per_book`, by path and option, over its own.
+
+        Raises:
+            ConfigError: The class refuses now what it took when the configuration was resolved.
+        """
         parts = {name: part.build(per_book) for name, part in self.parts.items()}
-        stage, _ = structure({name: s.value for name, s in self.options.items()} | parts, self.cls)
+        stage, wrong = structure({name: s.value for name, s in self.options.items()} | parts, self.cls)
+        if wrong:
+            raise ConfigError([Problem(f"{self.origin}: {self.path}", what) for _, what in wrong])
         changed = {name: value for (path, name), value in (per_book or {}).items() if path == self.path}
         return attrs.evolve(stage, **changed) if changed else stage
 

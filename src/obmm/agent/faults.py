@@ -38,7 +38,10 @@ class Fault:
     @classmethod
     def of(cls, raised: BaseException, pipeline: str, stage: str, books: BoolArray) -> Fault:
         """The fault that `raised` tells of."""
-        return cls(pipeline, stage, told(raised), books, _trace(raised))
+        fault = cls(pipeline, stage, told(raised), books, _trace(raised))
+        # A stage that raises one and the same exception each time would lengthen its traceback for ever.
+        raised.__traceback__ = None
+        return fault
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.what}" if self.stage else self.what

@@ -15,13 +15,13 @@ import numpy as np
 import structlog
 
 from obmm.agent.config import Config
-from obmm.agent.decision import Decision, Step, of_books
+from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount, told
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import feeds_of
-from obmm.agent.sessions import Clock, Session, reasons_of, withdrawn
+from obmm.agent.sessions import Answer, Clock, Session, withdrawn
 from obmm.agent.telling import tell, worth_telling
-from obmm.market import Feed, IntArray, MarketState, Orders, Reason
+from obmm.market import Feed, MarketState, Orders, Reason
 
 #: Validators and simulations remembered at once; the one unused for longest is forgotten.
 MAX_SESSIONS = 32
@@ -107,51 +107,40 @@ class MarketMaker:
     def _decided(self, state: MarketState, started: int) -> Decision:
         self.states += 1
         n_books = 0
-        steps: tuple[Step, ...] = ()
-        faults: tuple[Fault, ...] = ()
-        orders, otherwise = Orders.none(0), Reason.OPEN
+        answer = _nothing(0, Reason.OPEN)
         try:
             n_books = int(state.n_books)
-            orders = Orders.none(n_books)
-            session, late = self._session(state) if n_books else (None, False)
-            if late:
-                otherwise = Reason.LATE_STATE
-            elif session is not None:
-                steps, faults, orders = self._answer(session, state)
+            answer = _nothing(n_books, Reason.LATE_STATE)
+            session, late = self._session(state) if n_books else (None, True)
+            if session is not None and not late:
+                answer = self._answer(session, state)
         except KeyboardInterrupt:
             raise
         except BaseException as raised:  # A user's stage may exit while it is made, a state may be anything.
             books = np.ones(n_books, dtype=np.bool_)
             faults = (Fault.of(raised, self.config.name, "", books),)
-            orders = withdrawn(state, books)
-        self._count(faults)
-        bid_why, ask_why = _reasons(steps, faults, n_books, otherwise)
+            answer = attrs.evolve(
+                _nothing(n_books, Reason.STAGE_FAILED), faults=faults, orders=withdrawn(state, books)
+            )
+        self._count(answer.faults)
         return Decision(
             state=state,
-            orders=orders,
-            steps=steps,
-            bid_reason=bid_why,
-            ask_reason=ask_why,
+            orders=answer.orders,
+            steps=answer.steps,
+            bid_reason=answer.why[0],
+            ask_reason=answer.why[1],
             elapsed_ms=(time.perf_counter_ns() - started) / 1e6,
             config_hash=self._hash,
-            faults=faults,
+            faults=answer.faults,
         )
 
-    def _answer(
-        self, session: Session, state: MarketState
-    ) -> tuple[tuple[Step, ...], tuple[Fault, ...], Orders]:
+    def _answer(self, session: Session, state: MarketState) -> Answer:
         """What the pipelines did, about the books of `state` in their order."""
         whole, at = session.fitted(state) or (state, None)
-        steps, faults, orders = session.answer(whole)
+        answer = session.answer(whole)
         with contextlib.suppress(Exception):  # What is told must not cost what is sent.
-            _tell(session, steps, whole)
-        if at is None:
-            return steps, faults, orders
-        return (
-            tuple(step.of_books(at) for step in steps),
-            tuple(attrs.evolve(fault, books=fault.books[at]) for fault in faults),
-            of_books(orders, at, whole.n_books),
-        )
+            _tell(session, answer.steps, whole)
+        return answer if at is None else answer.of_books(at)
 
     def _session(self, state: MarketState) -> tuple[Session, bool]:
         """The session of the state's simulation, a new one after a restart, and whether the state is late."""
@@ -255,12 +244,6 @@ def _tell(session: Session, steps: tuple[Step, ...], state: MarketState) -> None
             )
 
 
-def _reasons(
-    steps: tuple[Step, ...], faults: tuple[Fault, ...], n_books: int, otherwise: Reason
-) -> tuple[IntArray, IntArray]:
-    why: IntArray = np.full((2, n_books), int(otherwise))
-    for step in steps:
-        why = np.where(step.books, np.array(reasons_of(step)), why)
-    for fault in faults:
-        why = np.where(fault.books, int(Reason.STAGE_FAILED), why)
-    return why[0], why[1]
+def _nothing(n_books: int, why: Reason) -> Answer:
+    """No orders on any book, for one reason."""
+    return Answer((), (), Orders.none(n_books), np.full((2, n_books), int(why)))

@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 
 from obmm.agent.config import Config
-from obmm.agent.decision import Step
+from obmm.agent.decision import Step, of_books
 from obmm.agent.faults import Fault
 from obmm.agent.pipeline import Pipeline
 from obmm.agent.reply import check_reasons, check_reply
-from obmm.market import BoolArray, IntArray, MarketState, Orders, Venue
+from obmm.market import BoolArray, IntArray, MarketState, Orders, Reason, Venue
 from obmm.market.layout import laid_out, positions_within
 from obmm.market.reasons import strictest_of
 from obmm.settings.books import select_books
@@ -33,6 +33,32 @@ class Clock(enum.Enum):
     LATE = "late"
     SET_BACK = "set back to a checkpoint"
     NEW = "new run"
+
+
+@attrs.frozen(eq=False)
+class Answer:
+    """What all pipelines made of a state.
+
+    Attributes:
+        steps: Of those that decided.
+        faults: Of those that could not.
+        orders: Of all of them, each on its own books.
+        why: (2, B) the strictest reason of both sides.
+    """
+
+    steps: tuple[Step, ...]
+    faults: tuple[Fault, ...]
+    orders: Orders
+    why: IntArray
+
+    def of_books(self, at: IntArray) -> Answer:
+        """The answer about the books at the positions `at`, which are 0, 1, … from now on."""
+        return Answer(
+            tuple(step.of_books(at) for step in self.steps),
+            tuple(attrs.evolve(fault, books=fault.books[at]) for fault in self.faults),
+            of_books(self.orders, at, self.why.shape[1]),
+            self.why[:, at],
+        )
 
 
 @attrs.define
@@ -95,7 +121,7 @@ class Session:
                 pipeline.override(modes)
             self._modes = modes
 
-    def answer(self, state: MarketState) -> tuple[tuple[Step, ...], tuple[Fault, ...], Orders]:
+    def answer(self, state: MarketState) -> Answer:
         """What each pipeline did or why it could not, and the orders of all.
 
         A pipeline that fails is quiet on its books and withdraws what it has there; the others go on.
@@ -103,39 +129,40 @@ class Session:
         steps: list[Step] = []
         faults: list[Fault] = []
         parts: list[Orders] = []
+        why: IntArray = np.zeros((2, state.n_books), dtype=np.int64)
         for pipeline in self.pipelines:
             done = _asked(pipeline, state)
             if isinstance(done, Fault):
                 faults.append(done)
                 parts.append(withdrawn(state, pipeline.books))
+                why = np.where(pipeline.books, int(Reason.STAGE_FAILED), why)
             else:
-                steps.append(done)
+                step, said = done
+                steps.append(step)
                 alone = len(self.pipelines) == 1
-                parts.append(done.orders if alone else done.orders.take(done.books[done.orders.book]))
+                parts.append(step.orders if alone else step.orders.take(step.books[step.orders.book]))
+                why = said if alone else np.where(step.books, said, why)
         orders = parts[0]
         for part in parts[1:]:
             orders = orders.joined(part)
-        return tuple(steps), tuple(faults), orders
+        return Answer(tuple(steps), tuple(faults), orders, why)
 
 
-def _asked(pipeline: Pipeline, state: MarketState) -> Step | Fault:
-    """What a pipeline did, or why it could not."""
+def _asked(pipeline: Pipeline, state: MarketState) -> tuple[Step, IntArray] | Fault:
+    """What a pipeline did with the reasons (2, B) of both sides, or why it could not."""
     try:
         step = pipeline(state)
-        check_reply(step.orders, step.quotes, state.n_books)
-        check_reasons(np.array(reasons_of(step)))
+        check_reply(step.orders, state.n_books)
+        said = np.array(
+            [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
+        )
+        pipeline.stage = ""  # Limits, quotes and orders all tell reasons.
+        check_reasons(said)
+        return step, strictest_of(said)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:  # A user's stage may raise or exit, and the answer must go out.
         return Fault.of(raised, pipeline.name, pipeline.stage, pipeline.books)
-    return step
-
-
-def reasons_of(step: Step) -> tuple[IntArray, IntArray]:
-    """(B,) the strictest word about bids, and about asks, of limits, builder and placer."""
-    said = [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
-    bid, ask = strictest_of(np.array(said))
-    return bid, ask
 
 
 def withdrawn(state: MarketState, books: BoolArray) -> Orders:
