@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import FeePolicy
-from obmm.sim._accounts import open_account
-from obmm.sim._exchange import cancel_order, end_step, place_limit, place_market
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, EV_BACKGROUND, EV_CANCEL, SELL
-from obmm.sim._queue import next_event_ns, pop_event, schedule
 from obmm.sim._random import integer_below, lognormal, rayleigh, rayleigh_unit, uniform
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._layout import BUY, EV_BACKGROUND, EV_CANCEL, SELL
+from obmm.sim.exchange._orders import cancel_order, end_step, place_limit, place_market
+from obmm.sim.exchange._queue import next_event_ns, pop_event, schedule
+from obmm.sim.exchange._setup import make_book
 
 SECOND = 1_000_000_000
 TURN, PLACE, TAKE = EV_BACKGROUND, EV_BACKGROUND + 1, EV_BACKGROUND + 2

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from obmm.sim._exchange import cancel_order, end_step, limit_order, market_order, reset_agent
-from obmm.sim._fees import roll_tiers
-from obmm.sim._instructions import act, expire, submit
 from obmm.sim._jit import kernel
-from obmm.sim._layout import EV_INSTRUCTION, INSTRUCTION
-from obmm.sim._queue import next_event_ns, pop_event
+from obmm.sim.exchange._fees import roll_tiers
+from obmm.sim.exchange._instructions import act, expire, submit
+from obmm.sim.exchange._layout import EV_INSTRUCTION, INSTRUCTION
+from obmm.sim.exchange._orders import cancel_order, end_step, limit_order, market_order, reset_agent
+from obmm.sim.exchange._queue import next_event_ns, pop_event
 
 LIMIT, MARKET, CANCEL, END_STEP, RESET, ROLL = range(6)
 

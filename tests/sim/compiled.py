@@ -11,14 +11,29 @@ from attrs import define, field
 
 from obmm.market import FeePolicy as VenueFees
 from obmm.market import InstructionKind, NoticeKind
-from obmm.sim import _layout as layout
-from obmm.sim._accounts import open_account
-from obmm.sim._book import best_order, order_behind
-from obmm.sim._exchange import cancel_order, end_step, find_order, limit_order, market_order, reset_agent
-from obmm.sim._fees import MAKER, TAKER, dynamic_part, fee_rate, forget_tier, roll_tiers, set_maker_ratio
-from obmm.sim._instructions import act, expire, submit
-from obmm.sim._queue import next_event_ns, pop_event
-from obmm.sim._setup import make_book
+from obmm.sim.exchange import _layout as layout
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._book import best_order, order_behind
+from obmm.sim.exchange._fees import (
+    MAKER,
+    TAKER,
+    dynamic_part,
+    fee_rate,
+    forget_tier,
+    roll_tiers,
+    set_maker_ratio,
+)
+from obmm.sim.exchange._instructions import act, expire, submit
+from obmm.sim.exchange._orders import (
+    cancel_order,
+    end_step,
+    find_order,
+    limit_order,
+    market_order,
+    reset_agent,
+)
+from obmm.sim.exchange._queue import next_event_ns, pop_event
+from obmm.sim.exchange._setup import make_book
 from sim.naive import BUY, Account, Reply, Stp, Tif
 from sim.naive_band import Band
 from sim.naive_fees import DynamicFees, FeePolicy, TieredFees

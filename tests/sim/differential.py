@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, field
 
-from obmm.sim._book import snapshot
-from obmm.sim._layout import FAR_TICK, REJECT_CODES
+from obmm.sim.exchange._book import snapshot
+from obmm.sim.exchange._layout import FAR_TICK, REJECT_CODES
 from sim.batch import ANSWER, CANCEL, END_STEP, LIMIT, MARKET, MESSAGE, RESET, ROLL, scratch, send
 from sim.compiled import CompiledExchange, slot_of
 from sim.naive import BUY, SELL, Account, NaiveExchange, Reply, Stp, Tif

@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.sim._background_layout import BACKGROUND
 from obmm.sim._jit import kernel
-from obmm.sim._layout import BOOK
 from obmm.sim._loop import run
 from obmm.sim._world import build_book
+from obmm.sim.background._layout import BACKGROUND
+from obmm.sim.exchange._layout import BOOK
 from obmm.sim.scenario import Scenario
 
 SECOND = 1_000_000_000

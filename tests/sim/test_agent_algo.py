@@ -9,9 +9,15 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_algo import algo_look, algo_slice, algo_wake, start_probability, trade_variance
-from obmm.sim._background_layout import EV_ALGO_LOOK, EV_ALGO_SLICE, EV_ALGO_WAKE, EV_PLACE_MARKET
-from obmm.sim._book import snapshot
+from obmm.sim.background._agent_algo import (
+    algo_look,
+    algo_slice,
+    algo_wake,
+    start_probability,
+    trade_variance,
+)
+from obmm.sim.background._layout import EV_ALGO_LOOK, EV_ALGO_SLICE, EV_ALGO_WAKE, EV_PLACE_MARKET
+from obmm.sim.exchange._book import snapshot
 from sim.living import BUY, SECOND, SELL, scenario, take_events, world
 
 

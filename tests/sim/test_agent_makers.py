@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_makers import maker_turn, rayleigh_shift, rebalance_probability
-from obmm.sim._background_layout import EV_MAKER_TURN, EV_PLACE_LIMIT, EV_PLACE_MARKET
 from obmm.sim._jit import kernel
-from obmm.sim._layout import EV_BACKGROUND
+from obmm.sim.background._agent_makers import maker_turn, rayleigh_shift, rebalance_probability
+from obmm.sim.background._layout import EV_MAKER_TURN, EV_PLACE_LIMIT, EV_PLACE_MARKET
+from obmm.sim.exchange._layout import EV_BACKGROUND
 from sim.living import BUY, SECOND, SELL, scenario, take_events, world
 
 MAKER = 3

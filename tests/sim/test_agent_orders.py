@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obmm.sim._agent_orders import (
+from obmm.sim.background._agent_orders import (
     cut_to_tick,
     mid_price,
     outside_touch,
@@ -21,8 +21,8 @@ from obmm.sim._agent_orders import (
     to_lots,
     to_tick,
 )
-from obmm.sim._background_layout import EV_PLACE_LIMIT, EV_PLACE_MARKET
-from obmm.sim._layout import EV_CANCEL
+from obmm.sim.background._layout import EV_PLACE_LIMIT, EV_PLACE_MARKET
+from obmm.sim.exchange._layout import EV_CANCEL
 from sim.living import BUY, SECOND, SELL, advance_to, take_events, world
 
 AGENT = 1 + 200  # an initialization agent: it has funds left and does nothing by itself

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_rivals import rival_quote, rival_take, rivals_answer
-from obmm.sim._background_layout import EV_PLACE_MARKET, EV_RIVAL_PLACE, EV_RIVALS_ANSWER
-from obmm.sim._layout import EV_CANCEL
+from obmm.sim.background._agent_rivals import rival_quote, rival_take, rivals_answer
+from obmm.sim.background._layout import EV_PLACE_MARKET, EV_RIVAL_PLACE, EV_RIVALS_ANSWER
+from obmm.sim.exchange._layout import EV_CANCEL
 from sim.living import BUY, SECOND, SELL, advance_to, scenario, take_events, world
 
 DELAY = 12_345_678

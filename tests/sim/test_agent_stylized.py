@@ -9,22 +9,22 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_stylized import (
+from obmm.sim._jit import kernel
+from obmm.sim._random import seed_stream
+from obmm.sim.background._agent_stylized import (
     demand,
     draw_trader,
     post_only_probability,
     price_of_demand,
     stylized_turn,
 )
-from obmm.sim._background_layout import (
+from obmm.sim.background._bars import bar_moments, close_bar, volume_per_second
+from obmm.sim.background._layout import (
     EV_PLACE_LIMIT,
     EV_PLACE_MARKET,
     EV_PLACE_POST_ONLY,
     EV_STYLIZED_TURN,
 )
-from obmm.sim._bars import bar_moments, close_bar, volume_per_second
-from obmm.sim._jit import kernel
-from obmm.sim._random import seed_stream
 from sim.living import BUY, SELL, advance_to, scenario, take_events, world
 
 DEMANDS = [  # forecast, variance, base, quote, risk, hara, inside

@@ -9,15 +9,15 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_futures import futures_turn, passive_shift
-from obmm.sim._agent_noise import noise_turn, price_at
-from obmm.sim._background_layout import (
+from obmm.sim._jit import kernel
+from obmm.sim.background._agent_futures import futures_turn, passive_shift
+from obmm.sim.background._agent_noise import noise_turn, price_at
+from obmm.sim.background._layout import (
     EV_FUTURES_TURN,
     EV_NOISE_TURN,
     EV_PLACE_LIMIT,
     EV_PLACE_MARKET,
 )
-from obmm.sim._jit import kernel
 from sim.living import BUY, SECOND, SELL, scenario, take_events, world
 
 N = 8000

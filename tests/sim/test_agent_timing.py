@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_timing import acd_ns, folded_normal_ns, order_latency_ns, start_clock, turn_ns
 from obmm.sim._jit import kernel
 from obmm.sim._random import seed_stream
+from obmm.sim.background._agent_timing import acd_ns, folded_normal_ns, order_latency_ns, start_clock, turn_ns
 from sim.living import scenario, world
 
 N = 100_000

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._agent_token_makers import token_maker_filled, token_maker_reaction, token_maker_turn
-from obmm.sim._background_layout import EV_MAKER_QUOTE, EV_MAKER_REACTION, EV_MAKER_TURN
-from obmm.sim._layout import EV_CANCEL, FILLED_BUY, FILLED_SELL
+from obmm.sim.background._agent_token_makers import token_maker_filled, token_maker_reaction, token_maker_turn
+from obmm.sim.background._layout import EV_MAKER_QUOTE, EV_MAKER_REACTION, EV_MAKER_TURN
+from obmm.sim.exchange._layout import EV_CANCEL, FILLED_BUY, FILLED_SELL
 from sim.living import BUY, SELL, advance_to, scenario, take_events, world
 
 

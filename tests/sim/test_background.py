@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._background import advance
 from obmm.sim._jit import kernel
-from obmm.sim._wealth import open_wealth_class
+from obmm.sim.background._dispatch import advance
+from obmm.sim.background._wealth import open_wealth_class
 from obmm.sim.scenario import scenario_names
 from sim.living import BUY, SECOND, SELL, advance_to, scenario, world
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from obmm.sim._accounts import open_account
-from obmm.sim._band import band_traded, sample_band
-from obmm.sim._exchange import end_step, limit_order, market_order, place_limit, place_market
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, GTC, INSUFFICIENT_QUOTE, SELL, STP_OLDEST, VALID
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._band import band_traded, sample_band
+from obmm.sim.exchange._layout import BUY, GTC, INSUFFICIENT_QUOTE, SELL, STP_OLDEST, VALID
+from obmm.sim.exchange._orders import end_step, limit_order, market_order, place_limit, place_market
+from obmm.sim.exchange._setup import make_book
 
 SECOND = 10**9
 

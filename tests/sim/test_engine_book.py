@@ -6,13 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obmm.sim import _bits as bits
-from obmm.sim import _book as book_kernels
-from obmm.sim._accounts import open_account
-from obmm.sim._exchange import cancel_order, place_limit
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, FAR_TICK, SELL, VALID
-from obmm.sim._setup import make_book
+from obmm.sim.exchange import _bits as bits
+from obmm.sim.exchange import _book as book_kernels
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._layout import BUY, FAR_TICK, SELL, VALID
+from obmm.sim.exchange._orders import cancel_order, place_limit
+from obmm.sim.exchange._setup import make_book
 
 MANY = 10**17
 

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from obmm.market import FeePolicy
-from obmm.sim._accounts import open_account
-from obmm.sim._exchange import cancel_order, end_step, find_order, limit_order, market_order, reset_agent
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import BUY, FAR_TICK, SELL, UNITS_PER_TICK_LOT
-from obmm.sim._matching import clear_touched
 from obmm.sim._random import integer_below, uniform
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._layout import BUY, FAR_TICK, SELL, UNITS_PER_TICK_LOT
+from obmm.sim.exchange._matching import clear_touched
+from obmm.sim.exchange._orders import (
+    cancel_order,
+    end_step,
+    find_order,
+    limit_order,
+    market_order,
+    reset_agent,
+)
+from obmm.sim.exchange._setup import make_book
 
 AGENTS = 6
 MINERS = 4

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from obmm.market import FeePolicy
-from obmm.sim._fees import MAKER, TAKER, fee_units, rate_e16, record_volume, set_maker_ratio
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._fees import MAKER, TAKER, fee_units, rate_e16, record_volume, set_maker_ratio
+from obmm.sim.exchange._setup import make_book
 
 QUOTE = 10**10
 

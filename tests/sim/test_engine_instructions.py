@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from obmm.market import InstructionKind, NoticeKind, TimeInForce
-from obmm.sim._accounts import open_account
-from obmm.sim._background_layout import BACKGROUND
-from obmm.sim._exchange import place_limit, place_market
-from obmm.sim._instructions import drop_instructions, submit_rows
-from obmm.sim._layout import BUY, INSTRUCTION, REJECT_CODES, SELL, STP_OLDEST
 from obmm.sim._loop import run
-from obmm.sim._setup import make_book
+from obmm.sim.background._layout import BACKGROUND
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._instructions import drop_instructions, submit_rows
+from obmm.sim.exchange._layout import BUY, INSTRUCTION, REJECT_CODES, SELL, STP_OLDEST
+from obmm.sim.exchange._orders import place_limit, place_market
+from obmm.sim.exchange._setup import make_book
 
 SECOND = 10**9
 MS = 10**6

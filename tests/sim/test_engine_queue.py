@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obmm.sim._jit import kernel
-from obmm.sim._layout import EV_BACKGROUND, EVENT_SLOTS, FAULT_EVENTS
-from obmm.sim._queue import next_event_ns, pop_event, schedule
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._layout import EV_BACKGROUND, EVENT_SLOTS, FAULT_EVENTS
+from obmm.sim.exchange._queue import next_event_ns, pop_event, schedule
+from obmm.sim.exchange._setup import make_book
 
 
 @kernel

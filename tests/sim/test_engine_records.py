@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from obmm.market import FeePolicy
-from obmm.sim._accounts import open_account
-from obmm.sim._exchange import cancel_order, limit_order, place_limit, place_market
 from obmm.sim._jit import Record
-from obmm.sim._layout import (
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._layout import (
     BUY,
     FILLED_SELL,
     GTC,
@@ -16,8 +15,9 @@ from obmm.sim._layout import (
     TAPE_ORDER,
     TAPE_TRADE,
 )
-from obmm.sim._matching import clear_touched
-from obmm.sim._setup import make_book
+from obmm.sim.exchange._matching import clear_touched
+from obmm.sim.exchange._orders import cancel_order, limit_order, place_limit, place_market
+from obmm.sim.exchange._setup import make_book
 
 
 def taped() -> Record:

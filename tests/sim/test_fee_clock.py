@@ -10,17 +10,17 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.market import BUY, SELL, FeePolicy, InstructionKind
-from obmm.sim._accounts import open_account
-from obmm.sim._background_layout import BACKGROUND
-from obmm.sim._exchange import place_limit
-from obmm.sim._fees import MAKER, TAKER, record_volume
-from obmm.sim._instructions import submit_each
 from obmm.sim._jit import kernel
-from obmm.sim._layout import BOOK, INSTRUCTION, STP_OLDEST
 from obmm.sim._loop import run
-from obmm.sim._publish import collected
-from obmm.sim._setup import make_book
 from obmm.sim._world import build_book
+from obmm.sim.background._layout import BACKGROUND
+from obmm.sim.exchange._accounts import open_account
+from obmm.sim.exchange._fees import MAKER, TAKER, record_volume
+from obmm.sim.exchange._instructions import submit_each
+from obmm.sim.exchange._layout import BOOK, INSTRUCTION, STP_OLDEST
+from obmm.sim.exchange._orders import place_limit
+from obmm.sim.exchange._publish import collected
+from obmm.sim.exchange._setup import make_book
 from obmm.sim.scenario import Scenario
 
 SECOND, MS = 10**9, 10**6

@@ -11,7 +11,7 @@ import pytest
 from obmm.market import BUY, SELL, EventKind, Feed, MarketState, NoticeKind, Orders
 from obmm.sim import Scenario, SimulatedMarket, warmup
 from obmm.sim._fleet import Fleet
-from obmm.sim._layout import FAULT_EVENTS, FAULT_TAPE
+from obmm.sim.exchange._layout import FAULT_EVENTS, FAULT_TAPE
 
 PLAIN = Scenario.load("taos-0.5.4")
 

@@ -11,18 +11,18 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.market.grid import ceil_units
-from obmm.sim._agent_algo import recent_volume
-from obmm.sim._agent_makers import cycle_ns, fixed_spread, maker_spread, rayleigh_shift
-from obmm.sim._agent_stylized import post_only_probability
-from obmm.sim._agent_timing import order_latency_ns
-from obmm.sim._background_layout import PARAMETERS, fill
-from obmm.sim._layout import EV_BACKGROUND
-from obmm.sim._process_field import up_probability
-from obmm.sim._process_fundamental import fgn_autocovariance
-from obmm.sim._queue import next_event_ns, pop_event, schedule
 from obmm.sim._random import seed_stream, uniform
-from obmm.sim._setup import make_book
-from obmm.sim._wealth import open_miner
+from obmm.sim.background._agent_algo import recent_volume
+from obmm.sim.background._agent_makers import cycle_ns, fixed_spread, maker_spread, rayleigh_shift
+from obmm.sim.background._agent_stylized import post_only_probability
+from obmm.sim.background._agent_timing import order_latency_ns
+from obmm.sim.background._layout import PARAMETERS, fill
+from obmm.sim.background._process_field import up_probability
+from obmm.sim.background._process_fundamental import fgn_autocovariance
+from obmm.sim.background._wealth import open_miner
+from obmm.sim.exchange._layout import EV_BACKGROUND
+from obmm.sim.exchange._queue import next_event_ns, pop_event, schedule
+from obmm.sim.exchange._setup import make_book
 from obmm.sim.scenario import Scenario
 
 SCENARIO = Scenario.load("taos-0.5.4")

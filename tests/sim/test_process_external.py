@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.sim._jit import kernel
-from obmm.sim._process_external import start_external, update_external
-from obmm.sim._process_mtr import next_ratio
 from obmm.sim._random import seed_stream
+from obmm.sim.background._process_external import start_external, update_external
+from obmm.sim.background._process_mtr import next_ratio
 from sim.living import SECOND, scenario, world
 
 

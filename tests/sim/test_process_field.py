@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.sim._jit import kernel
-from obmm.sim._process_field import (
+from obmm.sim._random import seed_stream
+from obmm.sim.background._process_field import (
     measure_magnetization,
     neighbour_sum,
     start_field,
@@ -18,7 +19,6 @@ from obmm.sim._process_field import (
     update_field,
     update_site,
 )
-from obmm.sim._random import seed_stream
 from sim.living import scenario, world
 
 SIDE = 32

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.sim._jit import kernel
-from obmm.sim._process_fundamental import fgn_autocovariance, next_fgn, update_fundamental
 from obmm.sim._random import normal, seed_stream
+from obmm.sim.background._process_fundamental import fgn_autocovariance, next_fgn, update_fundamental
 from sim.living import scenario, world
 
 

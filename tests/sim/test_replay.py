@@ -16,7 +16,7 @@ import attrs
 from obmm.market import Feed, InstructionKind, MarketState, NoticeKind, Orders, Tape, Venue
 from obmm.market.tape import EventKind
 from obmm.sim import Scenario, SimulatedMarket
-from obmm.sim._recorded import FIRST_OWN_ID
+from obmm.sim.recorded._book import FIRST_OWN_ID
 from obmm.sim.replay import ReplayedMarket
 from obmm.wire import read_stream
 

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim._background_layout import PARAMETERS, fill
-from obmm.sim._background_setup import class_ids, make_background
 from obmm.sim._parameters import NormalClock, TimerMakers, TokenMakers
+from obmm.sim.background._layout import PARAMETERS, fill
+from obmm.sim.background._setup import class_ids, make_background
 from obmm.sim.scenario import _SHIPPED, DEFAULT_SCENARIO, Scenario, ScenarioError, scenario_names
 
 SOURCE = (_SHIPPED / f"{DEFAULT_SCENARIO}.toml").read_text(encoding="utf-8")

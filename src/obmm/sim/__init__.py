@@ -1,7 +1,8 @@
 """The embedded market: an exact exchange and its living background, compiled.
 
 `SimulatedMarket` plays a `Scenario` second by second, `ReplayedMarket` a recording with own orders in its
-queues; `warmup` compiles both ahead of the first run.
+queues; `warmup` compiles both ahead of the first run. Kernels live in three wings: the `exchange`, the
+`background` that trades on it, and `recorded` order flow; what runs them stands beside the wings.
 """
 
 from obmm.sim._parameters import Rivals

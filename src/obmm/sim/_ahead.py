@@ -53,13 +53,13 @@ def fill() -> None:
     import numba
     import numpy as np
 
-    from obmm.sim._agent_algo import algo_look, algo_wake
-    from obmm.sim._background import advance
-    from obmm.sim._background_layout import BACKGROUND
-    from obmm.sim._layout import BOOK
     from obmm.sim._loop import run
-    from obmm.sim._publish import publish
     from obmm.sim._states import Board
+    from obmm.sim.background._agent_algo import algo_look, algo_wake
+    from obmm.sim.background._dispatch import advance
+    from obmm.sim.background._layout import BACKGROUND
+    from obmm.sim.exchange._layout import BOOK
+    from obmm.sim.exchange._publish import publish
 
     books, backgrounds, board = np.zeros(0, BOOK), np.zeros(0, BACKGROUND), Board.of(0, 1, 1, 1)
     columns = (board.prices, board.sizes, board.maker_ratio, board.accounts)

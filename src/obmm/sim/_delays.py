@@ -6,9 +6,9 @@ import numpy as np
 
 from obmm.market import IntArray, Orders, response_delay_ns
 from obmm.sim._jit import kernel
-from obmm.sim._layout import STREAM_DELAY
 from obmm.sim._parameters import Delay
 from obmm.sim._random import Stream, integer_below, seed_stream
+from obmm.sim.exchange._layout import STREAM_DELAY
 
 _MS = 1_000_000
 # Streams of single miners, apart from those of books.

@@ -15,9 +15,12 @@ import numpy.typing as npt
 
 from obmm.market import IntArray
 from obmm.market.arrays import as_ints
-from obmm.sim._background_layout import BACKGROUND
-from obmm.sim._instructions import submit_each
-from obmm.sim._layout import (
+from obmm.sim._loop import run
+from obmm.sim._memory import zeroed
+from obmm.sim._states import Board
+from obmm.sim.background._layout import BACKGROUND
+from obmm.sim.exchange._instructions import submit_each
+from obmm.sim.exchange._layout import (
     BOOK,
     FAULT_EVENTS,
     FAULT_INSTRUCTIONS,
@@ -26,10 +29,7 @@ from obmm.sim._layout import (
     FAULT_TAPE,
     TAPE_ROW,
 )
-from obmm.sim._loop import run
-from obmm.sim._memory import zeroed
-from obmm.sim._publish import collected, publish
-from obmm.sim._states import Board
+from obmm.sim.exchange._publish import collected, publish
 
 Rows = npt.NDArray[np.void]
 

@@ -12,9 +12,9 @@ from obmm.market import BoolArray, FloatArray, InstructionKind, IntArray, Orders
 from obmm.market.grid import floor_units, truncated_units
 from obmm.market.rules import QUOTE_DECIMALS, instruction_rank, message_rules, sorted_out
 from obmm.sim._delays import delays_ns
-from obmm.sim._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_OLDEST, UNITS_PER_QUOTE
 from obmm.sim._parameters import Delay
 from obmm.sim._random import Stream
+from obmm.sim.exchange._layout import INSTRUCTION, MAX_LOTS, MAX_TICK, STP_OLDEST, UNITS_PER_QUOTE
 
 #: Reasons for which the gate drops instructions before the exchange sees them.
 LATE_ANSWER = "LATE_ANSWER"

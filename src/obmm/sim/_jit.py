@@ -9,7 +9,7 @@ import numba
 
 from obmm.sim._store import KernelCache
 
-#: A compiled record (one book, one account …): its fields are those of the dtypes in `_layout`.
+#: A compiled record (one book, one account …): its fields are those of the dtypes in the layouts of wings.
 Record: TypeAlias = Any
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from obmm.sim._background import advance, dispatch, on_fills
-from obmm.sim._background_layout import EV_PLACE_MARKET
-from obmm.sim._exchange import cancel_order, end_step
-from obmm.sim._instructions import act, expire
 from obmm.sim._jit import Record, kernel
-from obmm.sim._layout import EV_CANCEL, EV_EXPIRY, EV_INSTRUCTION
-from obmm.sim._queue import next_event, next_event_ns, pop_event
-from obmm.sim._records import records_full
+from obmm.sim.background._dispatch import advance, dispatch, on_fills
+from obmm.sim.background._layout import EV_PLACE_MARKET
+from obmm.sim.exchange._instructions import act, expire
+from obmm.sim.exchange._layout import EV_CANCEL, EV_EXPIRY, EV_INSTRUCTION
+from obmm.sim.exchange._orders import cancel_order, end_step
+from obmm.sim.exchange._queue import next_event, next_event_ns, pop_event
+from obmm.sim.exchange._records import records_full
 
 Records = npt.NDArray[np.void]
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape
-from obmm.sim._layout import LOTS_PER_BASE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
-from obmm.sim._publish import ACCOUNT_COLUMNS
+from obmm.sim.exchange._layout import LOTS_PER_BASE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
+from obmm.sim.exchange._publish import ACCOUNT_COLUMNS
 
 Rows = npt.NDArray[np.void]
 

@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market.grid import ceil_units
-from obmm.sim._background import start
-from obmm.sim._background_setup import make_background
-from obmm.sim._exchange import reset_agent
-from obmm.sim._instructions import drop_instructions
 from obmm.sim._jit import kernel
-from obmm.sim._layout import LOTS_PER_BASE, TICKS_PER_QUOTE
 from obmm.sim._random import seed_stream
-from obmm.sim._setup import make_book
-from obmm.sim._wealth import open_miner
+from obmm.sim.background._dispatch import start
+from obmm.sim.background._setup import make_background
+from obmm.sim.background._wealth import open_miner
+from obmm.sim.exchange._instructions import drop_instructions
+from obmm.sim.exchange._layout import LOTS_PER_BASE, TICKS_PER_QUOTE
+from obmm.sim.exchange._orders import reset_agent
+from obmm.sim.exchange._setup import make_book
 from obmm.sim.scenario import Scenario, ScenarioError
 
 Rows = npt.NDArray[np.void]

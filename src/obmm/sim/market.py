@@ -18,11 +18,11 @@ from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_stream
 from obmm.sim._fleet import Fleet, Rows
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
-from obmm.sim._layout import NOTICE, REJECT_CODES
 from obmm.sim._parameters import Rivals
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
 from obmm.sim._world import build_book, reset_miner
+from obmm.sim.exchange._layout import NOTICE, REJECT_CODES
 from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
 
 _NANOSECONDS = 1_000_000_000

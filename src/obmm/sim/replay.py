@@ -31,13 +31,13 @@ import numpy as np
 
 from obmm.market import Feed, MarketState, NoticeKind, Notices, Orders, Tape
 from obmm.sim._delays import miner_stream
-from obmm.sim._instructions import submit_rows
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
-from obmm.sim._layout import NOTICE, REJECT_CODES
-from obmm.sim._publish import collected, publish
-from obmm.sim._recorded import OWN, Difference, RecordedBook, Rows, events_of, maker_ratios
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
+from obmm.sim.exchange._instructions import submit_rows
+from obmm.sim.exchange._layout import NOTICE, REJECT_CODES
+from obmm.sim.exchange._publish import collected, publish
+from obmm.sim.recorded._book import OWN, Difference, RecordedBook, Rows, events_of, maker_ratios
 from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
 
 __all__ = ["Difference", "ReplayedMarket"]

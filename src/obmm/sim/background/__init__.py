@@ -1,0 +1,1 @@
+"""The living background: agents and exogenous processes that trade beside the miners."""

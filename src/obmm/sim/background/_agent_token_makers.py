@@ -1,0 +1,177 @@
+"""The resident market makers of version 0.6: they take turns on one clock and re-quote after their fills."""
+
+from __future__ import annotations
+
+import math
+
+from obmm.sim._jit import Record, kernel
+from obmm.sim._random import Stream, integer_below, lognormal, normal, rayleigh, uniform, uniform_between
+from obmm.sim.background._agent_makers import (
+    fixed_spread,
+    maker_spread,
+    rayleigh_shift,
+    rebalance_probability,
+)
+from obmm.sim.background._agent_orders import mid_price, send_market, to_lots, to_tick
+from obmm.sim.background._agent_timing import acd_ns, order_latency_ns, start_clock
+from obmm.sim.background._bars import volume_per_second
+from obmm.sim.background._layout import (
+    EV_MAKER_QUOTE,
+    EV_MAKER_REACTION,
+    EV_MAKER_TURN,
+    SECOND,
+    STREAM_MAKERS,
+)
+from obmm.sim.exchange._book import level_lots
+from obmm.sim.exchange._layout import BUY, EV_CANCEL, FILLED_BUY, FILLED_SELL, LOTS_PER_BASE, SELL, VALID
+from obmm.sim.exchange._orders import place_limit
+from obmm.sim.exchange._queue import schedule
+
+_MS = 1e6
+_VOLUME_BARS = 30
+_LEAST_INVENTORY = 0.1
+_BOTH = FILLED_BUY | FILLED_SELL
+
+
+@kernel
+def draw_token_maker(m: Record, p: Record, rng: Stream) -> None:
+    """The constants of one maker, drawn once per block of books."""
+    m.gamma = max(p.gamma_mean + p.gamma_sd * normal(rng), 0.01 * p.gamma_mean)
+    orders = max(p.inventory_scale_mean * (1.0 + 0.1 * normal(rng)), 1e-9)
+    m.inventory_scale = orders * math.exp(p.size_log_mean + 0.5 * p.size_log_sd**2)
+    m.fixed_spread = fixed_spread(m.gamma, p.kappa)
+
+
+@kernel
+def start_token_makers(b: Record, g: Record) -> None:
+    """The first turn comes well into the grace period."""
+    p = g.p.high_frequency
+    start_clock(g.maker_clock, p.clock)
+    schedule(b, b.now_ns + int(p.first_turn_s * SECOND), EV_MAKER_TURN, 0, 0, 0, 0, 0)
+
+
+@kernel
+def _draw_size(b: Record, g: Record, rng: Stream) -> float:
+    p = g.p.high_frequency
+    per_second = volume_per_second(g, _VOLUME_BARS)
+    log_mean = p.size_log_mean
+    if per_second > 0.0:
+        log_mean = math.log(p.size_volume_fraction * per_second) - 0.5 * p.size_log_sd**2
+    return float(max(lognormal(rng, log_mean, p.size_log_sd), b.min_lots / LOTS_PER_BASE))
+
+
+@kernel
+def _refresh_sizes(b: Record, g: Record, m: Record, inventory: float) -> None:
+    sign = 0
+    if inventory != 0.0:
+        sign = 1 if inventory > 0.0 else -1
+    if m.size[BUY] == 0.0 or (sign != 0 and sign != m.sign):
+        m.size[BUY] = _draw_size(b, g, b.rng[STREAM_MAKERS])
+        m.size[SELL] = _draw_size(b, g, b.rng[STREAM_MAKERS])
+    if sign != 0:
+        m.sign = sign
+
+
+@kernel
+def _send_quote(b: Record, g: Record, i: int, side: int, price: float) -> None:
+    """Withdraw the quote of a side and send its successor, each with a latency of its own."""
+    p = g.p.high_frequency
+    m = g.makers[i]
+    rng = b.rng[STREAM_MAKERS]
+    withdraw_ns = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
+    place_ns = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
+    if m.resting_slot[side] > 0:
+        schedule(b, b.now_ns + withdraw_ns, EV_CANCEL, i, 0, m.resting_slot[side], 0, m.resting_id[side])
+    if m.pending[side] == 0:
+        m.pending[side] = 1
+        lots = to_lots(m.size[side])
+        schedule(b, b.now_ns + place_ns, EV_MAKER_QUOTE, i, side, to_tick(price), lots, 0)
+
+
+@kernel
+def _rebalance(b: Record, g: Record, i: int, inventory: float, relative_spread: float) -> float:
+    """Perhaps send a market order toward a flat position; the inventory that the quotes then assume."""
+    p = g.p.high_frequency
+    rng = b.rng[STREAM_MAKERS]
+    scale = g.makers[i].inventory_scale
+    if uniform(rng) >= rebalance_probability(p, relative_spread, b.maker_rate, inventory, scale):
+        return inventory
+    side = SELL if inventory > 0.0 else BUY
+    top = level_lots(b, 1 - side, b.touch[1 - side]) / LOTS_PER_BASE
+    size = uniform_between(rng, _LEAST_INVENTORY, max(min(abs(inventory), top), _LEAST_INVENTORY))
+    latency = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
+    send_market(b, g.slot_makers + i, side, size, latency)
+    return float(inventory - size if side == SELL else inventory + size)
+
+
+@kernel
+def _quote(b: Record, g: Record, i: int, sides: int, rebalances: bool) -> None:
+    p = g.p.high_frequency
+    m = g.makers[i]
+    rng = b.rng[STREAM_MAKERS]
+    mid = mid_price(b, g)
+    inventory = b.accounts[g.slot_makers + i].net_lots / LOTS_PER_BASE
+    if rebalances:
+        relative_spread = 0.01 * (b.touch[SELL] - b.touch[BUY]) / mid
+        inventory = _rebalance(b, g, i, inventory, relative_spread)
+    _refresh_sizes(b, g, m, inventory)
+
+    scale = mid / p.reference_price
+    centre = mid - m.gamma * inventory * p.variance * p.inventory_horizon * scale
+    rate_factor = 1.0 + p.maker_rate_sensitivity * b.maker_rate
+    spread = maker_spread(m.fixed_spread, m.gamma, p.variance, p.inventory_horizon, rate_factor) * scale
+    half = 0.5 * max(spread, 0.01 * p.min_spread_ticks)
+    shift = rayleigh_shift(p.noise_rayleigh, p.noise_shift_quantile)
+    bid = centre - half - (rayleigh(rng, p.noise_rayleigh) - shift) * scale
+    ask = centre + half + (rayleigh(rng, p.noise_rayleigh) - shift) * scale
+    if p.undercut_ticks > 0.0:
+        if b.touch[SELL] > 0:
+            ask = max(centre + half, min(ask, 0.01 * (b.touch[SELL] - p.undercut_ticks)))
+        if b.touch[BUY] > 0:
+            bid = min(centre - half, max(bid, 0.01 * (b.touch[BUY] + p.undercut_ticks)))
+        if bid >= ask:
+            bid, ask = centre - half, centre + half
+    if sides & FILLED_SELL:
+        _send_quote(b, g, i, SELL, ask)
+    if sides & FILLED_BUY:
+        _send_quote(b, g, i, BUY, bid)
+
+
+@kernel
+def token_maker_turn(b: Record, g: Record) -> None:
+    """A random maker replaces both its quotes; the next turn is set."""
+    p = g.p.high_frequency
+    rng = b.rng[STREAM_MAKERS]
+    schedule(b, b.now_ns + acd_ns(rng, g.maker_clock, p.clock, 0.0), EV_MAKER_TURN, 0, 0, 0, 0, 0)
+    _quote(b, g, integer_below(rng, int(p.count)), _BOTH, True)
+
+
+@kernel
+def token_maker_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int) -> None:
+    """A maker's quote arrives."""
+    m = g.makers[i]
+    m.pending[side] = 0
+    m.resting_slot[side] = 0
+    if place_limit(b, g.slot_makers + i, side, tick, lots, False) == VALID and b.placed_slot > 0:
+        m.resting_slot[side] = b.placed_slot
+        m.resting_id[side] = b.placed_id
+
+
+@kernel
+def token_maker_filled(b: Record, g: Record, i: int, filled: int) -> None:
+    """A maker learns of a fill: it will look again at the sides concerned, once for all fills until then."""
+    m = g.makers[i]
+    m.flagged |= filled
+    if m.reacting == 0:
+        m.reacting = 1
+        schedule(b, b.now_ns + int(_MS * g.p.high_frequency.reaction_ms), EV_MAKER_REACTION, i, 0, 0, 0, 0)
+
+
+@kernel
+def token_maker_reaction(b: Record, g: Record, i: int) -> None:
+    """A maker re-quotes the sides that were filled."""
+    m = g.makers[i]
+    sides = m.flagged
+    m.flagged = 0
+    m.reacting = 0
+    _quote(b, g, i, sides, False)

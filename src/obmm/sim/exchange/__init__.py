@@ -1,0 +1,1 @@
+"""The exchange: book, matching, accounts, fees, instructions, and what it publishes."""
