@@ -179,10 +179,7 @@ def test_the_configuration_of_the_page_does_what_its_comments_say():
     mine, base = resolve(Path("mine.toml")), resolve("balanced")
     assert 0.15 == mine.spec("gates.inventory").build().max_inventory_pct
     assert {spec.path for spec in base.specs} - {"gates.turnover"} == {spec.path for spec in mine.specs}
-    assert (12.0, 6.0) == (
-        mine.builder.build().target_spread_bps,
-        mine.spec("gates.fees").build().half_spread_bps,
-    )
+    assert 12.0 == mine.builder.build().target_spread_bps
     books = resolve(Path("books.toml"))
     assert ["even", [1, 3]] == [assignment.selector for assignment in books.assign]
     assert {"7", "16-31"} == {override.selector for override in books.overrides}

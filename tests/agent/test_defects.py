@@ -56,18 +56,23 @@ def test_2_stale_layers_are_cancelled_and_never_pile_up():
 
 
 def test_3_orders_are_post_only_and_quotes_price_the_maker_fee():
-    """No order may take; a maker fee moves the quotes out by as much, or closes them."""
+    """No order may take; a maker fee moves the quotes out by as much, and beyond a bound closes them."""
     states = random_states(13, WARM, n_books=2)
     placed = [orders for _, orders in answers(resolve("balanced"), states)]
     for orders in placed:
         assert orders.post_only[orders.kind == InstructionKind.LIMIT].all()
-    maker = MarketMaker(resolve("balanced"))
-    for state in states:
-        costly = attrs.evolve(
-            state, accounts=attrs.evolve(state.accounts, maker_rate=np.array([0.0, 0.0045]))
-        )
-        decision = maker.decide(costly)
-    assert (True, False) == tuple(decision.steps[0].limits.bid_allowed)
+    widths = {}
+    for rate in (0.0, 0.0009, 0.0045):
+        maker = MarketMaker(resolve("balanced", ["builder.skew_shift=0", "builder.signal_shift=0"]))
+        for state in states:
+            decision = maker.decide(
+                attrs.evolve(state, accounts=attrs.evolve(state.accounts, maker_rate=np.full(2, rate)))
+            )
+        quotes, fair = decision.steps[0].quotes, decision.steps[0].signals["fair"]
+        widths[rate] = 1e4 * np.fmin(fair - quotes.bid_price[:, 0], quotes.ask_price[:, 0] - fair) / fair
+    assert np.nanmin(widths[0.0]) >= 5.0 - 1e-6
+    assert np.nanmin(widths[0.0009]) >= 2.0 + 9.0 - 1e-6
+    assert np.isnan(widths[0.0045]).all()
     assert Reason.FEES == decision.why(1)[0]
 
 

@@ -190,6 +190,25 @@ def test_risk_reaches_the_least_size():
     assert [[False, False], [True, True]] == sides(settled([far(state, 0.55) for state in states]))
 
 
+def test_one_option_is_enough_for_a_wider_spread_at_a_high_fee():
+    """No gate has to be told: 30 bp are quoted where the maker pays 9."""
+    states = [
+        attrs.evolve(state, accounts=attrs.evolve(state.accounts, maker_rate=np.full(2, 0.0009)))
+        for state in random_states(1, 60, n_books=2)
+    ]
+    pipeline = Pipeline.bind(resolve("balanced", ["target_spread_bps=30"]), states[0].venue)
+    for state in states:
+        step = pipeline(state)
+    width = 1e4 * (step.quotes.ask_price - step.quotes.bid_price)[:, 0] / step.signals["fair"]
+    assert np.all(width >= 30.0 - 1e-6)
+
+
+def test_the_least_edge_has_one_owner():
+    """A name alone means the builder's."""
+    assert 3.0 == resolve("balanced", ["min_edge_bps=3"]).builder.build().min_edge_bps
+    assert 3.0 == resolve("touch", ["min_edge_bps=3"]).builder.build().min_edge_bps
+
+
 def test_a_gap_starts_the_warm_up_again():
     """Signals of a minute ago are not warm."""
     states = random_states(1, 3, n_books=2)

@@ -91,3 +91,14 @@ def test_never_nearer_than_the_edge_nor_further_inside_than_asked(
         ok = np.isfinite(price)
         assert np.all(sign * (fair - price)[ok] >= least[ok] - 1e-6)
         assert np.all(sign * (price - touch)[ok] <= inside * 0.01 + 1e-6)
+
+
+def test_a_touch_nearer_than_the_edge_may_be_left_empty() -> None:
+    """16.7 bp to the middle earn a fee of 14 bp and an edge of 2, not one of 15; only the side concerned."""
+    strict = TouchBuilder(back_off=False, fair="fair")
+    quotes = quoted(strict, scene(3, maker_rate=[0.0014, 0.0015, 0.001]), fair=[300.0, 300.0, 299.8])
+    assert [True, False, False] == quotes.has_bid[:, 0].tolist()
+    assert [True, False, True] == quotes.has_ask[:, 0].tolist()
+    assert [0, Reason.NO_EDGE, Reason.NO_EDGE] == quotes.bid_reason.tolist()
+    backing = TouchBuilder(fair="fair")
+    assert 299.49 == quoted(backing, scene(maker_rate=0.0015), fair=300.0).bid_price[0, 0]

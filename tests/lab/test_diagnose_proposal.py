@@ -36,7 +36,7 @@ LEVERS = (
     levers.smaller_size,
     levers.least_size,
     levers.other_sign,
-    levers.more_widening,
+    levers.dearer_fees,
 )
 #: A ladder around the touch with a controller, overrides of two books, a stage switched off.
 LADDER = """
@@ -154,7 +154,7 @@ def test_options_that_a_pipeline_lacks_are_not_proposed(small_run: Path, tmp_pat
     case = Case.of(run, "0.5.4", 0, Thresholds())
     assert levers.wider(case) == []
     assert levers.larger_size(case) == []
-    assert [change.path for change in levers.larger_edge(case)] == ["gates.fees"]
+    assert levers.larger_edge(case) == []
 
 
 def test_the_farther_of_two_like_minded_changes_is_taken(small_run: Path) -> None:

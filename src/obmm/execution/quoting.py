@@ -62,14 +62,17 @@ class Quoting(Stage):
             return limits.spread_factor
         return limits.spread_factor * self.controller(state)
 
+    def edge_bps(self, state: MarketState) -> FloatArray:
+        """(B,) least distance from the fair value: `min_edge_bps` and the current maker rate, at least 0."""
+        return np.maximum(self.min_edge_bps + 1e4 * state.accounts.maker_rate, 0.0)
+
     def around(self, state: MarketState, fair: FloatArray, distance: FloatArray, size: PerBook) -> Quotes:
         """One bid and one ask `distance` quote away from `fair` (B,), of `size` base; both (B,) or (2, B).
 
         The edge comes first: a distance below `min_edge_bps` plus the maker rate is raised to it, and with a
         large rebate still no quote passes the fair value. A size below the venue's minimum is lifted to it.
         """
-        edge_bps = np.maximum(self.min_edge_bps + 1e4 * state.accounts.maker_rate, 0.0)
-        price = fair - SIGN * np.maximum(distance, fair * edge_bps / 1e4)
+        price = fair - SIGN * np.maximum(distance, fair * self.edge_bps(state) / 1e4)
         wish = np.broadcast_to(size, price.shape)
         sent = lifted(wish, state.venue.least_base)
         self.lifted = as_flags((sent > wish).any(axis=0))

@@ -7,7 +7,7 @@ import numpy as np
 
 from obmm.execution._shape import SIGN
 from obmm.execution.quoting import Quoting
-from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Signals, option
+from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Reason, Signals, option
 from obmm.settings import builder
 
 
@@ -18,7 +18,8 @@ class TouchBuilder(Quoting):
 
     0 joins the touch, a positive number stands inside it, a negative one behind. A quote never comes nearer
     to the fair value than `min_edge_bps` after the current maker rate; where the touch is too near, the quote
-    stands as far out as the edge asks. A spread factor stretches the distance from the fair value.
+    stands as far out as the edge asks, or with `back_off = false` the side stays empty. A spread factor
+    stretches the distance from the fair value.
 
     The competing price is the one at which somebody else stands: our own resting sizes are taken out of the
     book (`MarketState.competing_touch`), or the quote would follow itself. That is the one thing this
@@ -34,6 +35,9 @@ class TouchBuilder(Quoting):
     inside_ticks: PerBook = option(
         0.0, help="Ticks inside the best competing price; negative: behind it", unit="ticks", per_book=True
     )
+    back_off: bool = option(
+        True, help="Where the touch is nearer than the edge: stand further out, or leave the side empty"
+    )
     fair: str = option("", help="Signal of the fair value; empty: the middle of the competing touch")
 
     @property
@@ -47,4 +51,9 @@ class TouchBuilder(Quoting):
         distance = SIGN * (fair - price)
         # A touch beyond the fair value has no distance to stretch; the edge decides.
         distance = np.maximum(distance, 0.0) * self.widening(state, limits)
-        return self.around(state, fair, distance, self.size_base)
+        if self.back_off:
+            return self.around(state, fair, distance, self.size_base)
+        near = distance < fair * self.edge_bps(state) / 1e4
+        quotes = self.around(state, fair, distance, np.where(near, 0.0, self.size_base))
+        why = np.where(near, int(Reason.NO_EDGE), 0)
+        return attrs.evolve(quotes, bid_reason=why[0], ask_reason=why[1])

@@ -47,7 +47,6 @@ class Reason(enum.IntEnum):
     EXPOSURE = 52
     VOLATILITY = 53
     TURNOVER_PACE = 54
-    FEES_WIDE = 55
     CUSTOM_NARROW = 60
 
     @property

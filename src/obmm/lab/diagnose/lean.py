@@ -14,7 +14,7 @@ from obmm.market.arrays import as_floats
 
 MINUTE_NS = WIN_S * 1_000_000_000
 #: Reasons under which no gate has changed a size.
-SIZE_UNTOUCHED = (int(Reason.OPEN), int(Reason.FEES_WIDE))
+SIZE_UNTOUCHED = (int(Reason.OPEN),)
 
 
 @attrs.frozen

@@ -42,32 +42,36 @@ def stronger_skew(case: Case, books: Sequence[int] = ()) -> list[Change]:
 
 
 def larger_edge(case: Case, books: Sequence[int] = (), by_bps: float | None = None) -> list[Change]:
-    """A larger least edge, in the builder and in the gate that watches it."""
+    """A larger least edge."""
     t = case.thresholds
-    return _edge(
-        case, lambda e: min(e + (t.edge_step_bps if by_bps is None else by_bps), t.largest_edge_bps), books
-    )
+    step = t.edge_step_bps if by_bps is None else by_bps
+    return _changed(case, "builder", "min_edge_bps", lambda e: min(e + step, t.largest_edge_bps), books)
 
 
 def smaller_edge(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """A smaller least edge, not below 0."""
-    return _edge(case, lambda edge: max(edge - case.thresholds.edge_step_bps, min(edge, 0.0)), books)
+    step = case.thresholds.edge_step_bps
+    return _changed(case, "builder", "min_edge_bps", lambda edge: max(edge - step, min(edge, 0.0)), books)
 
 
 def wider(case: Case, books: Sequence[int] = (), by_bps: float = 0.0) -> list[Change]:
     """A wider spread, by a step or at least by `by_bps`; at the touch some ticks behind it."""
     t = case.thresholds
-    return _spread(
-        case, lambda s: min(max(s * t.spread_step, s + by_bps), t.largest_spread_bps), books
+    return _changed(
+        case,
+        "builder",
+        "target_spread_bps",
+        lambda s: min(max(s * t.spread_step, s + by_bps), t.largest_spread_bps),
+        books,
     ) or _changed(case, "builder", "inside_ticks", lambda ticks: ticks - t.touch_step, books)
 
 
 def tighter(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """A tighter spread; at the touch some ticks inside it."""
     t = case.thresholds
-    return _spread(case, lambda s: max(s / t.spread_step, t.least_spread_bps), books) or _changed(
-        case, "builder", "inside_ticks", lambda ticks: ticks + t.touch_step, books
-    )
+    return _changed(
+        case, "builder", "target_spread_bps", lambda s: max(s / t.spread_step, t.least_spread_bps), books
+    ) or _changed(case, "builder", "inside_ticks", lambda ticks: ticks + t.touch_step, books)
 
 
 def larger_size(case: Case, books: Sequence[int] = ()) -> list[Change]:
@@ -96,12 +100,10 @@ def other_sign(case: Case, books: Sequence[int] = ()) -> list[Change]:
     ]
 
 
-def more_widening(case: Case, books: Sequence[int] = ()) -> list[Change]:
-    """Quote wide where a fee is high, rather than not at all."""
-    step = case.thresholds.widening_step
-    if spec(case, "gates.fees") is None or _now(case, "gates.fees", "reference") != "half_spread":
-        return []
-    return _changed(case, "gates.fees", "max_spread_factor", lambda factor: factor * step, books)
+def dearer_fees(case: Case, books: Sequence[int] = ()) -> list[Change]:
+    """Quote where a fee is higher than so far."""
+    step = case.thresholds.rate_step
+    return _changed(case, "gates.fees", "max_rate_bps", lambda rate: max(rate * step, rate), books)
 
 
 def spec(case: Case, path: str) -> StageSpec | None:
@@ -113,26 +115,6 @@ def now(case: Case, path: str, option: str) -> float | None:
     """Present value of a number option, None where the pipeline does not have it."""
     value = _now(case, path, option)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _spread(case: Case, step: Step, books: Sequence[int]) -> list[Change]:
-    """Another spread of the builder, and the half of it where the fee gate is told of it."""
-    changes = _changed(case, "builder", "target_spread_bps", step, books)
-    half = now(case, "gates.fees", "half_spread_bps")
-    if changes and half is not None and _now(case, "gates.fees", "reference") == "half_spread":
-        changes += [
-            Change("gates.fees", "half_spread_bps", half, _tidy(change.new / 2.0), change.book)
-            for change in changes
-            if np.isclose(half, (now(case, "builder", "target_spread_bps") or 0.0) / 2.0)
-        ]
-    return changes
-
-
-def _edge(case: Case, step: Step, books: Sequence[int]) -> list[Change]:
-    return [
-        *_changed(case, "builder", "min_edge_bps", step, books),
-        *_changed(case, "gates.fees", "min_edge_bps", step, books),
-    ]
 
 
 def _changed(case: Case, path: str, option: str, step: Step, books: Sequence[int]) -> list[Change]:

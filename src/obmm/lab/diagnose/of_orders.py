@@ -16,7 +16,7 @@ from obmm.scoring import EraConstants
 
 #: What to change where a reason keeps sides closed; reasons that no option reaches are not here.
 _OPENS: dict[Reason, tuple[Callable[[Case], list[Change]], ...]] = {
-    Reason.FEES: (levers.more_widening,),
+    Reason.FEES: (levers.dearer_fees,),
     Reason.TURNOVER: (levers.smaller_size, levers.wider),
     Reason.TURNOVER_PACE: (levers.smaller_size, levers.wider),
     Reason.DRAWDOWN: (levers.smaller_inventory,),

@@ -32,7 +32,7 @@ class Thresholds:
         soft_step: The share of the limit at which a side closes is multiplied by this, factor.
         size_step: Sizes grow by this, or shrink by its inverse, factor.
         spread_step: Spreads grow by this, or shrink by its inverse, factor.
-        widening_step: What a spread may be stretched by before a fee closes the book grows by this, factor.
+        rate_step: The highest maker rate at which to quote grows by this, factor.
         edge_step_bps: The least edge moves by this, basis points.
         touch_step: Quotes at the touch move by this, ticks.
         least_inventory: The inventory limit is not set below this, share of wealth.
@@ -65,7 +65,7 @@ class Thresholds:
     soft_step: float = 0.75
     size_step: float = 1.25
     spread_step: float = 1.25
-    widening_step: float = 1.5
+    rate_step: float = 1.5
     edge_step_bps: float = 1.0
     touch_step: float = 2.0
     least_inventory: float = 0.02
