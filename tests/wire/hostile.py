@@ -137,6 +137,7 @@ def crowds() -> Iterator[tuple[str, bytes]]:
     yield "as many notices as allowed", body(b"\x80", in_notices(many(single("y", text("ET")), 2**14)))
     yield "a million cancels", body(b"\x80", in_notices(many(single("c", many(b"\x80", FULL // 2)), 1)))
     yield "cancels again", body(b"\x80", in_notices(many(again("c", many(b"\x81\xa0\xc0", 2**14), 2**20), 1)))
+    yield "everything at once", _everything()
     yield "long text", body(b"\x80", in_notices(many(single("y", text("x" * (FULL - 100))), 1)))
     yield "a large configuration", body(b"\x80", in_config(single("x", many(b"\xc0", FULL // 2))))
     yield "many classes", body(b"\x80", in_config(single("classes", many(b"\x80", 100_000))))
@@ -188,6 +189,19 @@ def _broad(n_books: int) -> bytes:
     levels = array(b"".join(b"\x81\xa1p" + bytes([i]) for i in range(128)), 128)
     one = mapping(text("a") + levels + text("b") + levels, 2)
     return mapping(b"".join(_id(i) + one for i in range(n_books)), n_books)
+
+
+def _everything() -> bytes:
+    """As much as allowed of all that takes long, in one body, the rest of it levels that repeat."""
+    trade = msgspec.msgpack.encode({"y": "t", "t": 0, "p": 1, "q": 1})
+    queue = array(mapping(text("p") + b"\x01" + text("o") + many(_QUEUED, 4096), 2) * 4, 4)
+    busy = mapping(text("e") + many(trade, 2**13) + text("b") + queue, 2)
+    books = b"".join(_id(i) + busy for i in range(8))
+    filler = again("b", many(_LEVEL, 128), FULL - 2**21 - 2**17 - len(books))
+    notices = text("notices") + single(0, many(single("y", text("ET")), 2**14))
+    config = text("config") + single("book_count", b"\x1f")
+    payload = mapping(text("accounts") + single(0, _owners(31)) + notices + config, 3)
+    return body(mapping(books + _id(8) + filler, 9), payload)
 
 
 def _queues(n_books: int) -> bytes:

@@ -91,12 +91,14 @@ def check_json(data: bytes, field: str) -> None:
     if len(data) < _SMALL:
         return
     char = np.frombuffer(data, dtype=np.uint8)
-    at = np.flatnonzero((char[1:-4] | 0x20) == ord("e")) + 1
-    at = at[_digit(char[at - 1])]
-    first = at + 1 + ((char[at + 1] == ord("-")) | (char[at + 1] == ord("+")))
-    extremes = _digit(char[first]) & _digit(char[first + 1]) & _digit(char[first + 2])
-    if np.count_nonzero(extremes) > _MAX_EXTREMES:
-        raise WireError(field, f"more than {_MAX_EXTREMES} numbers with exponents of three digits")
+    is_e = (char[1:-4] | 0x20) == ord("e")
+    if np.count_nonzero(is_e) > _MAX_EXTREMES:
+        at = np.flatnonzero(is_e) + 1
+        at = at[_digit(char[at - 1])]
+        first = at + 1 + ((char[at + 1] == ord("-")) | (char[at + 1] == ord("+")))
+        extremes = _digit(char[first]) & _digit(char[first + 1]) & _digit(char[first + 2])
+        if np.count_nonzero(extremes) > _MAX_EXTREMES:
+            raise WireError(field, f"more than {_MAX_EXTREMES} numbers with exponents of three digits")
     if len(data) < _MIDDLE:
         return
     eights = _digit(char[: len(data) // 8 * 8]).view(np.uint64) == 0x0101010101010101
