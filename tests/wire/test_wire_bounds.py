@@ -40,6 +40,7 @@ def cost(body: bytes) -> float:
 _MEASURE = """
 import json, resource, sys
 sys.path.insert(0, sys.argv[1])
+from wire.hostile import crowds
 from wire.test_wire_bounds import cost
 bodies = dict(crowds())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
