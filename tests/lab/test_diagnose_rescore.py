@@ -23,7 +23,7 @@ from obmm.scoring import ERAS
 
 #: Relative precision of a recomputed score. Sharpe: volumes are not rounded trade by trade. 0.6: prints are
 #: taken in minute by minute. Kappa: exact.
-PRECISION = {"0.1.9": 1e-7, "0.1.51": 1e-7, "0.5.4": 1e-12, "0.5.5": 1e-12, "0.6.3": 0.02}
+PRECISION = {"0.1.9": 1e-6, "0.1.51": 1e-6, "0.5.4": 1e-12, "0.5.5": 1e-12, "0.6.3": 0.02}
 
 
 def case_of(run: Run, era: str) -> Case:
