@@ -143,7 +143,7 @@ def test_a_stage_of_ones_own_is_described_like_ours(obmm):
         ("no_such_module:X", "cannot import 'no_such_module'"),
         ("json:loads", "'json:loads' is not a class"),
         ("json:Nothing", "module 'json' has no 'Nothing'"),
-        ("json:JSONDecoder", "is no stage: a signal has `__call__(self, state, signals)`"),
+        ("json:JSONDecoder", "is no stage: a signal has `__call__(self, state, signals) -> FloatArray`"),
         ("damaged_stage:X", "invalid syntax (damaged_stage.py, line 1)"),
     ],
 )
@@ -215,3 +215,26 @@ def test_several_mistakes_are_told_together(obmm):
     first, *others = said.err.splitlines()
     assert "obmm: the configuration has 2 problems" == first
     assert ["parameter no_such", "parameter expiry_s"] == [line.split(":")[0].strip() for line in others]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "base_order_size=0.5 max_inventory_pct=0.25 lazy_load=1"],
+        ["--set", "base_order_size=0.5", "max_inventory_pct=0.25"],
+        ["--set", "base_order_size = 0.5", "--set", "max_inventory_pct= 0.25"],
+        ["--set", "base_order_size", "=", "0.5", "--set", "max_inventory_pct=0.25"],
+    ],
+)
+def test_parameters_may_be_written_as_the_subnets_miner_is_given_them(words, obmm):
+    """One text of many words, several words after one --set, blanks around =."""
+    told = obmm("config", "explain", "balanced", *words, "--json").json
+    values = {value["path"]: value["value"] for value in told["values"]}
+    assert (0.5, 0.25) == (values["builder.size_base"], values["gates.inventory.max_inventory_pct"])
+
+
+def test_percent_for_a_fraction_is_refused(obmm):
+    """With what a fraction is."""
+    done = obmm("config", "explain", "balanced", "--set", "max_inventory_pct=30")
+    assert 2 == done.status
+    assert "must be in 0…1 (a fraction: 0.30 means 30 %), got 30.0" in done.err

@@ -94,3 +94,28 @@ def test_a_name_that_cannot_work_is_refused(words, what, obmm):
     said = obmm("new-stage", *words)
     assert (2, "", ["a_file"]) == (said.status, said.out, [path.name for path in Path().iterdir()])
     assert what in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        (
+            "my-signal",
+            "'my-signal' is no Python name; use letters, digits and underscores, such as my_signal",
+        ),
+        ("1", "'1' is no Python name; use letters, digits and underscores, such as"),
+        ("stage", "a class of that name is one of obmm's own; choose another, such as my_stage"),
+    ],
+)
+def test_a_name_that_would_not_work_is_refused(name, what, obmm):
+    """With one that would."""
+    said = obmm("new-stage", name)
+    assert 2 == said.status
+    assert what.removesuffix(", such as") in said.err
+
+
+def test_hints_can_be_pasted(obmm):
+    """Also where a folder's name has blanks."""
+    said = obmm("new-stage", "my_blank", "--folder", "my stages")
+    assert "check it:  cd 'my stages' && obmm check my_blank:MyBlank" in said.out
+    assert "use it:    obmm simulate --preset 'my stages/my_blank.toml'" in said.out

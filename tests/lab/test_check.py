@@ -16,6 +16,7 @@ from obmm.market import (
     MarketState,
     Orders,
     Quotes,
+    Reason,
     Signals,
     Stage,
     TimeInForce,
@@ -253,3 +254,33 @@ def test_a_quick_stage_is_told_with_its_time():
     assert "Mid answers within 100 ms" == found[0].name
     assert all(finding.ok for finding in found)
     assert len(found) > 5
+
+
+@attrs.define
+class Closes(Stage):
+    """Closes bids at every other price."""
+
+    reason: str = option("CUSTOM", help="why")
+
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        allowed = np.nan_to_num(state.mid) % 2.0 < 1.0
+        return Limits.of(state.n_books, bid_allowed=allowed, reason=Reason[self.reason])
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("CUSTOM", {"tells gates of your own apart": "a and b both say CUSTOM: let one of them say another"}),
+        ("CUSTOM_1", {}),
+    ],
+)
+def test_two_gates_of_ones_own_that_share_a_reason_are_told(other, expected):
+    """A quiet book could not tell which of them spoke."""
+    gates = "".join(
+        f'[[gates]]\nkind = "{__name__}:Closes"\nname = "{name}"\nreason = "{reason}"\n'
+        for name, reason in (("a", "CUSTOM"), ("b", other))
+    )
+    text = gates + BARE.format(builder="touch", placer="amend")
+    told = failed(list(check_config(resolve(parse_layer(text, "bare.toml")), [3], 24)))
+    assert expected.keys() == told.keys()
+    assert all(told[name].startswith(what) for name, what in expected.items())

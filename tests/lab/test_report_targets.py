@@ -131,7 +131,7 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     """The message says so and names the file."""
     own = tmp_path / "own.toml"
     own.write_text("[sharpe\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"own\.toml: not TOML"):
+    with pytest.raises(ConfigError, match=r"own\.toml: is not valid TOML"):
         load_targets(own)
 
 

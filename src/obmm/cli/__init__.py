@@ -84,10 +84,11 @@ def _run(words: list[str]) -> None:
         # In the list of commands one line; in the help of a command all that its docstring says.
         app[words[0]].help = None
     from obmm.cli._console import console
+    from obmm.cli._words import spelt_out
 
     app.console = console(pipe_width=80)
     try:
-        command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        command, bound, _ = app.parse_args(spelt_out(words), exit_on_error=False, print_error=False)
         if command.__module__.startswith(f"{__name__}."):
             from obmm.cli._logging import log_to_stderr
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obmm.cli._errors import UsageError
-
 if TYPE_CHECKING:
     from obmm.sim import Scenario
 
@@ -18,14 +16,11 @@ def scenario_of(name: str) -> Scenario:
     """The scenario of that name or TOML file.
 
     Raises:
-        UsageError: There is none, or it has faults.
+        ConfigError: There is none, or it has faults.
     """
-    from obmm.sim import Scenario, ScenarioError
+    from obmm.sim import Scenario
 
-    try:
-        return Scenario.load(name)
-    except ScenarioError as error:
-        raise UsageError(str(error)) from error
+    return Scenario.load(name)
 
 
 def recording_of(capture: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
+import re
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +36,11 @@ def new_stage(
         force: Overwrite files that exist.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise UsageError(f"{name!r} is no Python name; use letters, digits and underscores")
+        near = re.sub(r"\W", "_", name, flags=re.ASCII)
+        hint = f", such as {near}" if near.isidentifier() and not keyword.iskeyword(near) else ""
+        raise UsageError(f"{name!r} is no Python name; use letters, digits and underscores{hint}")
+    if "".join(word.capitalize() for word in name.split("_")) in _TAKEN:
+        raise UsageError(f"a class of that name is one of obmm's own; choose another, such as my_{name}")
     words = {"module": name, "cls": "".join(word.capitalize() for word in name.split("_"))}
     files = {
         folder / f"{name}.py": _STAGE[group].format(**words),
@@ -53,8 +59,8 @@ def new_stage(
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         out.print(f"wrote {path}", markup=False)
-    at = f"cd {folder} && " if folder != Path() else ""
-    toml = folder / f"{name}.toml"
+    at = f"cd {shlex.quote(str(folder))} && " if folder != Path() else ""
+    toml = shlex.quote(str(folder / f"{name}.toml"))
     out.print(
         f"\ncheck it:  {at}obmm check {name}:{words['cls']}\n"
         f"use it:    obmm simulate --preset {toml} --books 4 --hours 1\n"
@@ -62,6 +68,9 @@ def new_stage(
         markup=False,
     )
 
+
+#: Classes that the written modules import.
+_TAKEN = ("Limits", "Quotes", "Reason", "Signals", "Stage")
 
 _STAGE = {
     "signal": '''"""A signal of my own."""

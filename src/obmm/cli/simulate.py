@@ -122,6 +122,8 @@ def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
 
 
 def _print(told: dict[str, Any]) -> None:
+    from obmm.lab.rejects import meaning
+
     out = console()
     planned = "" if told["completed"] else f" of {told['hours_planned']:.2f}"
     out.print(
@@ -138,7 +140,8 @@ def _print(told: dict[str, Any]) -> None:
     if told["scores"]:
         out.print(scores_table(told["scores"]), "")
     if told["rejects"]:
-        out.print(table("Refused by the venue", ("reason", "orders"), list(told["rejects"].items())), "")
+        refused = [(reason, meaning(reason), n) for reason, n in told["rejects"].items()]
+        out.print(table("Refused by the venue", ("reason", "", "orders"), refused, text_columns=2), "")
     if told["rivals"]:
         rows = [
             (f"{uid} {rival['name']}", rival["pnl"], rival["fills"], _percent(rival["win_rate"]))

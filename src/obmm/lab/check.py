@@ -14,7 +14,7 @@ import numpy as np
 from obmm.agent import Config, Decision, MarketMaker
 from obmm.agent.merge import GROUPS
 from obmm.lab.watch import QuoteWatch, Timings
-from obmm.market import Feed, MarketState, OpenOrders, SelfTrade
+from obmm.market import Feed, MarketState, OpenOrders, Reason, SelfTrade
 from obmm.testing import Check, Flaw, call_s, checks_for, random_states, run_check, run_checks, spoiled
 from obmm.testing.oracles import ORACLES
 from obmm.testing.paper import PaperOrders
@@ -112,6 +112,16 @@ def _speed(make: Callable[[], Any], group: str | None) -> Finding:
     return Finding("contract", name, not budget, told)
 
 
+def _custom_reasons(decision: Decision, said: dict[str, list[str]]) -> None:
+    """Enter which gates gave each reason that is for gates of one's own."""
+    for step in decision.steps:
+        for gate, limits in step.gate_limits.items():
+            for code in np.unique(np.array([limits.bid_reason, limits.ask_reason])).tolist():
+                name = Reason(code).name if code in Reason.__members__.values() else ""
+                if name.startswith("CUSTOM") and gate not in said.setdefault(name, []):
+                    said[name].append(gate)
+
+
 def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     """Answers to a market of sound books: errors, rules, instructions, times."""
     maker = MarketMaker(config)
@@ -120,6 +130,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     paper, watch, times = PaperOrders(n_books), QuoteWatch(states[0].venue), Timings()
     broken: list[str] = []
     sent, lifted = 0, 0
+    said: dict[str, list[str]] = {}
     area = f"{n_books} books"
     best_ms = float("inf")
     for turn, bare in enumerate(states):
@@ -134,6 +145,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
             yield Finding(area, f"answers within {SLOW_MS:g} ms", False, told)
             return
         watch.see(decision)
+        _custom_reasons(decision, said)
         broken += [f"t={state.time_s:g} s, {what}" for what in violations(state, decision.orders)]
         paper.submit(state, decision.orders)
         sent += int(decision.orders.instructions_per_book(n_books).sum())
@@ -149,6 +161,12 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     yield Finding(
         area, "quotes", quoting > 0.0, f"{quoting:.0%} of sides and states; quiet: {why or 'never'}"
     )
+    if said:
+        shared = [
+            f"{' and '.join(sorted(gates))} both say {code}" for code, gates in said.items() if gates[1:]
+        ]
+        told = f"{'; '.join(shared)}: let one of them say another, such as CUSTOM_1" if shared else ""
+        yield Finding(area, "tells gates of your own apart", not shared, told)
     least = float(states[0].venue.min_size_base.max())
     yield Finding(
         area,

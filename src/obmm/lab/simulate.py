@@ -20,6 +20,7 @@ from obmm.settings.errors import did_you_mean
 from obmm.settings.structure import structure
 from obmm.settings.words import words
 from obmm.sim import Rivals, Scenario, SimulatedMarket
+from obmm.sim.scenario import too_large
 
 #: No scenario comes near it; more is a slip.
 MAX_HOURS = 10_000
@@ -97,7 +98,11 @@ def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, t
         else:
             known = ["none", "makers=4", "takers=2", *preset_names()]
             problems.append(Problem(f"--rivals {token}", f"is no word of it; {did_you_mean(token, known)}"))
+    for flag in (f.name for f in attrs.fields(Rivals) if f.type in (bool, "bool")):
+        if changes.get(flag) in (0.0, 1.0):
+            changes[flag] = bool(changes[flag])
     population, complaints = structure(attrs.asdict(scenario.rivals) | changes, Rivals)
+    complaints += [(name, "must be finite and below 1e9") for name in too_large(changes)]
     for path, what in complaints:
         named = path or what.partition(" ")[0].strip("'")
         place = f"--rivals {named}={changes[named]}" if named in changes else "--rivals"

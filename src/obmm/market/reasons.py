@@ -13,7 +13,8 @@ from obmm.market.arrays import IntArray, as_ints
 class Reason(enum.IntEnum):
     """Codes in the order in which one wins over another: the smallest non-zero code is kept.
 
-    Codes below `NARROWED` close a side, codes above it only shrink or widen it.
+    Codes below `NARROWED` close a side, codes above it only shrink or widen it. Those called custom are for
+    gates of one's own: one each, so that a quiet book tells which of them spoke.
     """
 
     OPEN = 0
@@ -35,6 +36,11 @@ class Reason(enum.IntEnum):
     STAGE_FAILED = 16
     LATE_STATE = 17
     CUSTOM = 20
+    CUSTOM_1 = 21
+    CUSTOM_2 = 22
+    CUSTOM_3 = 23
+    CUSTOM_4 = 24
+    CUSTOM_5 = 25
     NO_FAIR_PRICE = 30
     NO_EDGE = 31
     SIZE_TOO_SMALL = 32
@@ -48,6 +54,11 @@ class Reason(enum.IntEnum):
     VOLATILITY = 53
     TURNOVER_PACE = 54
     CUSTOM_NARROW = 60
+    CUSTOM_NARROW_1 = 61
+    CUSTOM_NARROW_2 = 62
+    CUSTOM_NARROW_3 = 63
+    CUSTOM_NARROW_4 = 64
+    CUSTOM_NARROW_5 = 65
 
     @property
     def closes(self) -> bool:

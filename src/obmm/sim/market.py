@@ -18,15 +18,18 @@ from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_stream
 from obmm.sim._fleet import Fleet, Rows
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
+from obmm.sim._memory import free_bytes
 from obmm.sim._parameters import Rivals
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
 from obmm.sim._world import build_book, reset_miner
 from obmm.sim.exchange._layout import NOTICE, REJECT_CODES
-from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
+from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario, ScenarioError
 
 _NANOSECONDS = 1_000_000_000
 _NO_NOTICES = Notices.none()
+#: What a book comes to use of its record, with its share of a run's records.
+_BYTES_PER_BOOK = 2.5e6
 
 
 class SimulatedMarket:
@@ -46,7 +49,7 @@ class SimulatedMarket:
         threads: Threads to run on, at most one per block of books; None takes one per available core.
 
     Raises:
-        ScenarioError: The scenario cannot be used.
+        ScenarioError: The scenario cannot be used, or the books do not fit in memory.
         ValueError: A count is out of range.
 
     >>> from obmm.market import Orders
@@ -72,6 +75,7 @@ class SimulatedMarket:
     ) -> None:
         if books < 1 or miners < 0:
             raise ValueError(f"books must be at least 1 and miners at least 0, got {books} and {miners}")
+        _check_memory(books)
         loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
         if rivals is not None:
             loaded = attrs.evolve(loaded, rivals=rivals)
@@ -301,3 +305,14 @@ def _venue(scenario: Scenario, n_books: int, seed: int) -> Venue:
         fees=scenario.fees,
         simulation_id=f"{scenario.name}-{seed}",
     )
+
+
+def _check_memory(books: int) -> None:
+    """Refuse what would be ended by the system after minutes, or not begin at all."""
+    need, free = books * _BYTES_PER_BOOK, free_bytes()
+    if need > free:
+        fit = int(free // _BYTES_PER_BOOK)
+        raise ScenarioError(
+            f"{books:,} books need some {need / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are free: "
+            f"{fit:,} fit"
+        )

@@ -5,43 +5,37 @@ A scenario is a TOML file; those that ship with the package reproduce the produc
 
 from __future__ import annotations
 
-import difflib
-import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any
 
 import attrs
-import cattrs
 import numpy as np
-from cattrs.errors import (
-    ClassValidationError,
-    ForbiddenExtraKeysError,
-    IterableValidationError,
-    IterableValidationNote,
-)
 
 from obmm.market.arrays import IntArray
 from obmm.market.fees import FeePolicy
+from obmm.settings import ConfigError, Problem, did_you_mean
+from obmm.settings.structure import Structure
+from obmm.settings.toml import parse_layer, read_text
 from obmm.sim._parameters import KINDS, Asset, Delay, Rivals, VenueRules
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["DEFAULT_SCENARIO", "Scenario", "ScenarioError", "scenario_names"]
 
 DEFAULT_SCENARIO = "taos-0.5.4"
 _SHIPPED = resources.files("obmm.sim") / "scenarios"
-_MISSPELT = re.compile(r"^(\S+): unknown key \(did you mean (\w+)\?\)$", re.MULTILINE)
-_T = TypeVar("_T")
+_STRUCTURE = Structure(KINDS)
+#: Numbers of a scenario lie below this, so that times and sizes fit the simulator's whole numbers.
+_MOST = 1e9
 
 
-class ScenarioError(ValueError):
+class ScenarioError(ConfigError):
     """A scenario that cannot be used: every fault of the file, each with its path, in one message."""
+
+    def __init__(self, problems: Iterable[Problem] | str) -> None:
+        super().__init__(
+            [Problem("scenario", problems)] if isinstance(problems, str) else problems, of="the scenario"
+        )
 
 
 def scenario_names() -> list[str]:
@@ -92,14 +86,12 @@ class Scenario:
             source = (_SHIPPED / f"{text}.toml").read_text(encoding="utf-8")
         elif path.suffix == ".toml" or path.is_file():
             try:
-                source = path.read_text(encoding="utf-8")
-            except OSError as error:
-                raise ScenarioError(f"scenario {text}: {error.strerror or error}") from error
+                source = read_text(path)
+            except ConfigError as error:
+                raise ScenarioError(error.problems) from error
         else:
-            raise ScenarioError(
-                f"scenario {text!r} is neither one of {', '.join(scenario_names())} nor a TOML file"
-                + _suggestion(text, scenario_names())
-            )
+            near = did_you_mean(text, scenario_names())
+            raise ScenarioError(f"{text!r} is neither one that ships nor a TOML file; {near}")
         return cls.parse(source, origin=text)
 
     @classmethod
@@ -110,17 +102,19 @@ class Scenario:
             ScenarioError: The text has faults; all of them are told at once.
         """
         try:
-            table = tomllib.loads(source)
-        except tomllib.TOMLDecodeError as error:
-            raise ScenarioError(f"scenario {origin}: not TOML: {error}") from error
+            table = dict(parse_layer(source, origin).table)
+        except ConfigError as error:
+            raise ScenarioError(error.problems) from error
         if isinstance(table.get("assets"), list):
             table["assets"] = _inherited(table["assets"])
-        try:
-            return _converter().structure(table, cls)
-        except ClassValidationError as error:
-            faults = _without_echoes(_faults(error, ""))
-            lines = "".join(f"\n  {fault}" for fault in faults)
-            raise ScenarioError(f"scenario {origin}: {len(faults)} fault(s){lines}") from error
+        scenario, complaints = _STRUCTURE(table, cls)
+        complaints += [(path, "must be finite and below 1e9") for path in too_large(table)]
+        if complaints:
+            raise ScenarioError(
+                [Problem(f"{origin}: {path}" if path else origin, what) for path, what in complaints]
+            )
+        made: Scenario = scenario
+        return made
 
     def asset_of_book(self, n_books: int) -> IntArray:
         """Index of the asset of each of `n_books` books (n_books,), in production's proportions and order."""
@@ -145,84 +139,13 @@ def _merged(base: Any, change: Any) -> Any:
     return {**base, **{key: _merged(base.get(key), value) for key, value in change.items()}}
 
 
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(bool, lambda value, _: _exactly(bool, "true or false", value))
-    converter.register_structure_hook(int, lambda value, _: _exactly(int, "a whole number", value))
-    converter.register_structure_hook(str, lambda value, _: _exactly(str, "a text in quotes", value))
-    converter.register_structure_hook(float, lambda value, _: _number(value))
-    converter.register_structure_hook_func(_is_literal, _word)
-    for union, classes in KINDS.items():
-        converter.register_structure_hook(union, _by_kind(converter, classes))
-    return converter
-
-
-def _exactly(wanted: type[_T], words: str, value: object) -> _T:
-    if type(value) is not wanted:
-        raise ValueError(f"must be {words}, got {value!r}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"must be a number, got {value!r}")
-    return float(value)
-
-
-def _is_literal(kind: Any) -> bool:
-    origin: object = get_origin(kind)
-    return origin is Literal
-
-
-def _word(value: object, kind: Any) -> object:
-    words = get_args(kind)
-    if value not in words:
-        raise ValueError(f"must be {' or '.join(words)}, got {value!r}{_suggestion(str(value), words)}")
-    return value
-
-
-def _by_kind(converter: cattrs.Converter, classes: dict[str, type]) -> Callable[[Any, Any], Any]:
-    def structure(value: Any, _: Any) -> Any:
-        kind = value.get("kind") if isinstance(value, Mapping) else None
-        if kind not in classes:
-            raise ValueError(
-                f"kind must be {' or '.join(classes)}, got {kind!r}{_suggestion(str(kind), classes)}"
-            )
-        return converter.structure({key: v for key, v in value.items() if key != "kind"}, classes[kind])
-
-    return structure
-
-
-def _faults(error: BaseException, path: str) -> list[str]:
-    """One line per fault below `error`, each "path: what is wrong"."""
-    if isinstance(error, (ClassValidationError, IterableValidationError)):
-        named, unnamed = error.group_exceptions()
-        lines: list[str] = []
-        for inner, note in named:
-            place = f"[{note.index}]" if isinstance(note, IterableValidationNote) else f".{note.name}"
-            lines += _faults(inner, path + place)
-        for inner in unnamed:
-            lines += _faults(inner, path)
-        return lines
-    at = path.lstrip(".") or "file"
-    if isinstance(error, ForbiddenExtraKeysError):
-        known = [field.name for field in attrs.fields(error.cl)]
-        dot = f"{at}." if path else ""
-        return [f"{dot}{key}: unknown key{_suggestion(key, known)}" for key in sorted(error.extra_fields)]
-    if isinstance(error, KeyError):
-        return [f"{at}: missing"]
-    return [f"{at}: {error}"]
-
-
-def _without_echoes(faults: list[str]) -> list[str]:
-    """A misspelt key also leaves the right one missing: telling the first is enough."""
-    named = {
-        f"{unknown.rpartition('.')[0]}.{known}: missing".lstrip(".")
-        for unknown, known in _MISSPELT.findall("\n".join(faults))
-    }
-    return [fault for fault in faults if fault not in named]
-
-
-def _suggestion(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def too_large(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of numbers that no scenario can mean."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from too_large(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from too_large(item, f"{path}[{i}]")
+    elif isinstance(value, (int, float)) and not abs(value) < _MOST:
+        yield path

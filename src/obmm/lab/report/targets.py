@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -13,11 +12,7 @@ import attrs
 
 from obmm.agent import ConfigError, Problem
 from obmm.settings.errors import did_you_mean
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from obmm.settings.toml import file_layer, parse_layer
 
 Status: TypeAlias = Literal["on target", "below target", "above target", "alert", "out of reach", "no figure"]
 
@@ -77,18 +72,15 @@ def load_targets(path: Path | None = None) -> dict[str, Threshold]:
     """The thresholds by figure: those that ship with the package, changed by a file of the user's.
 
     Raises:
-        ConfigError: The file names unknown figures or keys, or holds something other than numbers.
-        FileNotFoundError: There is no such file.
+        ConfigError: The file cannot be read, names unknown figures or keys, or holds something other than
+            numbers.
 
     >>> load_targets()["outlier_penalty"].target_max
     0.05
     """
-    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    shipped = dict(parse_layer(SHIPPED.read_text(encoding="utf-8"), "shipped").table)
     if path is not None:
-        try:
-            own = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(str(path), f"not TOML: {error}")]) from error
+        own = file_layer(path).table
         problems = [Problem(f"{path}: {where}", what) for where, what in _faults(own, shipped)]
         if problems:
             raise ConfigError(problems)
