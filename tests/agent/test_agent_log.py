@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from obmm.agent import MarketMaker, resolve
-from obmm.market import MarketState, Venue
+from obmm.agent import MarketMaker, Pipeline, resolve
+from obmm.execution import Lifted
+from obmm.market import BoolArray, Limits, MarketState, News, Reason, Signals, Stage, Venue, memory
 from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
 
@@ -50,11 +51,13 @@ def test_lifted_sizes_are_told_once_per_set_of_books():
     with capture_logs() as logs:
         decisions = [agent.decide(state) for state in random_states(1, 90, n_books=4)]
     told = [log for log in logs if "lifted" in log["event"]]
-    assert [("warning", "my.toml", 0.25, 0)] == [
+    assert [("warning", "my.toml", 0.25, [0, 2])] == [
         (log["log_level"], log["pipeline"], log["min_size_base"], log["book"]) for log in told
     ]
-    assert [True, False, True, False] == decisions[-1].steps[0].lifted.tolist()
-    assert not decisions[-1].steps[1].lifted.any()
+    (news,) = decisions[-1].news
+    assert isinstance(news, Lifted)
+    assert decisions[-1].steps[0].news == (news,)
+    assert news.books.any()
 
 
 def test_a_new_simulation_tells_again():
@@ -79,7 +82,7 @@ def test_each_transition_of_a_drawdown_stop_is_told_once():
     assert ("drawdown stop begins", "warning", 0) == (begins["event"], begins["log_level"], begins["book"])
     assert ("drawdown stop ends", "info", 0) == (ends["event"], ends["log_level"], ends["book"])
     assert pytest.approx(states[10].time_s) == begins["time_s"]
-    assert [10, 15] == [i for i, decision in enumerate(decisions) if decision.steps[0].transitions]
+    assert [10, 15] == [i for i, decision in enumerate(decisions) if decision.news]
 
 
 def test_a_stop_of_books_that_another_pipeline_runs_is_not_told():
@@ -87,4 +90,64 @@ def test_a_stop_of_books_that_another_pipeline_runs_is_not_told():
     agent = maker(STOPS + '[[assign]]\nbooks = "0"\npipeline = "touch"\n')
     states = random_states(2, 20, n_books=2)
     decisions = [agent.decide(moved(state, 0.03) if i >= 10 else state) for i, state in enumerate(states)]
-    assert not any(decision.steps[0].transitions for decision in decisions)
+    assert not any(decision.news for decision in decisions)
+
+
+@attrs.frozen(kw_only=True)
+class Chatter(News):
+    """A user's own."""
+
+    event = "something is up"
+    share: float
+
+
+@attrs.define
+class Chatty(Stage):
+    """Has something to tell of the last book in every state."""
+
+    news: tuple[News, ...] = memory(tuple)
+
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        self.news = (Chatter(books=np.arange(state.n_books) == state.n_books - 1, share=0.25),)
+        return Limits.open(state.n_books)
+
+
+def test_a_users_stage_may_tell():
+    """Its news reach the decision, and the log with their details."""
+    agent = maker('extends = "touch"\ngates = [{ kind = "agent.test_agent_log:Chatty", name = "mine" }]')
+    with capture_logs() as logs:
+        decisions = [agent.decide(state) for state in random_states(1, 3, n_books=3)]
+    assert [["something is up"]] * 3 == [[news.event for news in decision.news] for decision in decisions]
+    told = [log for log in logs if log["event"] == "something is up"]
+    assert [(2, 0.25)] * 3 == [(log["book"], log["share"]) for log in told]
+
+
+@attrs.define
+class Steered(Stage):
+    """A gate of the user's own that obeys a person's orders in its own way."""
+
+    heard: dict[str, BoolArray] = memory(dict)
+
+    def steer(self, orders):
+        """Keep them."""
+        self.heard = dict(orders)
+
+    def __call__(self, state: MarketState, signals: Signals) -> Limits:
+        off = self.heard.get("off", np.zeros(state.n_books, dtype=np.bool_))
+        return Limits.of(state.n_books, bid_allowed=~off, reason=Reason.OVERRIDE)
+
+
+def test_any_gate_may_be_steered():
+    """It takes the place of ours."""
+    made = resolve(
+        parse_layer(
+            'extends = "touch"\ngates = [{ kind = "agent.test_agent_log:Steered", name = "mine" }]', "m"
+        )
+    )
+    state = random_states(1, 1, n_books=3)[0]
+    pipeline = Pipeline.bind(made, state.venue)
+    pipeline.override({"1": "off", "2": "off"})
+    step = pipeline(state)
+    assert "override" not in step.gate_limits
+    assert [True, False, False] == step.gate_limits["mine"].bid_allowed.tolist()
+    assert [True] * 3 == step.gate_limits["mine"].ask_allowed.tolist()

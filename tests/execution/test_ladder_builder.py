@@ -61,12 +61,10 @@ def test_growth_below_one_is_lifted_to_the_minimum() -> None:
     """0.3, then 0.15 lifted to 0.25, with a notice; the inner builder's own notice passes through."""
     ladder = LadderBuilder(around=TouchBuilder(size_base=0.3), levels=2, size_growth=0.5)
     assert [0.3, 0.25] == quoted(ladder, scene()).bid_size[0].tolist()
-    assert ladder.lifted is not None
-    assert ladder.lifted.tolist() == [True]
+    assert [[True]] == [news.books.tolist() for news in ladder.news]
     small = LadderBuilder(around=TouchBuilder(size_base=0.1), levels=1)
     quoted(small, scene())
-    assert small.lifted is not None
-    assert small.lifted.tolist() == [True]
+    assert [[True]] == [news.books.tolist() for news in small.news]
 
 
 def test_reasons_are_the_inner_builders() -> None:
@@ -87,7 +85,7 @@ def test_ladders_do_not_share_their_inner_builder() -> None:
     inner = TouchBuilder(size_base=0.1)
     one, other = LadderBuilder(around=inner), LadderBuilder(around=inner)
     quoted(one, scene())
-    assert inner.lifted is None is other.around.lifted
+    assert () == inner.news == other.around.news
 
 
 def test_reset_reaches_the_inner_builder_and_its_controller() -> None:
@@ -95,7 +93,7 @@ def test_reset_reaches_the_inner_builder_and_its_controller() -> None:
     ladder = LadderBuilder(around=TouchBuilder(size_base=0.1, controller=FillRate()))
     quoted(ladder, scene())
     ladder.reset()
-    assert ladder.lifted is None is ladder.around.lifted
+    assert () == ladder.news == ladder.around.news
     assert FillRate() == ladder.around.controller
 
 

@@ -118,8 +118,7 @@ def test_a_size_below_the_minimum_is_lifted_with_a_notice() -> None:
     builder = SkewedBuilder(size_base=np.array([0.2, 0.3]), **CALM)
     quotes = quoted(builder, scene(2))
     assert [0.25, 0.3] == quotes.bid_size[:, 0].tolist()
-    assert builder.lifted is not None
-    assert [True, False] == builder.lifted.tolist()
+    assert [(True, False)] == [tuple(news.books) for news in builder.news]
 
 
 def test_what_a_factor_leaves_below_the_minimum_is_not_sent() -> None:

@@ -37,7 +37,6 @@ def decision(bid: float, ask: float, *, bid_why: int = 0, ask_why: int = 0, sent
         limits=Limits.open(2),
         quotes=quotes,
         orders=orders,
-        lifted=np.zeros(2, dtype=np.bool_),
     )
     return Decision(
         state=state,

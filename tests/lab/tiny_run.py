@@ -174,7 +174,6 @@ def decision(i: int) -> Decision:
             bid_reason=zero, ask_reason=zero,
         ),
         orders=orders,
-        lifted=np.zeros(2, dtype=np.bool_),
     )  # fmt: skip
     return Decision(
         state=state(i),

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obmm.market import Accounts, MarketState, Reason, Venue
-from obmm.risk import DrawdownGate, Transition
-from obmm.risk.drawdown import MAX_TRANSITIONS
-from risk.gate_scenes import SECOND_NS, applied, scene
+from obmm.risk import DrawdownEnd, DrawdownGate, DrawdownStop
+from risk.gate_scenes import applied, scene
 
 
 def at(second: float, profit: Any = 0.0, *, mid: Any = 300.0, venue: Venue | None = None) -> MarketState:
@@ -67,7 +66,7 @@ def test_the_portfolio_stops_as_one() -> None:
     gate = DrawdownGate(threshold=0.02, scope="portfolio", reference="start")
     assert stopped(gate, at(600, [-3_000.0, 2_500.0])) == [False, False]
     assert stopped(gate, at(601, [-3_000.0, 1_000.0])) == [True, True]
-    assert gate.transitions[-1].book == -1
+    assert [[True, True]] == [news.books.tolist() for news in gate.news]
 
 
 def test_it_resumes_after_the_cooldown_and_starts_afresh() -> None:
@@ -87,23 +86,16 @@ def test_without_resume_a_stop_is_final() -> None:
     assert stopped(gate, at(5_000, 3_000.0)) == [True, True]
 
 
-def test_each_transition_is_kept() -> None:
-    """Time, book, direction and loss of every stop and resumption, in order."""
+def test_each_transition_is_told() -> None:
+    """Book and loss of every stop and resumption, with the state in which it happens and no other."""
     gate = DrawdownGate(threshold=0.05, cooldown_s=10.0)
-    for second, profit in ((600, 0.0), (601, [0.0, -2_500.0]), (611, [0.0, -2_500.0])):
-        stopped(gate, at(second, profit))
-    assert list(gate.transitions) == [
-        Transition(601 * SECOND_NS, 1, True, 0.05),
-        Transition(611 * SECOND_NS, 1, False, 0.05),
-    ]
-
-
-def test_the_log_is_bounded() -> None:
-    """However often it stops, no more than a thousand transitions are kept."""
-    gate = DrawdownGate(threshold=1e-6, cooldown_s=0.0)
-    for i in range(MAX_TRANSITIONS):
-        stopped(gate, at(600 + i, -float(i)))
-    assert len(gate.transitions) == MAX_TRANSITIONS
+    told = []
+    for second, profit in ((600, 0.0), (601, -2_500.0), (602, -2_500.0), (611, -2_500.0)):
+        stopped(gate, at(second, [0.0, profit]))
+        told.append(gate.news)
+    second_book = np.array([False, True])
+    stop = DrawdownStop(books=second_book, drawdown=0.05)
+    assert [(), (stop,), (), (DrawdownEnd(books=second_book, drawdown=0.05),)] == told
 
 
 def test_an_account_that_vanishes_keeps_its_equity() -> None:
@@ -145,13 +137,14 @@ def test_no_stop_outlasts_its_cooldown(profits: list[float], reference: Any, sco
     """Whatever equity does, a stop ends at the first state after its cooldown: no dead-lock."""
     gate = DrawdownGate(threshold=0.05, cooldown_s=30.0, reference=reference, scope=scope)
     began: int | None = None
+    of_first: list[bool] = []
     for i, profit in enumerate(profits):
         now = stopped(gate, at(600 + 10 * i, profit))[0]
+        of_first += [isinstance(news, DrawdownStop) for news in gate.news if news.books[0]]
         if now and began is None:
             began = i
         if began is not None and i - began >= 3:
             assert not now
         if not now:
             began = None
-    of_first = [t.stopped for t in gate.transitions if t.book <= 0]
     assert of_first == [i % 2 == 0 for i in range(len(of_first))]

@@ -6,9 +6,8 @@ import attrs
 import numpy as np
 
 from obmm.agent.faults import Fault
-from obmm.market import BoolArray, IntArray, Limits, MarketState, Orders, Quotes, Reason, Signals
+from obmm.market import BoolArray, IntArray, Limits, MarketState, News, Orders, Quotes, Reason, Signals
 from obmm.market.layout import books_of
-from obmm.risk.drawdown import Transition
 
 
 @attrs.frozen(kw_only=True)
@@ -22,9 +21,8 @@ class Step:
         limits: The strictest of all verdicts, with position bounds enforced.
         quotes: What the builder wanted, after the lock.
         orders: What the placer sent, on all books.
-        lifted: (B,) books on which a size below the venue's minimum was lifted to it.
         gate_limits: The verdict of each gate by its name; `limits` is the strictest of them.
-        transitions: Drawdown stops that began or ended with this state.
+        news: What the stages tell of this state about these books.
     """
 
     name: str
@@ -33,14 +31,11 @@ class Step:
     limits: Limits
     quotes: Quotes
     orders: Orders
-    lifted: BoolArray
     gate_limits: dict[str, Limits] = attrs.field(factory=dict)
-    transitions: tuple[Transition, ...] = ()
+    news: tuple[News, ...] = ()
 
     def of_books(self, at: IntArray) -> Step:
         """What was done with the books at the positions `at`, which are 0, 1, … from now on."""
-        index = np.full(self.books.size + 1, -1)  # The last entry stands for all books.
-        index[at] = np.arange(at.size)
         return Step(
             name=self.name,
             books=self.books[at],
@@ -53,13 +48,8 @@ class Step:
             limits=books_of(self.limits, at),
             quotes=books_of(self.quotes, at),
             orders=of_books(self.orders, at, self.books.size),
-            lifted=self.lifted[at],
             gate_limits={name: books_of(verdict, at) for name, verdict in self.gate_limits.items()},
-            transitions=tuple(
-                attrs.evolve(change, book=int(index[change.book]))
-                for change in self.transitions
-                if change.book < 0 or index[change.book] >= 0
-            ),
+            news=tuple(attrs.evolve(told, books=told.books[at]) for told in self.news),
         )
 
 
@@ -98,6 +88,11 @@ class Decision:
     elapsed_ms: float
     config_hash: str
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def news(self) -> tuple[News, ...]:
+        """What the stages of all pipelines tell of this state."""
+        return tuple(told for step in self.steps for told in step.news)
 
     @property
     def error(self) -> str:

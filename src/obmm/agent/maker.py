@@ -219,29 +219,17 @@ class MarketMaker:
 
 
 def _tell(session: Session, steps: tuple[Step, ...], state: MarketState) -> None:
-    """Log what a person should hear of: lifted sizes once per set of books, drawdown stops each time."""
-    venue = state.venue
+    """Log what the stages tell; of news that are told once, the first of each pipeline."""
     for i, step in enumerate(steps):
-        if i not in session.noticed and step.lifted.any():
-            session.noticed.add(i)
-            tell(
-                _log,
-                logging.WARNING,
-                "sizes below the venue's minimum are lifted to it",
-                pipeline=step.name,
-                min_size_base=float(venue.min_size_base[step.lifted].max()),
-                book=int(venue.book_ids[step.lifted.argmax()]),
-            )
-        for change in step.transitions:
-            tell(
-                _log,
-                logging.WARNING if change.stopped else logging.INFO,
-                "drawdown stop begins" if change.stopped else "drawdown stop ends",
-                pipeline=step.name,
-                book="all" if change.book < 0 else int(venue.book_ids[change.book]),
-                drawdown=round(change.drawdown, 4),
-                time_s=state.time_s,
-            )
+        for news in step.news:
+            count = session.told[i, news.event] = session.told.get((i, news.event), 0) + 1
+            if count > 1 and (news.once or not worth_telling(count, often=1000)):
+                continue
+            concerned = news.books & step.books
+            books = state.venue.book_ids[concerned].tolist()
+            where = "all" if concerned.all() else books if len(books) > 1 else books[0]
+            about = {"pipeline": step.name, "book": where, "time_s": state.time_s}
+            tell(_log, news.level, news.event, **about, **news.details)
 
 
 def _nothing(n_books: int, why: Reason) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -19,16 +19,18 @@ from obmm.market import (
     Gate,
     Limits,
     MarketState,
+    News,
     Placer,
     Quotes,
     Signal,
     Signals,
+    Steerable,
     Venue,
 )
-from obmm.risk import DrawdownGate, Override, OverrideGate
-from obmm.risk.drawdown import Transition
+from obmm.market.news import news_of
 from obmm.settings.books import select_books
 from obmm.settings.errors import ConfigError, Problem, did_you_mean
+from obmm.settings.registry import find
 
 #: A gap of more publish intervals than this between states starts the warm-up of every book again.
 STALE_INTERVALS = 60
@@ -130,15 +132,16 @@ class Pipeline:
     placer: Placer
     books: BoolArray
     stage: str = attrs.field(init=False, default="")
+    _stages: dict[str, Any] = attrs.field(init=False)
     _reads: dict[str, frozenset[str]] = attrs.field(init=False)
     _age_s: FloatArray = attrs.field(init=False)
     _last_ns: int | None = attrs.field(init=False, default=None)
-    _told: dict[str, Transition] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._age_s = np.zeros(self.venue.n_books)
         stages: dict[str, Any] = {f"signals.{name}": signal for name, signal in self.signals}
         stages |= {f"gates.{name}": gate for name, gate in self.gates} | {"builder": self.builder}
+        self._stages = stages | {"placer": self.placer}
         self._reads = {path: _signals_read(stage) for path, stage in stages.items()}
 
     @classmethod
@@ -152,9 +155,9 @@ class Pipeline:
 
         per_book = config.per_book(venue.book_ids)
         gates: list[tuple[str, Gate]] = [(spec.name, spec.build(per_book)) for spec in config.gates]
-        if not any(isinstance(gate, OverrideGate) for _, gate in gates):
+        if not any(isinstance(gate, Steerable) for _, gate in gates):
             # A person can always rein the agent in, whatever the configuration says.
-            gates.append(("override", OverrideGate()))
+            gates.append(("override", find("gates", "override")()))
         return cls(
             name=config.name,
             venue=venue,
@@ -198,35 +201,25 @@ class Pipeline:
             quotes=quotes,
             orders=orders,
             gate_limits=verdicts,
-            lifted=self._lifted(quotes),
-            transitions=self._transitions(),
+            news=self._news(),
         )
 
-    def _lifted(self, quotes: Quotes) -> BoolArray:
-        """(B,) where the builder, if it tells, lifted a size to the venue's minimum and wants the order."""
-        lifted: BoolArray | None = getattr(self.builder, "lifted", None)
-        if lifted is None:
-            return np.zeros(self.venue.n_books, dtype=np.bool_)
-        return lifted & self.books & (quotes.has_bid.any(axis=1) | quotes.has_ask.any(axis=1))
-
-    def _transitions(self) -> tuple[Transition, ...]:
-        """What the drawdown gates have logged since the last state."""
-        new: list[Transition] = []
-        for name, gate in self.gates:
-            if isinstance(gate, DrawdownGate) and gate.transitions:
-                last, self._told[name] = self._told.get(name), gate.transitions[-1]
-                new += _after(last, gate.transitions) if last is not gate.transitions[-1] else ()
-        return tuple(t for t in new if t.book < 0 or self.books[t.book])
+    def _news(self) -> tuple[News, ...]:
+        """What the stages tell of this state about the books of this pipeline."""
+        told = (one for stage in self._stages.values() for one in news_of(stage))
+        return tuple(
+            one for one in told if one.books.shape == self.books.shape and (one.books & self.books).any()
+        )
 
     def override(self, modes: Mapping[str, str]) -> None:
         """Put manual overrides in force: book selector → "off", "reduce-only" or "tight"."""
-        chosen: dict[Override, BoolArray] = {}
+        chosen: dict[str, BoolArray] = {}
         for books, mode in modes.items():
             named = select_books(books, self.venue.book_ids)
-            chosen[Override(mode)] = chosen.get(Override(mode), np.zeros_like(named)) | named
-        for _, gate in self.gates:
-            if isinstance(gate, OverrideGate):
-                gate.overrides = [(books, what) for what, books in chosen.items()]
+            chosen[mode] = chosen.get(mode, np.zeros_like(named)) | named
+        for stage in self._stages.values():
+            if isinstance(stage, Steerable):
+                stage.steer(chosen)
 
     def _aged(self, state: MarketState) -> FloatArray:
         """(B,) seconds of good data each book has had; a long gap or a bad book starts again."""
@@ -252,10 +245,3 @@ def _expect(kind: type[Limits] | type[Quotes], who: str, given: Limits | Quotes,
         raise TypeError(f"{who} gives a {type(given).__name__}, expected {kind.__name__}")
     if given.n_books != state.n_books:
         raise ValueError(f"{who} speaks of {given.n_books} books, expected {state.n_books}")
-
-
-def _after(last: Transition | None, log: Iterable[Transition]) -> list[Transition]:
-    """The entries of a log behind `last`, all if it has fallen out."""
-    entries = list(log)
-    old = [i for i, entry in enumerate(entries) if entry is last]
-    return entries[old[-1] + 1 :] if old else entries

@@ -66,12 +66,12 @@ class Session:
     """The pipelines of one simulation, and the clock that tells when it is another one.
 
     Attributes:
-        noticed: Positions of the pipelines of which it was said that they lift sizes.
+        told: How often each pipeline, by position, had news of each kind.
     """
 
     venue: Venue
     pipelines: tuple[Pipeline, ...]
-    noticed: set[int] = attrs.field(factory=set)
+    told: dict[tuple[int, str], int] = attrs.field(factory=dict)
     _modes: Mapping[str, str] = attrs.field(factory=dict)
     _last_ns: int | None = None
     _late: list[int] = attrs.field(factory=list)

@@ -5,7 +5,7 @@ from obmm.execution.amend import AmendPlacer
 from obmm.execution.fill_rate import FillRate
 from obmm.execution.ladder import LadderBuilder
 from obmm.execution.lock import lock
-from obmm.execution.quoting import Quoting
+from obmm.execution.quoting import Lifted, Quoting
 from obmm.execution.skewed import SkewedBuilder
 from obmm.execution.touch import TouchBuilder
 
@@ -13,6 +13,7 @@ __all__ = [
     "AmendPlacer",
     "FillRate",
     "LadderBuilder",
+    "Lifted",
     "Quoting",
     "SkewedBuilder",
     "TouchBuilder",

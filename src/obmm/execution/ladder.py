@@ -8,13 +8,14 @@ import attrs
 import numpy as np
 
 from obmm.execution._shape import SIGN, floored, lifted, per_level
+from obmm.execution.quoting import Lifted
 from obmm.execution.touch import TouchBuilder
 from obmm.market import (
-    BoolArray,
     Builder,
     Feed,
     Limits,
     MarketState,
+    News,
     PerBook,
     Quotes,
     Signals,
@@ -22,7 +23,7 @@ from obmm.market import (
     memory,
     option,
 )
-from obmm.market.arrays import as_flags
+from obmm.market.news import news_of
 from obmm.settings import builder
 
 
@@ -35,7 +36,7 @@ class LadderBuilder(Stage):
     its neighbour, with size_growth**k times its size.
 
     Attributes:
-        lifted: (B,) books on which a size of the last quotes was lifted to the venue's minimum.
+        news: Where a size of the last wish was lifted to the venue's minimum; the inner builder's, too.
 
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
@@ -59,7 +60,7 @@ class LadderBuilder(Stage):
     size_growth: PerBook = option(
         1.0, help="Size of a level over that of the one before it", unit="1", per_book=True, low=0.0
     )
-    lifted: BoolArray | None = memory()
+    news: tuple[News, ...] = memory(tuple)
 
     @property
     def needs(self) -> frozenset[Feed | str]:
@@ -85,9 +86,7 @@ class LadderBuilder(Stage):
         prices = SIGN[..., None] * signed / scale[:, None]
         wish = size[..., None] * per_level(self.size_growth) ** rung
         sizes = lifted(wish, state.venue.least_base[:, None])
-        lifted_first = getattr(self.around, "lifted", None)
-        lifted_here = as_flags((sizes > wish).any(axis=(0, 2)))
-        self.lifted = lifted_here if lifted_first is None else lifted_here | lifted_first
+        self.news = (*news_of(self.around), *Lifted.of(wish, sizes, prices, state.venue))
         return Quotes.of(
             bid_price=prices[0],
             ask_price=prices[1],

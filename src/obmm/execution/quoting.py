@@ -1,7 +1,8 @@
-"""What builders of one quote per side have in common."""
+"""What builders have in common: size, edge, fill-rate control, and news of lifted sizes."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import attrs
@@ -9,8 +10,28 @@ import numpy as np
 
 from obmm.execution._shape import SIGN, lifted
 from obmm.execution.fill_rate import FillRate
-from obmm.market import BoolArray, FloatArray, Limits, MarketState, PerBook, Quotes, Stage, memory, option
+from obmm.market import FloatArray, Limits, MarketState, News, PerBook, Quotes, Stage, Venue, memory, option
 from obmm.market.arrays import as_flags
+
+
+@attrs.frozen(kw_only=True)
+class Lifted(News):
+    """Wished sizes below the venue's minimum were lifted to it."""
+
+    event = "sizes below the venue's minimum are lifted to it"
+    level = logging.WARNING
+    once = True
+
+    min_size_base: float
+
+    @classmethod
+    def of(cls, wish: FloatArray, sent: FloatArray, price: FloatArray, venue: Venue) -> tuple[Lifted, ...]:
+        """The news, if any, that `sent` exceeds the `wish` where there is a price; (2, B) or (2, B, K)."""
+        raised = (sent > wish) & np.isfinite(price)
+        if not raised.any():
+            return ()
+        books = as_flags(raised.any(axis=(0, *range(2, raised.ndim))))
+        return (cls(books=books, min_size_base=float(venue.least_base[books].max())),)
 
 
 def _fresh(controller: FillRate | dict[str, Any]) -> FillRate:
@@ -26,7 +47,7 @@ class Quoting(Stage):
     """Size, edge and fill-rate control; a builder of your own may stand on it.
 
     Attributes:
-        lifted: (B,) books on which a size of the last wish was lifted to the venue's minimum.
+        news: Where a size of the last wish was lifted to the venue's minimum.
 
     >>> from obmm.market import Signals, Venue
     >>> @attrs.define(kw_only=True)
@@ -49,7 +70,7 @@ class Quoting(Stage):
         help="Steers the spread toward a share of orders that trade",
         converter=attrs.converters.optional(_fresh),
     )
-    lifted: BoolArray | None = memory()
+    news: tuple[News, ...] = memory(tuple)
 
     def reset(self) -> None:
         super().reset()
@@ -75,5 +96,5 @@ class Quoting(Stage):
         price = fair - SIGN * np.maximum(distance, fair * self.edge_bps(state) / 1e4)
         wish = np.broadcast_to(size, price.shape)
         sent = lifted(wish, state.venue.least_base)
-        self.lifted = as_flags((sent > wish).any(axis=0))
+        self.news = Lifted.of(wish, sent, price, state.venue)
         return Quotes.of(bid_price=price[0], ask_price=price[1], bid_size=sent[0], ask_size=sent[1])

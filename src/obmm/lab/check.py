@@ -13,7 +13,7 @@ import numpy as np
 
 from obmm.agent import Config, Decision, MarketMaker
 from obmm.agent.merge import GROUPS
-from obmm.lab.watch import QuoteWatch, Timings
+from obmm.lab.watch import QuoteWatch, Timings, lifted_books
 from obmm.market import Feed, MarketState, OpenOrders, Reason, SelfTrade
 from obmm.testing import Check, Flaw, call_s, checks_for, random_states, run_check, run_checks, spoiled
 from obmm.testing.oracles import ORACLES
@@ -149,7 +149,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
         broken += [f"t={state.time_s:g} s, {what}" for what in violations(state, decision.orders)]
         paper.submit(state, decision.orders)
         sent += int(decision.orders.instructions_per_book(n_books).sum())
-        lifted += int(sum(step.lifted.sum() for step in decision.steps))
+        lifted += sum(lifted_books(step) for step in decision.steps)
         last = decision
     yield Finding(area, "answers every state", not maker.errors, last.error or f"{n_states} states")
     yield Finding(

@@ -13,8 +13,9 @@ from obmm.lab.interrupt import interruptible
 from obmm.lab.recorded import PLANNED
 from obmm.lab.records import RunWriter
 from obmm.lab.score import RunScores
-from obmm.lab.watch import Charge
+from obmm.lab.watch import Charge, lifted_books
 from obmm.market import MarketState, Orders
+from obmm.risk import DrawdownStop
 
 #: Called after each state with the simulated seconds done.
 Progress = Callable[[float], None]
@@ -50,8 +51,9 @@ class _Tally:
 
     def count(self, uid: int, decision: Decision) -> None:
         """Take in one decision."""
-        self.stops[uid] += sum(change.stopped for step in decision.steps for change in step.transitions)
-        self.lifted[uid] += sum(int(step.lifted.sum()) for step in decision.steps)
+        for step in decision.steps:
+            self.stops[uid] += sum(isinstance(news, DrawdownStop) for news in step.news)
+            self.lifted[uid] += lifted_books(step)
 
     def told(self) -> dict[str, Any]:
         """As `run.json` tells it."""

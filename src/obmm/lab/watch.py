@@ -9,13 +9,20 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.agent import Decision
+from obmm.agent import Decision, Step
+from obmm.execution import Lifted
 from obmm.market import FloatArray, IntArray, Reason, Venue
 
 #: An agent whose answers take no longer is never charged for them, whatever the constant.
 QUICK_MS = 20.0
 #: Answers that must be in before an agent is called slow: the first ones load what they need.
 _ENOUGH = 5
+
+
+def lifted_books(step: Step) -> int:
+    """On how many of its books a step lifted a size to the venue's minimum."""
+    where = [news.books & step.books for news in step.news if isinstance(news, Lifted)]
+    return int(np.any(where, axis=0).sum()) if where else 0
 
 
 @attrs.define

@@ -10,6 +10,7 @@ from obmm.market.delay import DelayCurve, response_delay_ns
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid
 from obmm.market.limits import Limits
+from obmm.market.news import News
 from obmm.market.notices import NoticeKind, Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.orders import InstructionKind, Orders, SelfTrade, TimeInForce
@@ -23,6 +24,7 @@ from obmm.market.stages import (
     Placer,
     Signal,
     Stage,
+    Steerable,
     memory,
     option,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "IntArray",
     "Limits",
     "MarketState",
+    "News",
     "NoticeKind",
     "Notices",
     "OpenOrders",
@@ -59,6 +62,7 @@ __all__ = [
     "Signal",
     "Signals",
     "Stage",
+    "Steerable",
     "Tape",
     "TimeInForce",
     "Venue",

@@ -8,13 +8,13 @@ logging and no clock inside a stage.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import attrs
 import numpy as np
 
-from obmm.market.arrays import FloatArray
+from obmm.market.arrays import BoolArray, FloatArray
 from obmm.market.limits import Limits
 from obmm.market.orders import Orders
 from obmm.market.quotes import Quotes
@@ -57,8 +57,19 @@ class Placer(Protocol):
     def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders: ...
 
 
+@runtime_checkable
+class Steerable(Protocol):
+    """A stage, as a rule a gate, that obeys what a person orders while the agent runs."""
+
+    def steer(self, orders: Mapping[str, BoolArray]) -> None:
+        """Put orders in force instead of those before: books (B,) by mode, such as "reduce-only"."""
+
+
 class Stage:
     """Defaults shared by stages; a class needs nothing of it but `__call__`.
+
+    A stage that has something to tell people keeps the `News` of its last call in a field of its own,
+    `news: tuple[News, ...] = memory(tuple)`.
 
     Attributes:
         needs: Feeds and names of other signals it reads.

@@ -1,7 +1,7 @@
 """Gates: what risk allows on each book, and why. Each speaks for itself; the strictest word holds."""
 
 from obmm.risk.data_quality import DataQualityGate
-from obmm.risk.drawdown import DrawdownGate, Transition
+from obmm.risk.drawdown import DrawdownEnd, DrawdownGate, DrawdownStop
 from obmm.risk.ending import EndingGate
 from obmm.risk.exposure import ExposureGate
 from obmm.risk.fees import FeeGate
@@ -13,14 +13,15 @@ from obmm.risk.warmup import WarmupGate
 
 __all__ = [
     "DataQualityGate",
+    "DrawdownEnd",
     "DrawdownGate",
+    "DrawdownStop",
     "EndingGate",
     "ExposureGate",
     "FeeGate",
     "InventoryGate",
     "Override",
     "OverrideGate",
-    "Transition",
     "TurnoverGate",
     "VolatilityGate",
     "WarmupGate",

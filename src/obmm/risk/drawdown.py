@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import logging
 from typing import Literal
 
 import attrs
@@ -14,6 +14,7 @@ from obmm.market import (
     IntArray,
     Limits,
     MarketState,
+    News,
     PerBook,
     Reason,
     Signals,
@@ -21,32 +22,36 @@ from obmm.market import (
     memory,
     option,
 )
+from obmm.market.arrays import as_flags
 from obmm.risk._marks import mark_prices
 from obmm.settings import gate
 
-#: Transitions kept for whoever reports them; the oldest fall out.
-MAX_TRANSITIONS = 1000
 
-
-@attrs.frozen
-class Transition:
-    """A drawdown stop that began or ended.
+@attrs.frozen(kw_only=True)
+class DrawdownStop(News):
+    """A stop began, on one book or on all.
 
     Attributes:
-        time_ns: Simulated time.
-        book: Index of the book, -1 for the portfolio.
-        stopped: True when the stop began, False when trading resumed.
         drawdown: Loss against the reference at that moment, as a fraction of capital.
     """
 
-    time_ns: int
-    book: int
-    stopped: bool
+    event = "drawdown stop begins"
+    level = logging.WARNING
+
     drawdown: float
 
 
-def _log() -> deque[Transition]:
-    return deque(maxlen=MAX_TRANSITIONS)
+@attrs.frozen(kw_only=True)
+class DrawdownEnd(News):
+    """Trading resumes after a stop, on one book or on all.
+
+    Attributes:
+        drawdown: Loss against the reference at that moment, as a fraction of capital.
+    """
+
+    event = "drawdown stop ends"
+
+    drawdown: float
 
 
 @gate("drawdown")
@@ -65,7 +70,8 @@ class DrawdownGate(Stage):
     Capital is the endowment's worth at the initial price.
 
     Attributes:
-        transitions: The last 1000 `Transition`s, oldest first.
+        news: A `DrawdownStop` for each stop that began, a `DrawdownEnd` for each that ended, with the last
+            state.
 
     >>> from obmm.market import Accounts, Venue
     >>> accounts = Accounts.of(1, base=100.0, quote=27_000.0, quote_initial=30_000.0)
@@ -73,8 +79,8 @@ class DrawdownGate(Stage):
     >>> gate = DrawdownGate(threshold=0.05)
     >>> gate(state, Signals(n_books=1)).reduce_only
     array([ True])
-    >>> gate.transitions[-1]
-    Transition(time_ns=0, book=0, stopped=True, drawdown=0.05)
+    >>> [(news.event, news.drawdown) for news in gate.news]
+    [('drawdown stop begins', 0.05)]
     """
 
     threshold: PerBook = option(
@@ -97,7 +103,7 @@ class DrawdownGate(Stage):
     )
     cooldown_s: PerBook = option(600.0, help="How long a stop lasts", unit="s", per_book=True, low=0.0)
     resume: bool = option(True, help="Whether trading resumes after the cooldown")
-    transitions: deque[Transition] = memory(_log)
+    news: tuple[News, ...] = memory(tuple)
     _marks: FloatArray | None = memory()
     _equity: FloatArray | None = memory()
     _capital: FloatArray = memory()
@@ -128,11 +134,17 @@ class DrawdownGate(Stage):
         stops = ~self._stopped & (lost >= self.threshold) & (lost > 0.0)
         waited_s = (state.time_ns - self._since_ns) / 1e9
         resumes = self._stopped & (waited_s >= self.cooldown_s) & self.resume
+        self.news = ()
         if stops.any() or resumes.any():
             self._since_ns = np.where(stops, state.time_ns, self._since_ns)
             self._reference = np.where(resumes, equity, self._reference)
             self._stopped = (self._stopped | stops) & ~resumes
-            self._record(state.time_ns, stops | resumes, stops, lost)
+            self.news = tuple(
+                (DrawdownStop if stops[i] else DrawdownEnd)(
+                    books=self._books(int(i), state), drawdown=float(lost[i])
+                )
+                for i in np.flatnonzero(stops | resumes)
+            )
         if not self._stopped.any():
             return Limits.open(state.n_books)
         stopped = np.broadcast_to(self._stopped, (state.n_books,))
@@ -152,7 +164,6 @@ class DrawdownGate(Stage):
         self._equity = np.where(accounts.known & np.isfinite(equity), equity, self._equity)
         return self._equity, self._capital
 
-    def _record(self, time_ns: int, changed: BoolArray, stops: BoolArray, lost: FloatArray) -> None:
-        for i in np.flatnonzero(changed):
-            book = -1 if self.scope == "portfolio" else int(i)
-            self.transitions.append(Transition(time_ns, book, bool(stops[i]), float(lost[i])))
+    def _books(self, i: int, state: MarketState) -> BoolArray:
+        """(B,) the books that the `i`-th equity is about."""
+        return as_flags((np.arange(state.n_books) == i) | (self.scope == "portfolio"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -24,7 +25,7 @@ class Override(str, enum.Enum):
 class OverrideGate(Stage):
     """Obeys manual orders: quotes off, reduce-only, or tight limits, for any set of books.
 
-    The gate does no input of its own: whoever hears of an order sets `overrides`.
+    The gate does no input of its own: whoever hears of an order steers it.
 
     Attributes:
         overrides: The orders in force, as (books (B,), what) pairs. Several for one book all apply.
@@ -32,7 +33,7 @@ class OverrideGate(Stage):
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(2), [[(299.9, 1.0)]] * 2, [[(300.1, 1.0)]] * 2)
     >>> gate = OverrideGate()
-    >>> gate.overrides = [(np.array([True, True]), Override.TIGHT), (np.array([False, True]), Override.OFF)]
+    >>> gate.steer({"tight": np.array([True, True]), "off": np.array([False, True])})
     >>> limits = gate(state, Signals(n_books=2))
     >>> limits.bid_allowed, limits.position_factor
     (array([ True, False]), array([0.5, 0.5]))
@@ -44,6 +45,14 @@ class OverrideGate(Stage):
     )
     tight_spread_factor: float = option(1.5, help="Multiplies spreads under 'tight'", unit="1", low=1.0)
     overrides: list[tuple[BoolArray, Override]] = memory(list)
+
+    def steer(self, orders: Mapping[str, BoolArray]) -> None:
+        """Put orders in force instead of those before: books (B,) by mode.
+
+        Raises:
+            ValueError: A mode is none of `Override`.
+        """
+        self.overrides = [(books, Override(mode)) for mode, books in orders.items()]
 
     def __call__(self, state: MarketState, signals: Signals) -> Limits:
         limits = Limits.open(state.n_books)
