@@ -54,7 +54,7 @@ def test_nothing_that_fills_passes_the_bound(
 
 
 @pytest.mark.long
-@settings(max_examples=30_000)
+@settings(max_examples=10_000)
 @given(SEEDS, st.integers(0, 5), st.sampled_from([0.0, 0.25, 1.0]), st.randoms(use_true_random=False))
 def test_nothing_that_fills_passes_the_bound_for_long(
     seed: int, tolerance: int, size_tolerance: float, shuffle: random.Random
