@@ -107,12 +107,12 @@ class MarketMaker:
     def _decided(self, state: MarketState, started: int) -> Decision:
         self.states += 1
         n_books = 0
-        answer = _nothing(0, Reason.OPEN)
         try:
             n_books = int(state.n_books)
-            answer = _nothing(n_books, Reason.LATE_STATE)
             session, late = self._session(state) if n_books else (None, True)
-            if session is not None and not late:
+            if session is None or late:
+                answer = _nothing(n_books, Reason.LATE_STATE)
+            else:
                 answer = self._answer(session, state)
         except KeyboardInterrupt:
             raise
