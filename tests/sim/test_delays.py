@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.market import BUY, Orders
-from obmm.sim._delays import delays_ns, instruction_of_rows, miner_stream
+from obmm.market.rules import instruction_rank
+from obmm.sim._delays import delays_ns, miner_stream
 from obmm.sim.scenario import Scenario
 from scoring.reference import cases
 
@@ -38,14 +39,14 @@ def test_delays_are_the_validators(case: dict[str, Any], tolerance: Any) -> None
     )
     rows = given["instructions"]
     sent = orders([row["bookId"] for row in rows], [row["delay"] for row in rows])
-    found = delays_ns(sent, instruction_of_rows(sent), given["process_time_s"], rules, miner_stream(1, 0))
+    found = delays_ns(sent, instruction_rank(sent), given["process_time_s"], rules, miner_stream(1, 0))
     assert case["expected"]["delays"] == found.tolist()
 
 
 def test_the_first_order_of_every_book_arrives_at_one_instant() -> None:
     """Each further one waits 5 to 25 ms more, each its own time, none on top of another."""
     sent = orders(list(range(40)) * 3)
-    found = delays_ns(sent, instruction_of_rows(sent), 0.0, RULES, miner_stream(1, 0))
+    found = delays_ns(sent, instruction_rank(sent), 0.0, RULES, miner_stream(1, 0))
     first, rest = found[:40], found[40:]
     assert set(first.tolist()) == {10 * MS}
     assert rest.min() >= 15 * MS
