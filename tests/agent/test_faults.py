@@ -174,7 +174,7 @@ def test_an_agent_that_cannot_be_bound_withdraws_everything(monkeypatch: pytest.
     assert ("", 1) == (maker.decide(STATES[1]).error, maker.errors)
 
 
-@pytest.mark.parametrize("state", [None, 7, "state", object()], ids=repr)
+@pytest.mark.parametrize("state", [None, 7, "state", object()], ids=["none", "number", "text", "object"])
 def test_what_is_no_state_is_answered_with_nothing(state: Any):
     """And counted."""
     maker = agent("")
