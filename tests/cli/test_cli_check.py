@@ -111,3 +111,11 @@ def test_what_is_not_there_cannot_be_checked(target, what, obmm):
     said = obmm("check", target)
     assert (2, "", 1) == (said.status, said.out, len(said.err.splitlines()))
     assert what in said.err
+
+
+@pytest.mark.parametrize("words", [["--books", "1000000000"], ["--states", "1000000000000"]])
+def test_markets_that_fit_no_memory_are_refused(words, obmm):
+    """At once, with the bound."""
+    said = obmm("check", "balanced", *words)
+    assert 2 == said.status
+    assert "Must be <= " in said.err

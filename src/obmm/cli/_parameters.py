@@ -25,6 +25,10 @@ def _spaced(values: Sequence[object]) -> str:
 Whole = Annotated[int, Parameter(converter=_whole)]
 Count = Annotated[int, Parameter(converter=_whole, validator=Number(gte=1))]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, show_default=_spaced)]
+#: Sizes of markets made in memory, and their states: what is larger was given by mistake.
+_Books = Annotated[int, Parameter(converter=_whole, validator=Number(gte=1, lte=4096))]
+Markets = Annotated[tuple[_Books, ...], Parameter(consume_multiple=True, show_default=_spaced)]
+States = Annotated[int, Parameter(converter=_whole, validator=Number(gte=1, lte=100_000))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0.0, lt=float("inf")))]
 #: What the generators of random numbers take.
 Seed = Annotated[int, Parameter(converter=_whole, validator=Number(gte=-(2**63), lt=2**63))]

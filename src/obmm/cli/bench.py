@@ -9,7 +9,7 @@ from typing import Any
 
 from obmm.cli._inputs import SAMPLE, recording_of
 from obmm.cli._output import console, print_json, spelt, table
-from obmm.cli._parameters import Count, Counts, Flag, Set
+from obmm.cli._parameters import Flag, Markets, Set, States
 
 #: The size whose times have a budget.
 _LARGE = 128
@@ -18,11 +18,11 @@ _STEPS = ("decode", "pipeline", "encode", "answer")
 
 def bench(
     *,
-    books: Counts = (8, 40, 128),
+    books: Markets = (8, 40, 128),
     preset: str = "balanced",
     set: Set = (),
     capture: Path = SAMPLE,
-    states: Count = 2000,
+    states: States = 2000,
     memory: Flag = False,
     json: Flag = False,
 ) -> None:

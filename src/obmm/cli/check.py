@@ -8,7 +8,7 @@ import sys
 from rich.text import Text
 
 from obmm.cli._output import console, print_json
-from obmm.cli._parameters import Count, Counts, Flag, Set
+from obmm.cli._parameters import Flag, Markets, Set, States
 
 
 def check(
@@ -16,8 +16,8 @@ def check(
     /,
     *,
     set: Set = (),
-    books: Counts = (40, 128),
-    states: Count = 240,
+    books: Markets = (40, 128),
+    states: States = 240,
     json: Flag = False,
 ) -> None:
     """Validate an installation and a configuration as if it went live now.
