@@ -113,3 +113,15 @@ class Unmade(Stage):
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
         return np.zeros(state.n_books)
+
+
+@attrs.define
+class CannotSay(Stage):
+    """Raises when it is asked what it needs."""
+
+    @property
+    def needs(self) -> frozenset[Feed | str]:
+        raise RuntimeError("no")
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        return np.zeros(state.n_books)

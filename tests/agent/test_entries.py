@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.told import config, problems
-from obmm.agent import ConfigError, Pipeline, resolve
+from obmm.agent import ConfigError, MarketMaker, Pipeline, resolve
 from obmm.execution import SkewedBuilder, TouchBuilder
 from obmm.market import Venue
 from obmm.settings.books import select_books
@@ -189,3 +189,10 @@ def test_a_stage_that_raises_anything_when_it_is_made_is_told():
     for how in ("raise", "exit"):
         found = problems(f'signals = [{{ kind = "stages_for_tests:Unmade", name = "x", how = "{how}" }}]')
         assert found[0].startswith("my.toml: signals[0]: signals.x: is refused: ")
+
+
+def test_a_stage_that_cannot_say_what_it_needs_is_told():
+    """Before the first state, with its place."""
+    mine = config('signals = [{ kind = "stages_for_tests:CannotSay", name = "x" }]')
+    with pytest.raises(ConfigError, match=r"signals\.x: cannot say what it needs: RuntimeError: no"):
+        MarketMaker(mine)

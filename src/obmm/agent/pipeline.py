@@ -59,7 +59,8 @@ def plan(config: Config) -> Plan:
     """
     stages = {spec.path: spec.build() for spec in config.specs}
     names = [spec.name for spec in config.signals]
-    reads = {path: _needs(stage) for path, stage in stages.items()}
+    said = {spec.path: _said(stages[spec.path], spec) for spec in config.specs}
+    reads = {path: needs for path, (needs, _) in said.items()}
     problems = [
         Problem(
             f"{spec.origin}: {spec.path}",
@@ -87,7 +88,7 @@ def plan(config: Config) -> Plan:
             )
         for spec in ready:
             below = [warm[n] for n in reads[spec.path] if isinstance(n, str)]
-            warm[spec.name] = float(getattr(stages[spec.path], "warmup_s", 0.0)) + max(below, default=0.0)
+            warm[spec.name] = said[spec.path][1] + max(below, default=0.0)
             order.append(spec)
             del waiting[spec.name]
     feeds = frozenset(need for needs in reads.values() for need in needs if isinstance(need, Feed))
@@ -99,13 +100,22 @@ def feeds_of(config: Config) -> frozenset[Feed]:
     return plan(config).feeds.union(*(feeds_of(a.config) for a in config.assign))
 
 
-def _needs(stage: Any) -> frozenset[Feed | str]:
-    needs: frozenset[Feed | str] = frozenset(getattr(stage, "needs", frozenset()))
-    return needs
+def _said(stage: Any, spec: StageSpec) -> tuple[frozenset[Feed | str], float]:
+    """What a stage says it needs, and its warm-up.
+
+    Raises:
+        ConfigError: A stage of the user's own cannot say it.
+    """
+    try:
+        needs: frozenset[Feed | str] = frozenset(getattr(stage, "needs", frozenset()))
+        return needs, float(getattr(stage, "warmup_s", 0.0))
+    except (Exception, SystemExit) as error:
+        what = f"cannot say what it needs: {type(error).__name__}: {error}"
+        raise ConfigError([Problem(f"{spec.origin}: {spec.path}", what)]) from error
 
 
 def _signals_read(stage: Any) -> frozenset[str]:
-    return frozenset(need for need in _needs(stage) if isinstance(need, str))
+    return frozenset(need for need in getattr(stage, "needs", ()) if isinstance(need, str))
 
 
 @attrs.define
