@@ -96,6 +96,20 @@ def test_table_moves_the_mid(bid_size: float, ask_size: float, expected: float) 
     assert pytest.approx(expected, abs=1e-9) == value[0]
 
 
+@pytest.mark.parametrize("table", [[-0.5, 0.5], [-0.5, -0.1, 0.1, 0.5], [-0.4, 0.0, 0.4]])
+@pytest.mark.parametrize("bid_size", [1.0, 12.5, 25.0, 37.5, 50.0, 62.5, 99.0])
+def test_an_antisymmetric_table_moves_mirrored_books_alike(table: list[float], bid_size: float) -> None:
+    """A balanced book gives the mid, 100.01, and bids and asks exchanged the opposite move."""
+    stage = Stoikov(adjustment_ticks=table)
+    one, other = (
+        stage(state, Signals(n_books=1))[0] - 100.01
+        for state in (state_of(bid_size, 100.0 - bid_size), state_of(100.0 - bid_size, bid_size))
+    )
+    assert one == pytest.approx(-other, abs=1e-9)
+    if bid_size == 50.0:
+        assert one == pytest.approx(0.0, abs=1e-9)
+
+
 def test_without_a_table_it_is_the_mid() -> None:
     """Nothing fitted, nothing added."""
     assert pytest.approx(100.01) == Stoikov()(state_of(99.0, 1.0), Signals(n_books=1))[0]

@@ -14,6 +14,7 @@ from obmm.market.news import News
 from obmm.market.notices import NoticeKind, Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.orders import InstructionKind, Orders, SelfTrade, TimeInForce
+from obmm.market.per_book import Book, per_book
 from obmm.market.quotes import Quotes
 from obmm.market.reasons import Reason
 from obmm.market.signals import Signals
@@ -36,6 +37,7 @@ __all__ = [
     "BUY",
     "SELL",
     "Accounts",
+    "Book",
     "BoolArray",
     "Builder",
     "DelayCurve",
@@ -68,5 +70,6 @@ __all__ = [
     "Venue",
     "memory",
     "option",
+    "per_book",
     "response_delay_ns",
 ]

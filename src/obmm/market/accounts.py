@@ -124,6 +124,14 @@ class Accounts:
         """Worth of the account at `price` (B,), quote."""
         return self.quote_own + self.base_own * np.asarray(price, dtype=np.float64)
 
+    def share_in_base(self, share: npt.ArrayLike, price: npt.ArrayLike) -> FloatArray:
+        """(B,) base that a `share` of the account's worth buys at `price` (B,): the unit of inventory limits.
+
+        >>> Accounts.of(1, base=10.0, quote=1000.0).share_in_base(0.3, np.array([100.0]))
+        array([6.])
+        """
+        return as_floats(np.asarray(share) * self.value(price) / np.asarray(price, dtype=np.float64))
+
     def __repr__(self) -> str:
         return f"Accounts({int(self.known.sum())} of {self.n_books} books known)"
 

@@ -114,6 +114,11 @@ class Venue:
         """Number of books B."""
         return int(self.book_ids.size)
 
+    @property
+    def interval_s(self) -> float:
+        """Simulated time between states, seconds."""
+        return self.publish_interval_ns / 1e9
+
     @functools.cached_property
     def grid(self) -> Grid:
         """Price and volume grids."""

@@ -52,7 +52,7 @@ class InventoryGate(Stage):
 
     def __call__(self, state: MarketState, signals: Signals) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
-        limit = self.max_inventory_pct * state.accounts.value(marks) / marks
+        limit = state.accounts.share_in_base(self.max_inventory_pct, marks)
         soft = self.soft_share * limit
         if self.reference == "endowment":
             return Limits.of(

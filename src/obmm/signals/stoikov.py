@@ -102,7 +102,8 @@ def _ticks(values: Iterable[float]) -> tuple[float, ...]:
 class Stoikov(Stage):
     """Micro-price M + G*(I): the mid plus the expected long-run move after the present queue imbalance.
 
-    The table is fitted beforehand, with `fit_adjustment`; without one this is the mid.
+    The table is fitted beforehand, with `fit_adjustment`; without one this is the mid. On the edge between
+    two slices the mean of both counts, so that a balanced book stays at the mid under an antisymmetric table.
 
     Returns (B,) quote; NaN where a side is empty or the book is crossed.
 
@@ -125,5 +126,7 @@ class Stoikov(Stage):
         bid, ask = state.bid_size[:, 0], state.ask_size[:, 0]
         imbalance = on_sound(state, quotient(bid - ask, bid + ask))
         table = np.asarray(self.adjustment_ticks)
-        move = table[_slice(imbalance, table.size)] * state.venue.grid.tick
+        # An imbalance on the edge between two slices belongs to both, else a balanced book would lean.
+        above, below = _slice(imbalance, table.size), table.size - 1 - _slice(-imbalance, table.size)
+        move = (table[above] + table[below]) / 2.0 * state.venue.grid.tick
         return on_sound(state, state.mid + move)
