@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from obmm.execution import AmendPlacer, FillRate, LadderBuilder, SkewedBuilder, TouchBuilder
+from obmm.execution import AmendPlacer, FillRate, LadderBuilder, SkewedBuilder, TouchBuilder, lock
 from obmm.market import Limits, MarketState, OpenOrders, Orders, Quotes, Signals
 from obmm.risk import (
     DataQualityGate,
@@ -81,6 +81,9 @@ def main() -> None:
     report("TouchBuilder", lambda state: touch(state, signals, opened), states)
     ladder = LadderBuilder(levels=3)
     report("LadderBuilder of 3", lambda state: ladder(state, signals, opened), states)
+    for name, builder in (("1 level", skewed), ("3 levels", ladder)):
+        wishes = iter([builder(state, signals, opened) for state in states])
+        report(f"lock, {name}", lambda state, w=wishes: lock(next(w), opened, state), states)
     placer = AmendPlacer()
 
     def settled(make: Callable[[MarketState], Quotes]) -> list[tuple[MarketState, Quotes]]:
@@ -111,9 +114,9 @@ def main() -> None:
     def whole(state: MarketState) -> Orders:
         limits = Limits.strictest([gate(state, signals) for gate in five])
         limits = limits.enforced(state.accounts.position)
-        return placer(state, skewed(state, signals, limits), limits)
+        return placer(state, lock(skewed(state, signals, limits), limits, state), limits)
 
-    report("5 gates, skewed, amend", whole, states)
+    report("5 gates, skewed, lock, amend", whole, states)
 
 
 if __name__ == "__main__":
