@@ -69,7 +69,10 @@ def test_an_agent_that_fails_has_no_decision_to_show(obmm):
     )
     said = obmm("explain", "sample", "--book", "3", "--at", "602", "--preset", "spoilt.toml")
     assert (2, "") == (said.status, said.out)
-    assert "obmm: spoilt.toml: a stage failed, RuntimeError: spoiled; `obmm check` says where" in said.err
+    assert (
+        "obmm: spoilt.toml: a stage failed, signals.bad: RuntimeError: spoiled; `obmm check` says where"
+        in said.err
+    )
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,10 @@ def test_stage_errors_are_not_hidden(obmm):
     ("words", "what"),
     [
         (["--preset", "balancd"], "no preset is called 'balancd'"),
-        (["--scenario", "mars"], "scenario 'mars' is neither one of taos-0.1.51, taos-0.5.4, taos-0.6.2"),
+        (
+            ["--scenario", "mars"],
+            "'mars' is neither one that ships nor a TOML file; there are taos-0.1.51, taos-0.5.4, taos-0.6.2",
+        ),
         (["--scenario", "a_file.toml"], "a_file.toml"),
         (["--rivals", "makers=x"], "--rivals makers=x: must be a whole number, got 'x'"),
         (["--rivals", "makers=2.5"], "must be a whole number, got 2.5"),
