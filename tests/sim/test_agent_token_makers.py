@@ -7,10 +7,15 @@ import pytest
 
 pytest.importorskip("numba")
 
-from obmm.sim.background._agent_token_makers import token_maker_filled, token_maker_reaction, token_maker_turn
-from obmm.sim.background._layout import EV_MAKER_QUOTE, EV_MAKER_REACTION, EV_MAKER_TURN
+from obmm.sim.background._agent_token_makers import (
+    token_maker_filled,
+    token_maker_place,
+    token_maker_reaction,
+    token_maker_turn,
+)
+from obmm.sim.background._layout import EV_MAKER_QUOTE, EV_MAKER_REACTION, EV_MAKER_TURN, EV_PLACE_MARKET
 from obmm.sim.exchange._layout import EV_CANCEL, FILLED_BUY, FILLED_SELL
-from sim.living import BUY, SELL, advance_to, scenario, take_events, world
+from sim.living import BUY, EVENT_ROW, SELL, advance_to, scenario, take_events, world
 
 
 def quiet(asset: int = 0, until_s: float = 420.0, **tables) -> tuple[np.void, np.void, np.ndarray]:
@@ -18,7 +23,7 @@ def quiet(asset: int = 0, until_s: float = 420.0, **tables) -> tuple[np.void, np
     books, backgrounds = world(scenario("taos-0.6.2", **tables), asset=asset, until_s=until_s)
     take_events(books)
     g = backgrounds[0]
-    g["makers"]["pending"] = 0
+    g["makers"]["in_flight_until_ns"] = 0
     g["makers"]["reacting"] = 0
     g["makers"]["flagged"] = 0
     return books[0], g, books
@@ -50,15 +55,42 @@ def test_a_turn_replaces_both_quotes_of_one_maker() -> None:
         waits = events["time_ns"][events["kind"] != EV_MAKER_TURN] - int(b["now_ns"])
         assert waits.min() >= 1e6
         assert waits.max() <= 50e6
-        g["makers"]["pending"] = 0
+        g["makers"]["in_flight_until_ns"] = 0
 
 
-def test_a_side_with_a_placement_under_way_is_left_out() -> None:
-    """One quote per side at most."""
+def test_a_quote_is_in_flight_until_its_maker_has_heard_of_it() -> None:
+    """One latency there and one back: until then the side is neither withdrawn nor quoted anew."""
     b, g, books = quiet()
-    g["makers"]["pending"] = 1
-    token_maker_turn(b, g)
-    assert EV_MAKER_QUOTE not in take_events(books)["kind"].tolist()
+    token_maker_filled(b, g, 4, FILLED_SELL)
+    take_events(books)
+    token_maker_reaction(b, g, 4)
+    (quote,) = (e for e in take_events(books) if e["kind"] == EV_MAKER_QUOTE)
+    sent_ns = int(b["now_ns"])
+    latency_ns = int(quote["time_ns"]) - sent_ns
+
+    def asked_again() -> list[int]:
+        g["makers"][4]["flagged"] = FILLED_SELL
+        token_maker_reaction(b, g, 4)
+        return [kind for kind in take_events(books)["kind"].tolist() if kind != EV_PLACE_MARKET]
+
+    assert [] == asked_again()
+    b["now_ns"] = sent_ns + latency_ns
+    token_maker_place(b, g, 4, SELL, int(b["touch"][SELL]) + 500, 10_000)
+    assert [] == asked_again()
+    b["now_ns"] = sent_ns + 2 * latency_ns
+    assert [] == asked_again()
+    b["now_ns"] += 1
+    assert {EV_CANCEL, EV_MAKER_QUOTE} == set(asked_again())
+
+
+def test_a_refused_quote_is_known_at_once() -> None:
+    """Its side may be quoted again at the instant of the refusal."""
+    b, g, books = quiet()
+    g["makers"][4]["in_flight_until_ns"][BUY] = int(b["now_ns"]) + 1000
+    token_maker_place(b, g, 4, BUY, int(b["touch"][BUY]), 1)
+    g["makers"][4]["flagged"] = FILLED_BUY
+    token_maker_reaction(b, g, 4)
+    assert EV_MAKER_QUOTE in take_events(books)["kind"].tolist()
 
 
 @pytest.mark.parametrize(("asset", "floor_ticks"), [(0, 12), (1, 3)])
@@ -70,7 +102,7 @@ def test_quotes_keep_the_least_spread_around_the_reservation_price(asset: int, f
     for _ in range(60):
         token_maker_turn(b, g)
         events = take_events(books)
-        g["makers"]["pending"] = 0
+        g["makers"]["in_flight_until_ns"] = 0
         quotes = {int(e["side"]): int(e["tick"]) for e in events if e["kind"] == EV_MAKER_QUOTE}
         maker = int(events[events["kind"] == EV_MAKER_QUOTE]["agent"][0])
         account = b["accounts"][int(g["slot_makers"]) + maker]
@@ -94,7 +126,7 @@ def test_makers_undercut_the_touch_but_not_their_own_half_spread() -> None:
     for _ in range(40):
         token_maker_turn(b, g)
         events = take_events(books)
-        g["makers"]["pending"] = 0
+        g["makers"]["in_flight_until_ns"] = 0
         for event in events[events["kind"] == EV_MAKER_QUOTE]:
             agent = int(g["slot_makers"]) + int(event["agent"])
             if abs(int(b["accounts"][agent]["net_lots"])) < 10_000:
@@ -105,25 +137,78 @@ def test_makers_undercut_the_touch_but_not_their_own_half_spread() -> None:
     b["touch"][:] = touch
 
 
-def test_fills_are_answered_once_after_a_tenth_of_a_second_on_the_sides_concerned() -> None:
-    """Two fills before the reaction make one."""
+def test_fills_are_answered_once_on_the_sides_concerned() -> None:
+    """Two fills before the reaction make one, a tenth of a second and an order's latency later."""
     b, g, books = quiet()
     token_maker_filled(b, g, 4, FILLED_BUY)
     token_maker_filled(b, g, 4, FILLED_BUY)
     (event,) = take_events(books)
     assert (EV_MAKER_REACTION, 4) == (event["kind"], event["agent"])
-    assert 100_000_000 == event["time_ns"] - int(b["now_ns"])
+    assert 101_000_000 <= event["time_ns"] - int(b["now_ns"]) <= 150_000_000
     token_maker_reaction(b, g, 4)
     events = take_events(books)
     quotes = events[events["kind"] == EV_MAKER_QUOTE]
     assert [BUY] == quotes["side"].tolist()
-    g["makers"]["pending"] = 0
+    g["makers"]["in_flight_until_ns"] = 0
     token_maker_filled(b, g, 4, FILLED_BUY)
     token_maker_filled(b, g, 4, FILLED_SELL)
     assert 1 == take_events(books).size
     token_maker_reaction(b, g, 4)
     quotes = take_events(books)
     assert {BUY, SELL} == set(quotes[quotes["kind"] == EV_MAKER_QUOTE]["side"].tolist())
+
+
+@pytest.mark.parametrize(("inventory", "side"), [(40.0, SELL), (-40.0, BUY)])
+def test_a_reaction_may_rebalance_as_a_turn_does(inventory: float, side: int) -> None:
+    """A market order toward a flat position, about as often as the model says for a large one."""
+    b, g, books = quiet()
+    b["accounts"][int(g["slot_makers"]) + 4]["net_lots"] = round(inventory * 10_000)
+    g["makers"][4]["inventory_scale"] = 1.0
+    spread = 0.01 * float(b["touch"][SELL] - b["touch"][BUY]) / (float(b["touch"].sum()) / 200.0)
+    p = g["p"]["high_frequency"]
+    chance = np.exp(-((spread / 0.00015) ** 1.5)) * np.exp(-(0.0075**2) / 2e-5)
+    assert (0.0075, 1e-5) == (p["rebalance_maker_rate"], p["rebalance_rate_variance"])
+    orders = []
+    for _ in range(4000):
+        g["makers"][4]["flagged"] = FILLED_BUY
+        g["makers"]["in_flight_until_ns"] = 0
+        token_maker_reaction(b, g, 4)
+        events = take_events(books)
+        orders += events[events["kind"] == EV_PLACE_MARKET].tolist()
+        assert EV_MAKER_QUOTE in events["kind"].tolist()
+    assert abs(len(orders) - 4000 * chance) <= 4.0 * np.sqrt(4000 * chance)
+    names = list(EVENT_ROW.names or ())
+    assert {side} == {order[names.index("side")] for order in orders}
+    assert max(order[names.index("lots")] for order in orders) <= 400_000
+
+
+def test_first_sizes_know_neither_floor_nor_volume() -> None:
+    """They are the plain draw until the maker holds a position; then the least order counts."""
+    books, backgrounds = world(scenario("taos-0.6.2"), until_s=2)
+    g = backgrounds[0]
+    sizes = g["makers"]["size"][:20]
+    assert 20 * 2 == np.unique(sizes).size
+    # LogN(-0.175, 1.3) lies below 0.25 with probability 0.18.
+    assert 1 <= (sizes < 0.25).sum() <= 15
+    b = books[0]
+    account = b["accounts"][int(g["slot_makers"]) + 3]
+    for inventory_lots, is_plain in ((0, True), (1, False)):
+        account["net_lots"] = inventory_lots
+        before = sizes[3].tolist()
+        g["makers"][3]["flagged"] = FILLED_BUY
+        token_maker_reaction(b, g, 3)
+        assert is_plain == (before == g["makers"]["size"][3].tolist())
+    assert g["makers"]["size"][3].min() >= 0.25
+
+
+def test_a_few_makers_of_the_second_asset_are_drawn_to_risk() -> None:
+    """Risk aversion N(0.13, 0.075) is not floored: 4 % are negative."""
+    market = scenario("taos-0.6.2")
+    gammas = [
+        world(market, seed=seed, book=96, asset=1)[1][0]["makers"]["gamma"][:20].copy() for seed in range(30)
+    ]
+    negative = (np.concatenate(gammas) < 0.0).mean()
+    assert abs(negative - 0.0415) < 3.0 * np.sqrt(0.0415 * 0.96 / 600)
 
 
 def test_sizes_change_with_the_sign_of_the_position_only() -> None:
@@ -136,7 +221,7 @@ def test_sizes_change_with_the_sign_of_the_position_only() -> None:
         account["net_lots"] = round(net_base * 10_000)
         token_maker_filled(b, g, i, FILLED_BUY | FILLED_SELL)
         token_maker_reaction(b, g, i)
-        g["makers"]["pending"] = 0
+        g["makers"]["in_flight_until_ns"] = 0
         take_events(books)
         return g["makers"][i]["size"].tolist()
 

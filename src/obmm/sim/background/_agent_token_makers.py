@@ -36,7 +36,8 @@ _BOTH = FILLED_BUY | FILLED_SELL
 @kernel
 def draw_token_maker(m: Record, p: Record, rng: Stream) -> None:
     """The constants of one maker, drawn once per block of books."""
-    m.gamma = max(p.gamma_mean + p.gamma_sd * normal(rng), 0.01 * p.gamma_mean)
+    # Not floored: where the deviation is half the mean, a few are negative and lean the other way.
+    m.gamma = p.gamma_mean + p.gamma_sd * normal(rng)
     orders = max(p.inventory_scale_mean * (1.0 + 0.1 * normal(rng)), 1e-9)
     m.inventory_scale = orders * math.exp(p.size_log_mean + 0.5 * p.size_log_sd**2)
     m.fixed_spread = fixed_spread(m.gamma, p.kappa)
@@ -44,8 +45,11 @@ def draw_token_maker(m: Record, p: Record, rng: Stream) -> None:
 
 @kernel
 def start_token_makers(b: Record, g: Record) -> None:
-    """The first turn comes well into the grace period."""
+    """First sizes, which know no volume and no least order yet; the first turn well into the grace period."""
     p = g.p.high_frequency
+    for i in range(int(p.count)):
+        for side in range(2):
+            g.makers[i].size[side] = lognormal(b.rng[STREAM_MAKERS], p.size_log_mean, p.size_log_sd)
     start_clock(g.maker_clock, p.clock)
     schedule(b, b.now_ns + int(p.first_turn_s * SECOND), EV_MAKER_TURN, 0, 0, 0, 0, 0)
 
@@ -62,30 +66,34 @@ def _draw_size(b: Record, g: Record, rng: Stream) -> float:
 
 @kernel
 def _refresh_sizes(b: Record, g: Record, m: Record, inventory: float) -> None:
-    sign = 0
-    if inventory != 0.0:
-        sign = 1 if inventory > 0.0 else -1
-    if m.size[BUY] == 0.0 or (sign != 0 and sign != m.sign):
+    """New sizes when the position has another sign than when they were drawn."""
+    if inventory == 0.0:
+        return
+    sign = 1 if inventory > 0.0 else -1
+    if sign != m.sign:
         m.size[BUY] = _draw_size(b, g, b.rng[STREAM_MAKERS])
         m.size[SELL] = _draw_size(b, g, b.rng[STREAM_MAKERS])
-    if sign != 0:
         m.sign = sign
 
 
 @kernel
 def _send_quote(b: Record, g: Record, i: int, side: int, price: float) -> None:
-    """Withdraw the quote of a side and send its successor, each with a latency of its own."""
+    """Withdraw the quote of a side and send its successor, each with a latency of its own.
+
+    A quote is in flight until its maker has heard of the acceptance, one latency after it arrived: until then
+    the side is neither withdrawn nor quoted anew.
+    """
     p = g.p.high_frequency
     m = g.makers[i]
     rng = b.rng[STREAM_MAKERS]
+    if b.now_ns < m.in_flight_until_ns[side]:
+        return
     withdraw_ns = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
     place_ns = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
     if m.resting_slot[side] > 0:
         schedule(b, b.now_ns + withdraw_ns, EV_CANCEL, i, 0, m.resting_slot[side], 0, m.resting_id[side])
-    if m.pending[side] == 0:
-        m.pending[side] = 1
-        lots = to_lots(m.size[side])
-        schedule(b, b.now_ns + place_ns, EV_MAKER_QUOTE, i, side, to_tick(price), lots, 0)
+    m.in_flight_until_ns[side] = b.now_ns + 2 * place_ns + 1
+    schedule(b, b.now_ns + place_ns, EV_MAKER_QUOTE, i, side, to_tick(price), to_lots(m.size[side]), 0)
 
 
 @kernel
@@ -105,16 +113,16 @@ def _rebalance(b: Record, g: Record, i: int, inventory: float, relative_spread: 
 
 
 @kernel
-def _quote(b: Record, g: Record, i: int, sides: int, rebalances: bool) -> None:
+def _quote(b: Record, g: Record, i: int, sides: int) -> None:
+    """Look at the book, perhaps rebalance, and quote `sides` on the position after it."""
     p = g.p.high_frequency
     m = g.makers[i]
     rng = b.rng[STREAM_MAKERS]
     mid = mid_price(b, g)
     inventory = b.accounts[g.slot_makers + i].net_lots / LOTS_PER_BASE
-    if rebalances:
-        relative_spread = 0.01 * (b.touch[SELL] - b.touch[BUY]) / mid
-        inventory = _rebalance(b, g, i, inventory, relative_spread)
+    # On the position before the rebalance.
     _refresh_sizes(b, g, m, inventory)
+    inventory = _rebalance(b, g, i, inventory, 0.01 * (b.touch[SELL] - b.touch[BUY]) / mid)
 
     scale = mid / p.reference_price
     centre = mid - m.gamma * inventory * p.variance * p.inventory_horizon * scale
@@ -143,16 +151,18 @@ def token_maker_turn(b: Record, g: Record) -> None:
     p = g.p.high_frequency
     rng = b.rng[STREAM_MAKERS]
     schedule(b, b.now_ns + acd_ns(rng, g.maker_clock, p.clock, 0.0), EV_MAKER_TURN, 0, 0, 0, 0, 0)
-    _quote(b, g, integer_below(rng, int(p.count)), _BOTH, True)
+    _quote(b, g, integer_below(rng, int(p.count)), _BOTH)
 
 
 @kernel
 def token_maker_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int) -> None:
     """A maker's quote arrives."""
     m = g.makers[i]
-    m.pending[side] = 0
     m.resting_slot[side] = 0
-    if place_limit(b, g.slot_makers + i, side, tick, lots, False) == VALID and b.placed_slot > 0:
+    if place_limit(b, g.slot_makers + i, side, tick, lots, False) != VALID:
+        # Refusals are told at once.
+        m.in_flight_until_ns[side] = 0
+    elif b.placed_slot > 0:
         m.resting_slot[side] = b.placed_slot
         m.resting_id[side] = b.placed_id
 
@@ -164,14 +174,17 @@ def token_maker_filled(b: Record, g: Record, i: int, filled: int) -> None:
     m.flagged |= filled
     if m.reacting == 0:
         m.reacting = 1
-        schedule(b, b.now_ns + int(_MS * g.p.high_frequency.reaction_ms), EV_MAKER_REACTION, i, 0, 0, 0, 0)
+        p = g.p.high_frequency
+        wait_ns = int(_MS * p.reaction_ms)
+        wait_ns += order_latency_ns(b.rng[STREAM_MAKERS], p.order_latency_min_ms, p.order_latency_max_ms)
+        schedule(b, b.now_ns + wait_ns, EV_MAKER_REACTION, i, 0, 0, 0, 0)
 
 
 @kernel
 def token_maker_reaction(b: Record, g: Record, i: int) -> None:
-    """A maker re-quotes the sides that were filled."""
+    """A maker looks again after its fills: it may rebalance as in a turn, and re-quotes the filled sides."""
     m = g.makers[i]
     sides = m.flagged
     m.flagged = 0
     m.reacting = 0
-    _quote(b, g, i, sides, False)
+    _quote(b, g, i, sides)

@@ -121,7 +121,7 @@ MAKER = np.dtype(
         ("busy_until_ns", "i8"),
         ("flagged", "i8"),  # sides filled since the last reaction
         ("reacting", "i8"),
-        ("pending", "i8", (2,)),  # placements in flight, by side
+        ("in_flight_until_ns", "i8", (2,)),  # when the sent quote's answer is back, by side
         ("resting_slot", "i8", (2,)),  # the quote that stands, by side
         ("resting_id", "i8", (2,)),
     ],
