@@ -29,7 +29,7 @@ FORMS: dict[str, Callable[[], Stage]] = {
     "mlofi per depth": partial(obmm.signals.Mlofi, levels=10, per_depth=True),
     "mlofi weighted": partial(obmm.signals.Mlofi, levels=2, weights=(1.0, 0.5)),
     "trade flow over all books": partial(obmm.signals.TradeFlow, scope="all"),
-    "inventory against zero": partial(obmm.signals.Inventory, against="zero"),
+    "inventory against zero": partial(obmm.signals.Inventory, reference="zero"),
     "ensemble of three": partial(
         obmm.signals.Ensemble, weights={"imbalance": -0.5, "trade_flow": 1.0, "momentum": -10.0}
     ),
