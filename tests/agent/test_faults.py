@@ -159,7 +159,7 @@ def test_faults_are_told_once_of_each_kind_and_then_one_in_a_thousand():
         for _ in range(1000):
             maker.respond(state)
     assert [1, 1000] == [log["count"] for log in logs]
-    assert "Traceback" in logs[0]["exception"]
+    assert "Traceback" in logs[0]["stack"]
 
 
 def test_an_agent_that_cannot_be_bound_withdraws_everything(monkeypatch: pytest.MonkeyPatch):

@@ -250,3 +250,11 @@ def test_the_minimum_is_that_of_the_grid() -> None:
     assert [0.26] == state.venue.least_base.tolist()
     for size, sent in ((0.255, 0.0), (0.26, 0.26)):
         assert sent == locked(state, bid_price=[299.0], ask_price=[301.0], size=size).bid_size[0, 0]
+
+
+def test_a_price_beyond_all_grids_is_no_price() -> None:
+    """Else the distance by which bids move below the asks would itself be rounded, and they would cross."""
+    state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
+    wish = Quotes.of(bid_price=[1e17], ask_price=[40.0], size=1.0)
+    quotes = lock(wish, Limits.open(1), state)
+    assert (False, 40.0) == (bool(quotes.has_bid.any()), float(quotes.ask_price[0, 0]))

@@ -193,7 +193,7 @@ class MarketMaker:
                     pipeline=fault.pipeline,
                     what=str(fault),
                     count=counted.states,
-                    exception=fault.trace,
+                    stack=fault.trace,  # not "exception": an older structlog warns of one that is a text
                 )
 
     def _hand(self, listener: Listener, decision: Decision) -> None:

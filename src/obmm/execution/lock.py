@@ -47,7 +47,7 @@ def lock(quotes: Quotes, limits: Limits, state: MarketState) -> Quotes:
     sized = (size > 0.0) & (size < np.inf)
     ticks = _apart(floored(SIGN[..., None] * price * scale), sized)
     allowed = np.array([limits.bid_allowed, limits.ask_allowed])
-    legal = allowed[..., None] & sized & (ticks >= 1.0) & (ticks < _MOST)
+    legal = allowed[..., None] & sized & (ticks >= 1.0)
     factor = np.array([limits.bid_size_factor, limits.ask_size_factor])[..., None]
     lots = np.where(legal, np.minimum(floored(size * factor * lot_scale), _MOST), 0.0)
     lots = np.minimum(lots, room_lots(state.accounts.position, limits, venue)[..., None] - _before(lots))
@@ -68,7 +68,7 @@ def lock(quotes: Quotes, limits: Limits, state: MarketState) -> Quotes:
 
 def _apart(signed: FloatArray, sized: BoolArray) -> FloatArray:
     """(2, B, K) ticks, NaN where there is no price, after bids that reach the asks have been moved down."""
-    signed = np.where(np.isfinite(signed), signed, np.nan)
+    signed = np.where(np.abs(signed) < _MOST, signed, np.nan)
     best = np.fmax.reduce(np.where(sized, signed, np.nan), axis=2)
     signed[0] -= np.fmax(best[0] + best[1] + 1.0, 0.0)[:, None]
     return SIGN[..., None] * signed

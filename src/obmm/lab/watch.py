@@ -67,7 +67,7 @@ class Charge:
     >>> [charge.of(s) for s in (0.3, 0.002, 0.002, 0.002, 0.9)]
     [0.1, 0.1, 0.1, 0.1, 0.1]
     >>> [charge.of(0.2) for _ in range(9)][-1], charge.slow
-    (0.2, 7)
+    (0.2, 9)
     """
 
     constant_s: float
