@@ -14,7 +14,7 @@ from obmm.signals.prices import Mid, Spread
 from obmm.signals.stoikov import Stoikov, adjustment, fit_adjustment
 from obmm.signals.trade_flow import TradeFlow
 from obmm.signals.volatility import Volatility
-from obmm.signals.vpin import Vpin, bulk_buy_volume
+from obmm.signals.vpin import Vpin
 
 __all__ = [
     "Ensemble",
@@ -32,7 +32,6 @@ __all__ = [
     "Volatility",
     "Vpin",
     "adjustment",
-    "bulk_buy_volume",
     "fit_adjustment",
     "level_flow",
 ]

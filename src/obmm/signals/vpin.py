@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import ClassVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from obmm.market import BUY, Feed, FloatArray, IntArray, MarketState, Signals, Stage, memory, option
 from obmm.settings import signal
 from obmm.signals.trade_flow import trade_rows
-
-
-def bulk_buy_volume(price_change: npt.ArrayLike, volume: npt.ArrayLike) -> FloatArray:
-    """Buyers' part of each bar's volume without known signs: V Φ(ΔP / σ), σ the sample deviation of ΔP.
-
-    Args:
-        price_change: (N,) change of price over each bar, N at least 2 and not all equal.
-        volume: (N,) traded in each bar, or one number for all.
-
-    Source: Easley, López de Prado & O'Hara 2012, eq. 8. The venue tells the aggressor: prefer true signs.
-
-    >>> bulk_buy_volume([0.01, -0.02, 0.0, 0.03, -0.01, -0.01], 100.0).round(3)
-    array([71.192, 13.178, 50.   , 95.323, 28.808, 28.808])
-    """
-    change = np.asarray(price_change, dtype=np.float64)
-    normal = statistics.NormalDist(0.0, float(change.std(ddof=1)))
-    share = np.array([normal.cdf(x) for x in change.tolist()])
-    bought: FloatArray = np.multiply(volume, share, dtype=np.float64)
-    return bought
 
 
 @signal("vpin")
