@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from obmm.market import EventKind, Feed
+from obmm.market import EventKind, Feed, Orders
 from obmm.wire import Decoder, WireError, encode_request
 from wire.samples import blob, body_of, full_state, posted_bodies, recorded_updates
 
@@ -374,6 +374,23 @@ def test_harness_posts_are_read(shared_data: Path) -> None:
 def naive_levels(levels: list[dict[str, Any]], key: str, fill: float) -> list[float]:
     """One side of a book, level by level."""
     return [level[key] for level in levels] + [fill] * (21 - len(levels))
+
+
+@pytest.mark.parametrize("uid", [-1, 2**32, 2**64])
+def test_a_uid_that_no_message_can_carry_is_refused_at_once(uid: int) -> None:
+    """The caller's slip, told where it is made and not with the first reply."""
+    with pytest.raises(ValueError, match=rf"uid must be in 0…4294967295, got {uid}"):
+        Decoder(uid=uid)
+
+
+@pytest.mark.parametrize("uid", [0, 2**32 - 1, np.int64(5)])
+def test_any_whole_number_of_32_bits_is_a_uid(uid: int) -> None:
+    """A number of numpy's too: its replies are those of the plain number."""
+    request = Decoder(uid=uid).request(body_of(content()))
+    assert (int(uid), int) == (request.state.uid, type(request.state.uid))
+    orders = Orders.limits(n_books=1, book=[0], side=0, price=299.0, size=1.0)
+    reply = msgspec.json.decode(request.reply(orders, plain=True))
+    assert [int(uid)] == [each["agentId"] for each in reply["response"]["instructions"]]
 
 
 def test_recorded_network_request_agrees_with_a_plain_reading(shared_data: Path) -> None:

@@ -92,6 +92,9 @@ class Decoder:
         max_bytes: Largest content of a message, both blobs together or in the open. A body may have twice
             as much.
 
+    Raises:
+        ValueError: `uid` is no number that the protocol can carry.
+
     >>> from obmm.market import Venue
     >>> from obmm.wire import encode_request
     >>> state = MarketState.of_books(Venue.of(1), [[(299.0, 1.0)]], [[(301.0, 1.0)]], uid=7)

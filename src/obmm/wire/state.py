@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, Optional, SupportsIndex
 
 import attrs
 import numpy as np
@@ -75,6 +76,18 @@ class _Fixed:
     positions: Mapping[int, int]
 
 
+def as_uid(uid: SupportsIndex) -> int:
+    """A caller's uid as the plain number that a reply can carry.
+
+    Raises:
+        ValueError: It has more than 32 bits, or less than none.
+    """
+    number = operator.index(uid)
+    if not 0 <= number < 2**32:
+        raise ValueError(f"uid must be in 0…{2**32 - 1}, got {number}")
+    return number
+
+
 @attrs.define
 class StateBuilder:
     """Builds states, and remembers each validator's venue while its configuration does not change.
@@ -82,10 +95,13 @@ class StateBuilder:
     Attributes:
         feeds: What is decoded beyond the essentials.
         uid: Whose accounts are read; None takes the only ones there are.
+
+    Raises:
+        ValueError: `uid` is no number that the protocol can carry.
     """
 
     feeds: frozenset[Feed] = frozenset()
-    uid: int | None = None
+    uid: int | None = attrs.field(default=None, converter=attrs.converters.optional(as_uid))
     _readers: dict[str, Readers] = attrs.field(init=False)
     _fixed: dict[str, _Fixed] = attrs.field(init=False, factory=dict)
 

@@ -75,6 +75,7 @@ def read_stream(
     Raises:
         WireError: The file is damaged or cut off; updates before the damage have been yielded.
         OSError: It cannot be read.
+        ValueError: `uid` is no number that the protocol can carry.
     """
     chunks = _decompressed(path)
     first = next(chunks, b"")
