@@ -11,6 +11,7 @@ pytest.importorskip("numba")
 
 from obmm.sim._jit import kernel
 from obmm.sim._random import seed_stream
+from obmm.sim.background._agent_orders import send_post_only
 from obmm.sim.background._agent_stylized import (
     demand,
     draw_trader,
@@ -25,7 +26,8 @@ from obmm.sim.background._layout import (
     EV_PLACE_POST_ONLY,
     EV_STYLIZED_TURN,
 )
-from sim.living import BUY, SELL, advance_to, scenario, take_events, world
+from obmm.sim.exchange._layout import CONTRACT_VIOLATION
+from sim.living import BUY, SECOND, SELL, advance_to, scenario, take_events, world
 
 DEMANDS = [  # forecast, variance, base, quote, risk, hara, inside
     (303.0, 2e-6, 120.0, 40_000.0, 1.4e5, 2.0, False),
@@ -194,6 +196,31 @@ def test_wild_histories_make_orders_post_only() -> None:
     assert post_only_probability(guards[1], (2 * 0.002257211) ** 2) == pytest.approx(0.99)
     for guard in guards:
         assert 1.0 == post_only_probability(guard, 1e6)
+
+
+def test_post_only_orders_of_0_6_slide_when_they_are_decided() -> None:
+    """One tick behind the opposite best price that the trader sees."""
+    books, backgrounds = world(scenario("taos-0.6.2"), until_s=660)
+    b, g = books[0], backgrounds[0]
+    g["p"]["stylized"]["guard"]["midpoint"] = 1e-9
+    out = np.zeros((2000, 7))
+    turns(books, backgrounds, out)
+    assert {EV_PLACE_POST_ONLY} == set(out[:, 0].astype(int))
+    bid, ask = b["touch"].tolist()
+    assert ask - 1 == out[out[:, 1] == BUY, 2].max()
+    assert bid + 1 == out[out[:, 1] == SELL, 2].min()
+
+
+def test_a_post_only_order_does_not_slide_again_on_arrival() -> None:
+    """Where the book has moved meanwhile, it is refused."""
+    books, backgrounds = world(scenario("taos-0.6.2"), until_s=2)
+    take_events(books)
+    b = books[0]
+    rejects = int(b["rejects"][0, CONTRACT_VIOLATION])
+    # Miner 0 and 1 + 200, an initialization agent with funds left.
+    send_post_only(b, 201, BUY, int(b["touch"][SELL]) + 5, 1.0, 1_000_000, SECOND)
+    advance_to(books, backgrounds, 3)
+    assert rejects + 1 == b["rejects"][0, CONTRACT_VIOLATION]
 
 
 def test_a_trader_of_0_6_needs_two_closed_bars() -> None:

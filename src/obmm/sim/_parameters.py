@@ -48,6 +48,7 @@ class VenueRules:
     max_instructions: int = attrs.field(validator=_POSITIVE)
     turnover_cap_quote: float = _positive()
     keeps_ghosts: bool
+    shows_ghosts: bool
     self_trade_notices: bool
     self_trade_modes: bool
     reset_clears_fees: bool

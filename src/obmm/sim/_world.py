@@ -52,6 +52,7 @@ def build_book(
         min_lots=int(ceil_units(asset.min_size_base, rules.volume_decimals)),
         max_open_orders=rules.max_open_orders,
         keeps_ghosts=rules.keeps_ghosts,
+        shows_ghosts=rules.shows_ghosts,
         self_trade_notices=rules.self_trade_notices,
         price_band=asset.price_band,
         duration_ns=round(rules.duration_s * _NANOSECONDS),

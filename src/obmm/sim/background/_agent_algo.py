@@ -18,7 +18,8 @@ from obmm.sim.background._layout import (
     SECOND,
     STREAM_ALGO,
 )
-from obmm.sim.exchange._book import level_lots, next_level
+from obmm.sim.exchange._book import level_lots
+from obmm.sim.exchange._ghosts import seen_level
 from obmm.sim.exchange._layout import BUY, LOTS_PER_BASE, SELL, TRADE_SLOTS, UNITS_PER_QUOTE
 from obmm.sim.exchange._queue import schedule
 
@@ -121,15 +122,15 @@ def start_algo(b: Record, g: Record) -> None:
 def _measure_depth(b: Record, g: Record, side: int) -> None:
     near = 0
     behind = 0
-    tick = b.touch[side]
+    tick = seen_level(b, side, 0)
     for level in range(_LEVELS):
         if tick == 0:
             break
         lots = level_lots(b, side, tick)
         near += lots if level < _NEAR_LEVELS else 0
         behind += lots if level > 0 else 0
-        tick = next_level(b, side, tick)
-    g.algo_top[side] = level_lots(b, side, b.touch[side]) / LOTS_PER_BASE
+        tick = seen_level(b, side, tick)
+    g.algo_top[side] = level_lots(b, side, seen_level(b, side, 0)) / LOTS_PER_BASE
     g.algo_near[side] = near / LOTS_PER_BASE
     g.algo_slope[side] = behind / LOTS_PER_BASE / (_LEVELS - 1)
 
@@ -215,7 +216,7 @@ def algo_slice(b: Record, g: Record) -> None:
     p = g.p.algo
     rng = b.rng[STREAM_ALGO]
     opposite = 1 - g.algo_side
-    top = level_lots(b, opposite, b.touch[opposite]) / LOTS_PER_BASE
+    top = level_lots(b, opposite, seen_level(b, opposite, 0)) / LOTS_PER_BASE
     size = min(g.algo_remaining, max(lognormal(rng, p.slice_log_mean, p.slice_log_sd), top))
     _send_slice(b, g, g.algo_side, size)
     g.algo_remaining -= size

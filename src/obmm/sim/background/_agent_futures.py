@@ -9,6 +9,7 @@ from obmm.sim._random import integer_below, lognormal, normal, uniform
 from obmm.sim.background._agent_orders import cut_to_tick, send_limit, send_market
 from obmm.sim.background._agent_timing import folded_normal_ns, order_latency_ns
 from obmm.sim.background._layout import EV_FUTURES_TURN, SECOND, STREAM_FUTURES
+from obmm.sim.exchange._ghosts import seen_level
 from obmm.sim.exchange._layout import BUY, SELL, TICKS_PER_QUOTE
 from obmm.sim.exchange._queue import schedule
 
@@ -50,8 +51,8 @@ def futures_turn(b: Record, g: Record) -> None:
     side = BUY if forecast > 0.0 else SELL
     if at_market:
         send_market(b, agent, side, size, latency)
-    elif b.touch[side] > 0:
+    elif seen_level(b, side, 0) > 0:
         shift = 0.01 * passive_shift(size)
-        touch = b.touch[side] / TICKS_PER_QUOTE
+        touch = seen_level(b, side, 0) / TICKS_PER_QUOTE
         tick = cut_to_tick(touch - shift if side == BUY else touch + shift)
         send_limit(b, agent, side, tick, size, latency, int(p.life_s * SECOND))

@@ -13,6 +13,7 @@ from obmm.sim.background._agent_orders import mid_price, send_limit, send_market
 from obmm.sim.background._agent_timing import order_latency_ns
 from obmm.sim.background._layout import EV_MAKER_TURN, STREAM_MAKERS
 from obmm.sim.exchange._book import level_lots
+from obmm.sim.exchange._ghosts import seen_level
 from obmm.sim.exchange._layout import BUY, LOTS_PER_BASE, SELL
 from obmm.sim.exchange._queue import schedule
 
@@ -51,9 +52,11 @@ def rebalance_probability(
     """Chance that a maker takes liquidity to reduce `inventory` instead of quoting."""
     if abs(inventory) <= _LEAST_INVENTORY:
         return 0.0
+    # Next to a ghost the seen best prices may cross: no wider than nothing.
+    tightness = max(relative_spread, 0.0) / p.rebalance_spread
     far = maker_rate - p.rebalance_maker_rate
     return (
-        math.exp(-((relative_spread / p.rebalance_spread) ** p.rebalance_exponent))
+        math.exp(-(tightness**p.rebalance_exponent))
         * math.exp(-far * far / (2.0 * p.rebalance_rate_variance))
         * min(max(abs(inventory) / scale, 1e-5), 1.0 - 1e-5)
     )
@@ -85,7 +88,7 @@ def rebalance(
     if uniform(rng) >= rebalance_probability(p, relative_spread, b.maker_rate, inventory, scale):
         return False
     side = SELL if inventory > 0.0 else BUY
-    top = level_lots(b, 1 - side, b.touch[1 - side]) / LOTS_PER_BASE
+    top = level_lots(b, 1 - side, seen_level(b, 1 - side, 0)) / LOTS_PER_BASE
     size = uniform_between(rng, _LEAST_INVENTORY, max(min(abs(inventory), top), _LEAST_INVENTORY))
     send_market(b, agent, side, size, order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms))
     return True
@@ -109,7 +112,7 @@ def maker_turn(b: Record, g: Record, i: int) -> None:
         return
 
     mid = mid_price(b, g)
-    relative_spread = 0.01 * (b.touch[SELL] - b.touch[BUY]) / mid
+    relative_spread = 0.01 * (seen_level(b, SELL, 0) - seen_level(b, BUY, 0)) / mid
     horizon = 1.0 - b.now_ns / b.duration_ns
     if abs(inventory) < _LEAST_INVENTORY or m.size[0] == 0.0:
         m.size[0] = lognormal(rng, p.size_log_mean, p.size_log_sd)

@@ -6,7 +6,8 @@ import math
 
 from obmm.sim._jit import Record, kernel
 from obmm.sim.background._layout import EV_PLACE_LIMIT, EV_PLACE_MARKET, EV_PLACE_POST_ONLY
-from obmm.sim.exchange._layout import BUY, EV_CANCEL, LOTS_PER_BASE, TICKS_PER_QUOTE, VALID
+from obmm.sim.exchange._ghosts import seen_level
+from obmm.sim.exchange._layout import BUY, EV_CANCEL, LOTS_PER_BASE, SELL, TICKS_PER_QUOTE, VALID
 from obmm.sim.exchange._orders import place_limit, place_market
 from obmm.sim.exchange._queue import schedule
 
@@ -51,9 +52,10 @@ def to_tick(price: float) -> int:
 
 @kernel
 def mid_price(b: Record, g: Record) -> float:
-    """Middle of the best prices, quote; of those that stood last while a side is empty."""
-    if b.touch[0] > 0 and b.touch[1] > 0:
-        g.mid2 = b.touch[0] + b.touch[1]
+    """Middle of the best prices as agents see them, quote; of those seen last while a side is empty."""
+    bid, ask = seen_level(b, BUY, 0), seen_level(b, SELL, 0)
+    if bid > 0 and ask > 0:
+        g.mid2 = bid + ask
     return float(0.005 * g.mid2)
 
 
@@ -86,8 +88,8 @@ def send_market(b: Record, agent: int, side: int, size_base: float, latency_ns: 
 
 @kernel
 def outside_touch(b: Record, side: int, tick: int) -> int:
-    """`tick`, or the first price behind the opposite touch if an order there would trade."""
-    opposite = b.touch[1 - side]
+    """`tick`, or the first price behind the opposite touch, as agents see it, if it is beyond."""
+    opposite = seen_level(b, 1 - side, 0)
     if opposite == 0:
         return tick
     return int(min(tick, opposite - 1) if side == BUY else max(tick, opposite + 1))

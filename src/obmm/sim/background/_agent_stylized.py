@@ -10,7 +10,14 @@ import math
 
 from obmm.sim._jit import Record, kernel
 from obmm.sim._random import Stream, integer_below, laplace, normal, uniform, uniform_between
-from obmm.sim.background._agent_orders import mid_price, send_limit, send_market, send_post_only, to_tick
+from obmm.sim.background._agent_orders import (
+    mid_price,
+    outside_touch,
+    send_limit,
+    send_market,
+    send_post_only,
+    to_tick,
+)
 from obmm.sim.background._agent_timing import folded_normal_ns, order_latency_ns, start_clock, turn_ns
 from obmm.sim.background._bars import bar_moments
 from obmm.sim.background._layout import (
@@ -256,7 +263,10 @@ def stylized_turn(b: Record, g: Record) -> None:
     latency = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
     life = int(trader.tau_ns * periods)
     if uniform(rng) < post_only_probability(p.guard, variance):
-        send_post_only(b, agent, side, to_tick(limit), size, latency, life)
+        tick = to_tick(limit)
+        if p.slides_post_only > 0.0:
+            tick = outside_touch(b, side, tick)
+        send_post_only(b, agent, side, tick, size, latency, life)
         return
     away = limit / price - 1.0 if side == BUY else 1.0 - limit / price
     if away > p.market_band and uniform(rng) < away**p.market_exponent:

@@ -23,6 +23,7 @@ from obmm.sim.background._layout import (
     STREAM_MAKERS,
 )
 from obmm.sim.exchange._book import level_lots
+from obmm.sim.exchange._ghosts import seen_level
 from obmm.sim.exchange._layout import BUY, EV_CANCEL, FILLED_BUY, FILLED_SELL, LOTS_PER_BASE, SELL, VALID
 from obmm.sim.exchange._orders import place_limit
 from obmm.sim.exchange._queue import schedule
@@ -105,7 +106,7 @@ def _rebalance(b: Record, g: Record, i: int, inventory: float, relative_spread: 
     if uniform(rng) >= rebalance_probability(p, relative_spread, b.maker_rate, inventory, scale):
         return inventory
     side = SELL if inventory > 0.0 else BUY
-    top = level_lots(b, 1 - side, b.touch[1 - side]) / LOTS_PER_BASE
+    top = level_lots(b, 1 - side, seen_level(b, 1 - side, 0)) / LOTS_PER_BASE
     size = uniform_between(rng, _LEAST_INVENTORY, max(min(abs(inventory), top), _LEAST_INVENTORY))
     latency = order_latency_ns(rng, p.order_latency_min_ms, p.order_latency_max_ms)
     send_market(b, g.slot_makers + i, side, size, latency)
@@ -122,7 +123,8 @@ def _quote(b: Record, g: Record, i: int, sides: int) -> None:
     inventory = b.accounts[g.slot_makers + i].net_lots / LOTS_PER_BASE
     # On the position before the rebalance.
     _refresh_sizes(b, g, m, inventory)
-    inventory = _rebalance(b, g, i, inventory, 0.01 * (b.touch[SELL] - b.touch[BUY]) / mid)
+    best_bid, best_ask = seen_level(b, BUY, 0), seen_level(b, SELL, 0)
+    inventory = _rebalance(b, g, i, inventory, 0.01 * (best_ask - best_bid) / mid)
 
     scale = mid / p.reference_price
     centre = mid - m.gamma * inventory * p.variance * p.inventory_horizon * scale
@@ -133,10 +135,10 @@ def _quote(b: Record, g: Record, i: int, sides: int) -> None:
     bid = centre - half - (rayleigh(rng, p.noise_rayleigh) - shift) * scale
     ask = centre + half + (rayleigh(rng, p.noise_rayleigh) - shift) * scale
     if p.undercut_ticks > 0.0:
-        if b.touch[SELL] > 0:
-            ask = max(centre + half, min(ask, 0.01 * (b.touch[SELL] - p.undercut_ticks)))
-        if b.touch[BUY] > 0:
-            bid = min(centre - half, max(bid, 0.01 * (b.touch[BUY] + p.undercut_ticks)))
+        if best_ask > 0:
+            ask = max(centre + half, min(ask, 0.01 * (best_ask - p.undercut_ticks)))
+        if best_bid > 0:
+            bid = min(centre - half, max(bid, 0.01 * (best_bid + p.undercut_ticks)))
         if bid >= ask:
             bid, ask = centre - half, centre + half
     if sides & FILLED_SELL:

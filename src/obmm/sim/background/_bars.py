@@ -7,14 +7,16 @@ import math
 from obmm.sim._jit import Record, kernel
 from obmm.sim.background._agent_orders import mid_price
 from obmm.sim.background._layout import BAR_SLOTS
-from obmm.sim.exchange._layout import LOTS_PER_BASE
+from obmm.sim.exchange._layout import BUY, LOTS_PER_BASE, SELL
 
 
 @kernel
 def close_bar(b: Record, g: Record) -> None:
-    """Close the running bar: its price is the last trade's, or the mid if there was none."""
-    mid = mid_price(b, g)
-    price = 0.01 * b.last_tick if b.trades_done > g.bar_trades else mid
+    """Close the running bar: its price is the last trade's, or the mid of what stands if there was none."""
+    price = 0.01 * b.last_tick
+    if b.trades_done == g.bar_trades:
+        both = b.touch[BUY] > 0 and b.touch[SELL] > 0
+        price = 0.005 * (b.touch[BUY] + b.touch[SELL]) if both else mid_price(b, g)
     bar = g.bars[g.bar_count % BAR_SLOTS]
     bar.log_return = math.log(price / g.bar_price) if g.bar_count > 0 else 0.0
     bar.lots = b.traded_lots - g.bar_traded_lots

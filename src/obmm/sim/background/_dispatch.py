@@ -15,7 +15,7 @@ from obmm.sim.background._agent_futures import futures_turn, start_futures
 from obmm.sim.background._agent_initialization import place_initial_orders
 from obmm.sim.background._agent_makers import draw_maker, maker_turn, start_makers
 from obmm.sim.background._agent_noise import noise_turn, start_noise
-from obmm.sim.background._agent_orders import arrive_limit, arrive_market, outside_touch
+from obmm.sim.background._agent_orders import arrive_limit, arrive_market
 from obmm.sim.background._agent_rivals import rival_place, rivals_answer, start_rivals
 from obmm.sim.background._agent_stylized import draw_trader, start_stylized, stylized_poll, stylized_turn
 from obmm.sim.background._agent_token_makers import (
@@ -185,8 +185,6 @@ def dispatch(b: Record, g: Record, kind: int, agent: int, side: int, tick: int, 
     elif kind == EV_PLACE_MARKET:
         arrive_market(b, agent, side, lots)
     elif kind == EV_PLACE_POST_ONLY:
-        if g.p.stylized.slides_post_only > 0.0:
-            tick = outside_touch(b, side, tick)
         arrive_limit(b, agent, side, tick, lots, data, True)
     elif kind == EV_STYLIZED_TURN:
         stylized_turn(b, g)

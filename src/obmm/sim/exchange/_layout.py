@@ -39,6 +39,8 @@ TRADE_SLOTS = 4096
 FEE_SLOTS = 512
 TIER_SLOTS = 32
 BAND_SLOTS = 300
+#: Prices a side that agents may see after their orders were filled; more than a depth query returns.
+GHOST_LEVELS = 32
 STREAMS = 32
 
 # Random streams of a book that the engine uses; the background has those from 8 on.
@@ -257,11 +259,14 @@ BOOK = np.dtype(
         ("min_lots", "i8"),
         ("max_open_orders", "i8"),
         ("keeps_ghosts", "i8"),
+        ("shows_ghosts", "i8"),
         ("self_trade_notices", "i8"),
         # best prices, ticks; 0 for an empty side. Index by side: touch[BUY], touch[SELL]
         ("touch", "i8", (2,)),
         ("live", "i8", (2,)),  # resting orders a side
-        ("ghosts", "i8", (2,)),
+        ("ghosts", "i8", (2,)),  # orders filled in this step, a side
+        ("ghost_levels", "i8", (2,)),  # prices of theirs that agents still see
+        ("ghost_ticks", "i8", (2, GHOST_LEVELS)),
         # ids
         ("last_order_id", "i8"),
         ("last_trade_id", "i8"),

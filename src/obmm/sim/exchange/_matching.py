@@ -18,6 +18,7 @@ from obmm.sim.exchange._book import (
     take_order_slot,
 )
 from obmm.sim.exchange._fees import MAKER, TAKER, fee_rate, fee_units, record_volume
+from obmm.sim.exchange._ghosts import leave_ghost
 from obmm.sim.exchange._layout import (
     ACCOUNT_SLOTS,
     BUY,
@@ -112,16 +113,6 @@ def clear_touched(b: Record) -> None:
 
 
 @kernel
-def _leave_ghost(b: Record, agent: int, side: int) -> None:
-    account = b.accounts[agent]
-    if account.ghosts == 0:
-        b.ghosted[b.ghosted_count] = agent
-        b.ghosted_count += 1
-    account.ghosts += 1
-    b.ghosts[side] += 1
-
-
-@kernel
 def _fold(b: Record, part: int) -> None:
     b.digest = mix(b.digest ^ np.uint64(part))
 
@@ -171,7 +162,7 @@ def _trade(b: Record, slot: int, taker: int, lots: int, taker_order: int, taker_
     if order.lots == 0:
         _erase(b, slot)
         if b.keeps_ghosts:
-            _leave_ghost(b, maker, maker_side)
+            leave_ghost(b, maker, maker_side, tick)
 
 
 @kernel

@@ -17,6 +17,7 @@ from obmm.sim.exchange._checks import (
     touches,
 )
 from obmm.sim.exchange._fees import forget_fee_history, forget_tier, roll_tiers
+from obmm.sim.exchange._ghosts import forget_ghosts
 from obmm.sim.exchange._layout import (
     BUY,
     CONTRACT_VIOLATION,
@@ -193,10 +194,7 @@ def find_order(b: Record, agent: int, order_id: int) -> int:
 @kernel
 def end_step(b: Record) -> None:
     """The publish interval ends at `b.now_ns`: filled orders are forgotten, tiers and band move on."""
-    for i in range(b.ghosted_count):
-        b.accounts[b.ghosted[i]].ghosts = 0
-    b.ghosted_count = 0
-    b.ghosts[:] = 0
+    forget_ghosts(b)
     if b.fee_kind == FEES_TIERED and b.now_ns >= b.tier_next_ns:
         roll_tiers(b)
         b.tier_next_ns += b.tier_period_ns
