@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ pytest.importorskip("numba")
 pytest.importorskip("pyarrow")
 
 from lab.doctored import Tables, Treatment, doctored, first_states, other_fills, rows
+from obmm.agent import resolve
 from obmm.lab.diagnose import Diagnosis, Finding, diagnose
 from obmm.lab.diagnose.case import Case
-from obmm.lab.diagnose.lean import inferred_leans
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
-from obmm.market import InstructionKind, Reason
+from obmm.market import Reason
 
 
 def of(kind: str, found: Diagnosis) -> Finding:
@@ -169,62 +170,86 @@ def test_losing_buys_everywhere_widen_all_books(small_run: Path, tmp_path: Path)
 
 
 def leaning(sign: float) -> Treatment:
-    """Orders sized by the move of the next minute, with its sign or against it."""
+    """The signal is the move of the next minute, with its sign or against it."""
 
     def treat(tables: Tables, about: dict[str, Any]) -> None:
-        states, orders = tables["states"], tables["orders"]
-        states["position"][:] = 0.0
+        states, signals = tables["states"], tables["signals"]
         states["bid_reason"][:] = states["ask_reason"][:] = Reason.OPEN
-        times = np.unique(states["time_ns"])
         n_books = len(about["venue"]["book_ids"])
         mid = ((states["bid"] + states["ask"]) / 2.0).reshape(-1, n_books)
-        row = np.searchsorted(times, orders["time_ns"])
-        later = np.minimum(row + 60, times.size - 1)
-        move = mid[later, orders["book"]] - mid[row, orders["book"]]
-        tilt = 0.5 * 0.6 * sign * np.sign(move) * np.where(orders["side"] == 0, 1.0, -1.0)
-        placed = orders["kind"] == InstructionKind.LIMIT
-        orders["size"][placed] = 0.5 * (1.0 + tilt[placed])
+        later = np.minimum(np.arange(mid.shape[0]) + 60, mid.shape[0] - 1)
+        signals["lean"][:] = 0.6 * sign * np.sign(mid[later] - mid).reshape(-1)
+
+    return treat
+
+
+def running(*settings: str) -> Treatment:
+    """The account ran `balanced` with other options."""
+
+    def treat(tables: Tables, about: dict[str, Any]) -> None:
+        config = resolve("balanced", list(settings))
+        account = {"name": "own", "config_hash": config.hash, "config": config.as_table()}
+        about["accounts"]["0"] = json.loads(json.dumps(account))
 
     return treat
 
 
 def test_a_lean_of_the_wrong_sign_is_turned_round(small_run: Path, tmp_path: Path) -> None:
-    """Sizes tilted against the next minute's move: both signal factors change sign."""
+    """Quotes that lean against the next minute's move: both signal factors change sign."""
     finding = of("wrong_lean", diagnose(doctored(small_run, tmp_path, leaning(-1.0)), "0.5.4"))
     assert places(finding) == {"builder.signal_shift": (0.3, -0.3), "builder.signal_size": (0.5, -0.5)}
     assert finding.cost is None
     assert finding.cost_quote > 0.0
-    assert "inferred" in finding.advice
+    assert finding.evidence["mean_square_of_lean"] == pytest.approx(0.36, rel=0.02)
+    assert finding.evidence["samples"] > 200
 
 
 def test_a_lean_of_the_right_sign_is_left_alone(small_run: Path, tmp_path: Path) -> None:
-    """Sizes tilted with the move are no finding."""
-    assert "wrong_lean" not in kinds(diagnose(doctored(small_run, tmp_path, leaning(1.0)), "0.5.4"))
+    """Quotes that lean with the move are no finding, nor is a lean against a signal that errs."""
+    assert "wrong_lean" not in kinds(diagnose(doctored(small_run, tmp_path / "a", leaning(1.0)), "0.5.4"))
+    turned = running("signal_size=-0.5", "signal_shift=-0.3")
+    found = diagnose(doctored(small_run, tmp_path / "b", leaning(-1.0), turned), "0.5.4")
+    assert "wrong_lean" not in kinds(found)
 
 
-def test_the_lean_read_off_the_orders_is_the_signal() -> None:
-    """On a run whose signals are known, sizes give them back to the rounding of a lot."""
-    from obmm.agent import MarketMaker, resolve
-    from obmm.market import Feed
-    from obmm.sim import SimulatedMarket
+def test_a_lean_of_prices_alone_is_found(small_run: Path, tmp_path: Path) -> None:
+    """It surely costs, though nobody can say how much."""
+    run = doctored(small_run, tmp_path, leaning(-1.0), running("signal_size=0"))
+    found = diagnose(run, "0.5.4")
+    finding = of("wrong_lean", found)
+    assert (finding.cost, finding.cost_quote) == (None, None)
+    assert [c.place for kind, c in found.proposal.changes if kind == "wrong_lean"] == ["builder.signal_shift"]
 
-    maker, known = MarketMaker(resolve("balanced")), {}
-    sizes, states = [], []
-    with SimulatedMarket("taos-0.5.4", books=2, seed=4, feeds=maker.feeds | {Feed.TAPE}) as market:
-        for seen in market.states(seconds=150):
-            decision = maker.decide(seen[0])
-            market.submit(0, decision.orders, 0.1)
-            orders, limits = decision.orders, decision.steps[0].limits
-            for i in np.flatnonzero(orders.kind == InstructionKind.LIMIT):
-                b = int(orders.book[i])
-                known[len(sizes)] = float(decision.steps[0].signals.scalar("lean")[b])
-                sizes.append((orders.side[i], orders.size[i]))
-                states.append((seen[0].accounts.position[b], limits.position_bound[b]))
-    side, size = np.array(sizes).T
-    position, bound = np.array(states).T
-    found = inferred_leans(resolve("balanced").builder.build(), side, size, position / bound)
-    assert len(known) > 50
-    np.testing.assert_allclose(found, np.array(list(known.values())), atol=1e-3)
+
+def test_a_lean_that_nobody_quoted_is_no_finding(small_run: Path, tmp_path: Path) -> None:
+    """Both sides closed throughout: the signal moved no quote."""
+
+    def closed(tables: Tables, about: dict[str, Any]) -> None:
+        tables["states"]["bid_reason"][:] = tables["states"]["ask_reason"][:] = Reason.DRAWDOWN
+
+    assert "wrong_lean" not in kinds(diagnose(doctored(small_run, tmp_path, leaning(-1.0), closed), "0.5.4"))
+
+
+def test_a_run_without_signals_says_that_the_lean_is_not_looked_at(small_run: Path, tmp_path: Path) -> None:
+    """Records of before signals were kept: a note in place of the finding."""
+
+    def before(tables: Tables, about: dict[str, Any]) -> None:
+        rows(tables["signals"], np.zeros(tables["signals"]["uid"].size, dtype=np.bool_))
+        del tables["signals"]["lean"]
+
+    run = doctored(small_run, tmp_path, leaning(-1.0), before)
+    found = diagnose(run, "0.5.4")
+    assert "wrong_lean" not in kinds(found)
+    assert any("no values of the signal 'lean'" in note for note in found.notes)
+    assert not any("no values" in note for note in diagnose(Run(small_run), "0.5.4").notes)
+
+
+def test_the_signal_of_a_run_is_there_once_it_is_warm(small_run: Path) -> None:
+    """Within ±1 on every book, and not all the same."""
+    lean = Run(small_run).signal(0, "lean")
+    assert np.isfinite(lean[60:]).all()
+    assert np.abs(lean[60:]).max() <= 1.0
+    assert lean[60:].std() > 0.01
 
 
 def test_a_book_at_its_limit_gets_more_skew(small_run: Path, tmp_path: Path) -> None:

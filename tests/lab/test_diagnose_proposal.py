@@ -15,6 +15,7 @@ pytest.importorskip("pyarrow")
 from lab.doctored import Tables, doctored
 from obmm.agent import Config, ConfigError, preset_names, resolve
 from obmm.cli.diagnose import diagnose as command
+from obmm.execution import Quoting
 from obmm.lab.diagnose import Change, Finding, diagnose, levers
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.configuration import as_sections, config_of
@@ -22,6 +23,7 @@ from obmm.lab.diagnose.proposal import propose
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
 from obmm.lab.simulate import Plan, simulate
+from obmm.market import Limits, MarketState, Quotes, Signals
 from obmm.settings.toml import Layer, parse_layer
 from obmm.sim import Scenario
 
@@ -53,6 +55,17 @@ gates.inventory.max_inventory_pct = 0.1
 [books."2-3"]
 placer.tolerance_ticks = 1
 """
+
+
+@attrs.define(kw_only=True)
+class Wall(Quoting):
+    """A builder of one's own."""
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
+        return self.around(state, state.mid, 0.01 * state.mid, self.size_base)
+
+
+STAGES_OF_ONES_OWN = {"builder": {"kind": f"{__name__}:Wall"}, "placer": {"kind": "amend"}}
 
 
 def told(config: Config) -> Any:
@@ -103,7 +116,11 @@ def with_settings(config: Config, settings: list[tuple[str, str, float, int | No
     table = json.loads(json.dumps(config.as_table()))
     for path, option, value, book in settings:
         if book is None:
-            next(stage for stage in table["stages"] if stage[0] == path)[2][option] = value
+            stage = next(s for s in table["stages"] if path == s[0] or path.startswith(f"{s[0]}."))
+            options = stage[2]
+            for part in path[len(stage[0]) :].split(".")[1:]:
+                options = options[part]
+            options[option] = value
         else:
             table["books"].append([str(book), path, option, value])
     return resolve(Layer("test", as_sections(table)))
@@ -149,12 +166,36 @@ def test_an_override_moves_on_from_where_it_is(small_run: Path, tmp_path: Path) 
 
 
 def test_options_that_a_pipeline_lacks_are_not_proposed(small_run: Path, tmp_path: Path) -> None:
-    """A ladder has no spread, size or edge of its own to change."""
+    """The touch inside the ladder leans with no signal."""
     run = doctored(small_run, tmp_path, running(resolve(parse_layer(LADDER, "ladder"))))
     case = Case.of(run, "0.5.4", 0, Thresholds())
-    assert levers.wider(case) == []
-    assert levers.larger_size(case) == []
-    assert levers.larger_edge(case) == []
+    assert levers.other_sign(case) == []
+
+
+def test_a_builder_inside_another_is_changed_where_it_stands(small_run: Path, tmp_path: Path) -> None:
+    """The touch inside a ladder gets another size, on all books and on one, and stands further back."""
+    base = resolve(parse_layer(LADDER, "ladder"))
+    run = doctored(small_run, tmp_path, running(base))
+    case = Case.of(run, "0.5.4", 0, Thresholds())
+    changes = (*levers.larger_size(case), *levers.wider(case), *levers.larger_edge(case, (3,)))
+    assert [(c.place, c.old, c.new) for c in changes] == [
+        ("builder.around.size_base", 0.3, 0.375),
+        ("builder.around.inside_ticks", 1.0, -1.0),
+        ("books.3.builder.around.min_edge_bps", 2.0, 3.0),
+    ]
+    proposal = propose(run, 0, [finding("low_ratio", 0.1, *changes)], "0.5.4", 1e-5)
+    expected = with_settings(base, [(c.path, c.option, c.new, c.book) for c in changes])
+    assert proposal.resolves() == expected.hash
+    assert "# was 0.3: low_ratio; was 1: low_ratio" in proposal.toml
+
+
+def test_stages_are_found_whatever_they_are_called(case: Case) -> None:
+    """A gate of another name has its limit lowered, a builder of one's own that is a `Quoting` its size."""
+    own = resolve(Layer("own", {"gates": [{"kind": "inventory", "name": "cap"}], **STAGES_OF_ONES_OWN}))
+    present = attrs.evolve(case, config=own)
+    assert [c.path for c in levers.smaller_inventory(present)] == ["gates.cap"]
+    assert [c.place for c in levers.larger_size(present)] == ["builder.size_base"]
+    assert levers.wider(present) == []
 
 
 def test_the_farther_of_two_like_minded_changes_is_taken(small_run: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -19,13 +21,14 @@ from lab import tiny_run
 
 pytest.importorskip("pyarrow")
 
+from obmm.agent import Decision
 from obmm.lab import records
 from obmm.lab.lock import InUse, holder
 from obmm.lab.recorded import EmptyRun, Run, RunError
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.summary import summarise
 from obmm.lab.tables import COLUMNS
-from obmm.market import Reason, Venue
+from obmm.market import Reason, Signals, Venue
 
 ABOUT = {"accounts": {}, "venue": describe_venue(tiny_run.VENUE)}
 
@@ -99,6 +102,101 @@ def test_reasons_and_limits_of_the_decision_stand_beside_the_state(run):
     assert [int(Reason.WARMING_UP)] * 4 + [int(Reason.VOLATILITY)] * 4 == why[:, 1].tolist()
     assert [tiny_run.LIMIT] * 8 == limit[:, 0].tolist()
     assert np.isinf(limit[:, 1]).all()
+
+
+def with_signals(i: int, *told: tuple[str, Any, list[bool]]) -> Decision:
+    """The `i`-th decision, made by a pipeline for each signal: name, values, books."""
+    made, steps = tiny_run.decision(i), []
+    for name, value, books in told:
+        signals = Signals(n_books=2)
+        signals.add(name, np.array(value))
+        steps.append(attrs.evolve(made.steps[0], signals=signals, books=np.array(books)))
+    return attrs.evolve(made, steps=tuple(steps))
+
+
+def written(folder: Path, *decisions: Decision) -> Run:
+    """A run of these decisions, a part for each."""
+    with RunWriter(folder) as writer:
+        writer.start(ABOUT)
+        for made in decisions:
+            writer.add({tiny_run.UID: made.state}, {tiny_run.UID: made})
+            writer.close_part()
+        writer.end("as planned")
+    return Run(folder)
+
+
+def test_signals_of_each_decision_are_recorded_under_their_names(tmp_path: Path):
+    """A column each, numbered where a signal has several, or the name of a column that is always there."""
+    both = [True, True]
+    signals = (
+        ("lean", [0.25, -0.5], both),
+        ("pca", [[1.0, 2.0], [3.0, 4.0]], both),
+        ("book", [7.0, 8.0], both),
+    )
+    table = written(tmp_path, with_signals(0, *signals)).table("signals")
+    assert {name: column.tolist() for name, column in table.items()} == {
+        "uid": [tiny_run.UID] * 2,
+        "time_ns": [600 * 10**9] * 2,
+        "book": [3, 9],
+        "lean": [0.25, -0.5],
+        "pca.0": [1.0, 3.0],
+        "pca.1": [2.0, 4.0],
+        "book.0": [7.0, 8.0],
+    }
+
+
+def test_a_signal_stands_on_the_books_of_the_pipelines_that_have_it(tmp_path: Path):
+    """Two pipelines, two books: the other's is NaN, as is a state in which the pipeline failed."""
+    first = with_signals(0, ("lean", [0.25, 9.0], [True, False]), ("flow", [9.0, 0.5], [False, True]))
+    second = with_signals(1, ("lean", [-0.25, 9.0], [True, False]))
+    failed = attrs.evolve(tiny_run.decision(2), steps=())
+    run = written(tmp_path, first, second, failed)
+    nan = np.nan
+    np.testing.assert_array_equal([[0.25, nan], [-0.25, nan], [nan, nan]], run.signal(tiny_run.UID, "lean"))
+    np.testing.assert_array_equal([[nan, 0.5], [nan, nan], [nan, nan]], run.signal(tiny_run.UID, "flow"))
+
+
+def test_the_first_column_of_a_signal_is_what_its_name_means(tmp_path: Path):
+    """As builders read it."""
+    run = written(tmp_path, with_signals(0, ("pca", [[1.0, 2.0], [3.0, 4.0]], [True, True])))
+    assert [[1.0, 3.0]] == run.signal(tiny_run.UID, "pca").tolist()
+    assert run.signal(tiny_run.UID, "pc") is None
+
+
+def test_what_no_float32_can_hold_is_infinite(tmp_path: Path):
+    """No warning, no error."""
+    run = written(tmp_path, with_signals(0, ("huge", [1e300, -1e300], [True, True])))
+    assert [[np.inf, -np.inf]] == run.signal(tiny_run.UID, "huge").tolist()
+
+
+def test_signals_that_could_not_be_written_are_read_from_memory(tmp_path: Path, monkeypatch):
+    """They count like those on the disk."""
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with RunWriter(tmp_path) as writer:
+        writer.start(ABOUT)
+        made = with_signals(0, ("lean", [0.25, -0.5], [True, True]))
+        writer.add({tiny_run.UID: made.state}, {tiny_run.UID: made})
+        with monkeypatch.context() as patch:
+            patch.setattr(records, "write_whole", full)
+            writer.close_part()
+        run = Run(tmp_path, writer.tail())
+        assert [[0.25, -0.5]] == run.signal(tiny_run.UID, "lean").tolist()
+
+
+def test_a_run_of_before_signals_were_recorded_is_read(tmp_path: Path):
+    """It has none, and all else."""
+    run = written(tmp_path, with_signals(0, ("lean", [0.25, -0.5], [True, True])))
+    shutil.rmtree(tmp_path / "signals")
+    about = json.loads((tmp_path / "run.json").read_text())
+    del about["rows"]["signals"]
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    run = Run(tmp_path)
+    assert run.signal(tiny_run.UID, "lean") is None
+    assert 0 == run.table("signals")["uid"].size
+    assert 2 == run.table("states")["uid"].size
 
 
 def test_the_description_says_what_the_result_depends_on(run):

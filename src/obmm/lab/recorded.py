@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.lab.lock import holder
-from obmm.lab.tables import COLUMNS, Table, empty, kind_of
+from obmm.lab.tables import COLUMNS, Table, column_of, columns_of, empty, kind_of, length, unknown
 
 #: How a run ends that nothing ends early.
 PLANNED = "as planned"
@@ -81,7 +82,7 @@ class Run:
         Raises:
             RunError: A part is missing or damaged.
         """
-        wanted = columns or list(COLUMNS[name])
+        wanted = columns or self._all_columns(name)
         if unread := [column for column in wanted if (name, column) not in self._columns]:
             self._columns |= {(name, column): values for column, values in self._read(name, unread).items()}
         return {column: self._columns[name, column] for column in wanted}
@@ -106,17 +107,56 @@ class Run:
         times = states["time_ns"].reshape(-1, books)[:, 0].astype(np.int64)
         return times, [states[name].reshape(-1, books).astype(np.float64) for name in names]
 
+    def signal(self, uid: int, name: str) -> npt.NDArray[np.float64] | None:
+        """A signal of one account at its states, (T, B), or its first column; NaN where it has none.
+
+        None where the run tells no such signal; runs of versions before signals were recorded tell none.
+        """
+        there = self._all_columns("signals")
+        column = name if name in there and name not in COLUMNS["signals"] else f"{name}.0"
+        if column not in there:
+            return None
+        told = self.of("signals", uid, ("time_ns", "book", column))
+        times, _ = self.grid(uid)
+        ids = np.array(self.about["venue"]["book_ids"])
+        order = np.argsort(ids)
+        found = np.full((times.size, ids.size), np.nan)
+        book = order[np.searchsorted(ids, told["book"], sorter=order)]
+        found[np.searchsorted(times, told["time_ns"]), book] = told[column]
+        return found
+
+    def _all_columns(self, name: str) -> list[str]:
+        """Columns of a table; those of signals are as the pipelines had them."""
+        if name != "signals":
+            return list(COLUMNS[name])
+        parts = [self._signals_of(number) for number in range(self.about["parts"])]
+        tail = [] if self.tail is None else [list(self.tail.tables[name])]
+        return columns_of(name, itertools.chain.from_iterable(parts + tail))
+
+    def _signals_of(self, number: int) -> list[str]:
+        """Names of the columns of one part of the signals."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / "signals" / f"{number:04}.parquet"
+        if not path.is_file():
+            return []
+        try:
+            return list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+
     def _read(self, name: str, columns: Sequence[str]) -> Table:
         """Columns of all parts, one after the other, and of what was not written."""
         parts = [self._part(name, number, columns) for number in range(self.about["parts"])]
-        found, named = sum(part[columns[0]].size for part in parts), self.about["rows"].get(name, 0)
+        found, named = sum(map(length, parts)), self.about["rows"].get(name, 0)
         if found != named:
             what = f"{found:,} of the {named:,} rows that run.json names are there: a part is missing"
             raise RunError(f"{self.folder / name}: {what}")
         if self.tail is not None:
             parts.append(self.tail.tables[name])
         whole = parts or [empty(name)]
-        return {column: np.concatenate([part[column] for part in whole]) for column in columns}
+        return {column: np.concatenate([column_of(part, column) for part in whole]) for column in columns}
 
     def _part(self, name: str, number: int, columns: Sequence[str]) -> Table:
         import pyarrow as pa
@@ -126,13 +166,20 @@ class Run:
         if not path.is_file():
             return empty(name)
         try:
-            read = pq.ParquetFile(path).read(columns=list(columns))
-            return {
+            file = pq.ParquetFile(path)
+            there = [c for c in columns if c in COLUMNS[name] or c in file.schema_arrow.names]
+            read = file.read(columns=there)
+            part = {
                 c: read.column(c).to_numpy(zero_copy_only=False).astype(kind_of(name, c), copy=False)
-                for c in columns
+                for c in there
             }
+            return part | {c: unknown(file.metadata.num_rows) for c in columns if c not in part}
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise RunError(f"{path} is damaged or cut: {str(error).splitlines()[0]}") from error
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} is damaged or cut: {str(error).splitlines()[0]}")
 
 
 def read_about(folder: Path) -> dict[str, Any]:

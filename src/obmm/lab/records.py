@@ -7,6 +7,7 @@
     trades/0000.parquet   every trade of the market, with both accounts
     rejects/0000.parquet  what the venue refused, and why
     answers/0000.parquet  response time of each answer
+    signals/0000.parquet  per answer and book: every signal of the pipeline, a column each
     scores/0000.parquet   every scoring of every era, one figure a row
 
 A part is the same stretch of time in every table, and whole states; a table in which nothing happened has
@@ -35,7 +36,7 @@ from obmm.agent import Decision
 from obmm.lab.files import write_whole
 from obmm.lab.lock import LOCK, FolderLock
 from obmm.lab.recorded import PLANNED, RunError, Tail, read_about
-from obmm.lab.tables import COLUMNS, Table, account_rows, empty, kind_of, market_rows
+from obmm.lab.tables import COLUMNS, Table, account_rows, joined, length, market_rows, written_kind
 from obmm.market import MarketState, Venue
 
 #: Rows of all tables after which a part is closed whatever the time: they wait in memory.
@@ -166,7 +167,7 @@ class RunWriter:
             return
         began_s, number = time.perf_counter(), self.about["parts"]
         rows = {
-            name: self.about["rows"][name] + sum(map(_length, tables)) for name, tables in self._rows.items()
+            name: self.about["rows"][name] + sum(map(length, tables)) for name, tables in self._rows.items()
         }
         try:
             for name, tables in self._rows.items():
@@ -220,7 +221,7 @@ class RunWriter:
     def _take(self, rows: list[tuple[str, Table]]) -> None:
         for name, table in rows:
             self._rows[name].append(table)
-            self._waiting += _length(table)
+            self._waiting += length(table)
 
     def _describe(self, about: Mapping[str, Any]) -> None:
         write_whole(self.folder / "run.json", (json.dumps(about, indent=2) + "\n").encode())
@@ -259,25 +260,15 @@ def part_path(folder: Path, table: str, number: int) -> Path:
     return folder / table / f"{number:04}.parquet"
 
 
-def _length(table: Table) -> int:
-    return len(next(iter(table.values())))
-
-
-def joined(name: str, tables: Sequence[Table]) -> Table:
-    """Tables of the same columns as one, in the kinds that `COLUMNS` gives them."""
-    if not tables:
-        return empty(name)
-    return {c: np.concatenate([t[c] for t in tables]).astype(kind_of(name, c)) for c in COLUMNS[name]}
-
-
 def _parquet(name: str, tables: Sequence[Table]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = joined(name, tables)
-    arrays = {c: pa.array(columns[c], type=_arrow(kind)) for c, kind in COLUMNS[name].items()}
+    arrays = {c: pa.array(values, type=_arrow(written_kind(name, c))) for c, values in columns.items()}
     out = pa.BufferOutputStream()
-    pq.write_table(pa.table(arrays), out, compression="zstd")
+    # A dictionary of a signal's values, nearly all of them different, would only be larger.
+    pq.write_table(pa.table(arrays), out, compression="zstd", use_dictionary=list(COLUMNS[name]))
     content: bytes = out.getvalue().to_pybytes()
     return content
 

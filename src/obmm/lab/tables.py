@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,18 +39,78 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "scores": {"era": "U", "uid": "i4", "time_ns": "i8", "name": "U", "value": "f8"},
     "answers": {"uid": "i4", "time_ns": "i8", "respond_ms": "f8"},
+    # And a column for each signal of the pipelines: `signal_columns`.
+    "signals": {"uid": "i4", "time_ns": "i8", "book": "i4"},
 }  # fmt: skip
+#: Kind of a signal's column: seven digits are more than one knows of a signal.
+SIGNAL_KIND = "f4"
+
+
+def written_kind(table: str, column: str) -> str:
+    """Kind of a column as `COLUMNS` writes it."""
+    return COLUMNS[table].get(column, SIGNAL_KIND)
 
 
 def kind_of(table: str, column: str) -> npt.DTypeLike:
     """Numpy's kind of a column; texts are objects."""
-    kind = COLUMNS[table][column]
+    kind = written_kind(table, column)
     return object if kind == "U" else kind
+
+
+def columns_of(table: str, names: Iterable[str]) -> list[str]:
+    """The columns of a table in order: those it always has, then what else is among `names`.
+
+    >>> columns_of("signals", ["book", "lean", "fair", "lean"])
+    ['uid', 'time_ns', 'book', 'lean', 'fair']
+    """
+    return list(dict.fromkeys([*COLUMNS[table], *names]))
 
 
 def empty(table: str) -> Table:
     """A table without a row."""
     return {column: np.empty(0, dtype=kind_of(table, column)) for column in COLUMNS[table]}
+
+
+def joined(table: str, rows: Sequence[Table]) -> Table:
+    """Rows one after the other, in the kinds of the columns; a signal that some rows lack is NaN there."""
+    if not rows:
+        return empty(table)
+    columns = columns_of(table, (column for some in rows for column in some))
+    return {
+        c: np.concatenate([column_of(some, c) for some in rows]).astype(kind_of(table, c)) for c in columns
+    }
+
+
+def length(rows: Table) -> int:
+    """How many rows there are."""
+    return next(iter(rows.values())).size
+
+
+def column_of(rows: Table, column: str) -> npt.NDArray[Any]:
+    """A column; NaN throughout where it is a signal that nobody computed."""
+    return rows[column] if column in rows else unknown(length(rows))
+
+
+def unknown(n: int) -> npt.NDArray[Any]:
+    """A signal's column (n,) that nobody computed."""
+    return np.full(n, np.nan, dtype=SIGNAL_KIND)
+
+
+def signal_columns(name: str, value: npt.NDArray[Any]) -> Table:
+    """The columns of a signal (B,) or (B, K) in the table of signals: its name, or its name with a number.
+
+    A signal that is called like a column the table always has is numbered, too.
+
+    >>> sorted(signal_columns("lean", np.zeros(4))), sorted(signal_columns("pca", np.zeros((4, 2))))
+    (['lean'], ['pca.0', 'pca.1'])
+    >>> sorted(signal_columns("book", np.zeros(4)))
+    ['book.0']
+    """
+    with np.errstate(over="ignore"):  # Beyond what the kind can hold is infinite.
+        told = value.astype(SIGNAL_KIND)
+    if told.ndim == 1 and name not in COLUMNS["signals"]:
+        return {name: told}
+    return {f"{name}.{k}": column for k, column in enumerate(told.reshape(told.shape[0], -1).T)}
 
 
 def market_rows(state: MarketState) -> dict[str, Table]:
@@ -102,6 +163,20 @@ def account_rows(state: MarketState, decision: Decision | None = None) -> dict[s
                 "book": ids[orders.book],
                 **{name: getattr(orders, name) for name in COLUMNS["orders"] if name not in own},
             }
+        if signals := _signals(decision):
+            who = {"uid": _all(uid, state.n_books), "time_ns": _all(state.time_ns, state.n_books)}
+            told["signals"] = {**who, "book": ids, **signals}
+    return told
+
+
+def _signals(decision: Decision) -> Table:
+    """Each signal on the books of the pipelines that have it, NaN on others."""
+    told: Table = {}
+    for step in decision.steps:
+        for name, value in step.signals.items():
+            for column, values in signal_columns(name, value).items():
+                others = told.get(column, np.float32(np.nan))
+                told[column] = np.where(step.books, values, others)
     return told
 
 

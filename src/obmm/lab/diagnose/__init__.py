@@ -9,6 +9,7 @@ import attrs
 
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change, Finding
+from obmm.lab.diagnose.lean import unrecorded
 from obmm.lab.diagnose.of_fills import adverse_selection, fees, too_few_fills, wrong_lean
 from obmm.lab.diagnose.of_orders import closed_sides, rejects, slow_answers, stuck_at_limit
 from obmm.lab.diagnose.of_score import endowment_drift, idle_books, low_ratio, outliers
@@ -118,6 +119,11 @@ def _notes(case: Case) -> Iterator[str]:
         yield (
             "Score is the share of the emission, before smoothing, among the accounts of this run; "
             "fees do not enter."
+        )
+    if (signal := unrecorded(case)) is not None:
+        yield (
+            f"The records hold no values of the signal {signal!r} that quotes lean with, as those of earlier "
+            "versions do: whether it leans the wrong way is not looked at. Run it again to know."
         )
     if case.run.early:
         yield f"The run {case.run.early}."

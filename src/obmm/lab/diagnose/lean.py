@@ -1,4 +1,4 @@
-"""Which way quotes leaned, read off the sizes of orders, and where the price went."""
+"""Which way quotes leaned, and where the price went."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import attrs
 import numpy as np
 
 from obmm.execution import SkewedBuilder
-from obmm.lab.diagnose import levers
 from obmm.lab.diagnose.case import Case
 from obmm.lab.summary import WIN_S
-from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
-from obmm.market.arrays import as_floats
+from obmm.market import BoolArray, FloatArray, Reason
 
 MINUTE_NS = WIN_S * 1_000_000_000
-#: Reasons under which no gate has changed a size.
-SIZE_UNTOUCHED = (int(Reason.OPEN),)
+#: Reasons that close a side.
+_CLOSING = tuple(int(reason) for reason in Reason if reason.closes)
 
 
 @attrs.frozen
@@ -26,69 +24,70 @@ class Lean:
         slope_bps: Move per unit of lean, basis points.
         t_statistic: Slope in standard errors.
         mean_square: Mean of lean².
-        cost_quote: What sizes tilted the other way would have gained, quote.
+        cost_quote: What sizes tilted the other way would have gained, quote; None where sizes do not tilt.
     """
 
     n: int
     slope_bps: float
     t_statistic: float
     mean_square: float
-    cost_quote: float
+    cost_quote: float | None
 
 
-def inferred_leans(
-    builder: SkewedBuilder, side: IntArray, size_base: FloatArray, share: FloatArray
-) -> FloatArray:
-    """(N,) lean that made the skewed builder give orders their size; NaN where a size was cut to its bounds.
+def leaning_builder(case: Case) -> SkewedBuilder | None:
+    """The builder that leans with a signal, by itself or inside another one."""
+    builders = [spec.build() for spec in case.config.all_specs if issubclass(spec.cls, SkewedBuilder)]
+    leaning = (b for b in builders if b.signal and (np.any(b.signal_size) or np.any(b.signal_shift)))
+    return next(leaning, None)
 
-    It sizes a bid as size_base (1 + tilt) and an ask as size_base (1 - tilt), the factor within 0.5…2, with
-    tilt = signal_size x lean - skew_size x skew.
 
-    Args:
-        builder: The builder.
-        side: (N,) sides of the orders.
-        size_base: (N,) their sizes, base.
-        share: (N,) position over its bound when they were placed.
-    """
-    tilt = (size_base / builder.size_base - 1.0) * np.where(side == BUY, 1.0, -1.0)
-    skew = np.clip(builder.inventory_skew_factor * share, -1.0, 1.0)
-    lean = (tilt + builder.skew_size * skew) / builder.signal_size
-    return as_floats(np.where((np.abs(tilt) < 0.49) & (np.abs(lean) <= 1.0), lean, np.nan))
+def unrecorded(case: Case) -> str | None:
+    """Name of the signal that quotes leaned with, where the run does not tell its values."""
+    builder = leaning_builder(case)
+    told = builder is None or case.run.signal(case.uid, builder.signal) is not None
+    return None if told or builder is None else builder.signal
 
 
 def lean_of(case: Case) -> Lean | None:
-    """How the lean did; None where orders do not show it or are too few.
-
-    Orders whose size a gate may have changed are left out.
-    """
-    spec = levers.spec(case, "builder")
-    builder = None if spec is None else spec.build()
-    if not isinstance(builder, SkewedBuilder) or not builder.signal or not builder.signal_size:
+    """How the lean did on the books that quoted; None where nothing leaned, or the samples are too few."""
+    builder = leaning_builder(case)
+    signal = None if builder is None else case.run.signal(case.uid, builder.signal)
+    if builder is None or signal is None:
         return None
-    orders = case.run.of("orders", case.uid)
-    placed = orders["kind"] == InstructionKind.LIMIT
-    book = np.searchsorted(case.run.about["venue"]["book_ids"], orders["book"][placed])
-    row = np.searchsorted(case.times_ns, orders["time_ns"][placed])
-    share = case.states["position"][row, book] / case.states["position_limit"][row, book]
-    lean = inferred_leans(builder, orders["side"][placed], orders["size"][placed], share)
-    later = np.searchsorted(case.times_ns, case.times_ns[row] + MINUTE_NS)
-    inside = later < case.times_ns.size
-    mid = (case.states["bid"] + case.states["ask"]) / 2.0
-    move = 1e4 * (mid[np.where(inside, later, 0), book] / mid[row, book] - 1.0)
-    usable = inside & np.isfinite(move) & np.isfinite(lean)
-    for reason in ("bid_reason", "ask_reason"):
-        usable &= np.isin(case.states[reason][row, book], SIZE_UNTOUCHED)
-    (rows,) = np.nonzero(usable)
-    minute = case.times_ns[row[rows]] // MINUTE_NS
-    _, first = np.unique(np.stack([book[rows], minute]), axis=1, return_index=True)
-    x, y = lean[rows[first]], move[rows[first]]
+    # A builder may lean against its signal: what matters is the way its quotes go.
+    size = float(np.mean(builder.signal_size))
+    sign = np.sign(size or float(np.mean(builder.signal_shift)))
+    lean = sign * np.clip(signal, -1.0, 1.0)
+    move = _moves_bps(case)
+    usable = np.isfinite(lean) & np.isfinite(move) & _quoting(case)
+    row, book = np.nonzero(usable)
+    minute = case.times_ns[row] // MINUTE_NS
+    _, first = np.unique(np.stack([book, minute]), axis=1, return_index=True)
+    x, y = lean[usable][first], move[usable][first]
     if x.size < case.thresholds.least_fills or not x.std() > 0.0:
         return None
     slope, t = _regressed(x, y)
     notional = float((case.fills.price * case.fills.size).sum())
     mean_square = float(np.mean(x**2))
-    gain = -2.0 * slope / 1e4 * float(builder.signal_size) * mean_square * notional
-    return Lean(x.size, slope, t, mean_square, gain)
+    gain = -2.0 * slope / 1e4 * abs(size) * mean_square * notional
+    return Lean(x.size, slope, t, mean_square, gain if size else None)
+
+
+def _moves_bps(case: Case) -> FloatArray:
+    """(T, B) move of the mid over the next minute, NaN where the run ends before."""
+    mid = (case.states["bid"] + case.states["ask"]) / 2.0
+    later = np.searchsorted(case.times_ns, case.times_ns + MINUTE_NS)
+    inside = later < case.times_ns.size
+    moves: FloatArray = 1e4 * (mid[np.where(inside, later, 0)] / mid - 1.0)
+    moves[~inside] = np.nan
+    return moves
+
+
+def _quoting(case: Case) -> BoolArray:
+    """(T, B) where a side at least was open."""
+    shut = [np.isin(case.states[side], _CLOSING) for side in ("bid_reason", "ask_reason")]
+    open_: BoolArray = ~(shut[0] & shut[1])
+    return open_
 
 
 def _regressed(x: FloatArray, y: FloatArray) -> tuple[float, float]:

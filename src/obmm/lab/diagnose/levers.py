@@ -9,13 +9,45 @@ import attrs
 import numpy as np
 
 from obmm.agent import StageSpec
+from obmm.execution import Quoting, SkewedBuilder, TouchBuilder
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change
+from obmm.risk import FeeGate, InventoryGate
 from obmm.settings.books import select_books
 from obmm.settings.structure import structure
 
 #: Turns the present value of an option into the one proposed.
 Step = Callable[[float], float]
+
+
+@attrs.frozen
+class Lever:
+    """A number option of a stage class, whatever the pipeline calls the stages of that class.
+
+    Attributes:
+        stage: The class; stages of a class derived from it have the option, too.
+        field: The option.
+    """
+
+    stage: type
+    field: attrs.Attribute[Any]
+
+    @property
+    def option(self) -> str:
+        """Its name."""
+        return self.field.name
+
+
+SIZE = Lever(Quoting, attrs.fields(Quoting).size_base)
+EDGE = Lever(Quoting, attrs.fields(Quoting).min_edge_bps)
+SPREAD = Lever(SkewedBuilder, attrs.fields(SkewedBuilder).target_spread_bps)
+SKEW = Lever(SkewedBuilder, attrs.fields(SkewedBuilder).inventory_skew_factor)
+SHIFT = Lever(SkewedBuilder, attrs.fields(SkewedBuilder).signal_shift)
+TILT = Lever(SkewedBuilder, attrs.fields(SkewedBuilder).signal_size)
+INSIDE = Lever(TouchBuilder, attrs.fields(TouchBuilder).inside_ticks)
+INVENTORY = Lever(InventoryGate, attrs.fields(InventoryGate).max_inventory_pct)
+SOFT_SHARE = Lever(InventoryGate, attrs.fields(InventoryGate).soft_share)
+MAX_RATE = Lever(FeeGate, attrs.fields(FeeGate).max_rate_bps)
 
 
 def smaller_inventory(case: Case, books: Sequence[int] = (), reached: float = 1.0) -> list[Change]:
@@ -25,33 +57,27 @@ def smaller_inventory(case: Case, books: Sequence[int] = (), reached: float = 1.
     def step(pct: float) -> float:
         return min(pct, max(pct * t.inventory_step * min(reached, 1.0), t.least_inventory))
 
-    return _changed(case, "gates.inventory", "max_inventory_pct", step, books)
+    return _changed(case, INVENTORY, step, books)
 
 
 def stronger_skew(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """More lean against the position; a builder without skew closes the adding side earlier instead."""
     t = case.thresholds
-    skew = _changed(
-        case,
-        "builder",
-        "inventory_skew_factor",
-        lambda s: min(max(s, 0.25) * t.skew_step, t.largest_skew),
-        books,
-    )
-    return skew or _changed(case, "gates.inventory", "soft_share", lambda share: share * t.soft_step, books)
+    skew = _changed(case, SKEW, lambda s: min(max(s, 0.25) * t.skew_step, t.largest_skew), books)
+    return skew or _changed(case, SOFT_SHARE, lambda share: share * t.soft_step, books)
 
 
 def larger_edge(case: Case, books: Sequence[int] = (), by_bps: float | None = None) -> list[Change]:
     """A larger least edge."""
     t = case.thresholds
     step = t.edge_step_bps if by_bps is None else by_bps
-    return _changed(case, "builder", "min_edge_bps", lambda e: min(e + step, t.largest_edge_bps), books)
+    return _changed(case, EDGE, lambda e: min(e + step, t.largest_edge_bps), books)
 
 
 def smaller_edge(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """A smaller least edge, not below 0."""
     step = case.thresholds.edge_step_bps
-    return _changed(case, "builder", "min_edge_bps", lambda edge: max(edge - step, min(edge, 0.0)), books)
+    return _changed(case, EDGE, lambda edge: max(edge - step, min(edge, 0.0)), books)
 
 
 def wider(case: Case, books: Sequence[int] = (), by_bps: float = 0.0) -> list[Change]:
@@ -59,75 +85,75 @@ def wider(case: Case, books: Sequence[int] = (), by_bps: float = 0.0) -> list[Ch
     t = case.thresholds
     return _changed(
         case,
-        "builder",
-        "target_spread_bps",
+        SPREAD,
         lambda s: min(max(s * t.spread_step, s + by_bps), t.largest_spread_bps),
         books,
-    ) or _changed(case, "builder", "inside_ticks", lambda ticks: ticks - t.touch_step, books)
+    ) or _changed(case, INSIDE, lambda ticks: ticks - t.touch_step, books)
 
 
 def tighter(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """A tighter spread; at the touch some ticks inside it."""
     t = case.thresholds
-    return _changed(
-        case, "builder", "target_spread_bps", lambda s: max(s / t.spread_step, t.least_spread_bps), books
-    ) or _changed(case, "builder", "inside_ticks", lambda ticks: ticks + t.touch_step, books)
+    return _changed(case, SPREAD, lambda s: max(s / t.spread_step, t.least_spread_bps), books) or _changed(
+        case, INSIDE, lambda ticks: ticks + t.touch_step, books
+    )
 
 
 def larger_size(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """Larger orders."""
-    return _changed(case, "builder", "size_base", lambda size: size * case.thresholds.size_step, books)
+    return _changed(case, SIZE, lambda size: size * case.thresholds.size_step, books)
 
 
 def smaller_size(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """Smaller orders, not below the venue's minimum."""
     least = _least_size(case)
     step = case.thresholds.size_step
-    return _changed(case, "builder", "size_base", lambda size: min(size, max(size / step, least)), books)
+    return _changed(case, SIZE, lambda size: min(size, max(size / step, least)), books)
 
 
 def least_size(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """Orders of at least the venue's minimum."""
     least = _least_size(case)
-    return _changed(case, "builder", "size_base", lambda size: max(size, least), books)
+    return _changed(case, SIZE, lambda size: max(size, least), books)
 
 
 def other_sign(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """Lean against the signal instead of with it."""
     return [
-        *_changed(case, "builder", "signal_shift", lambda shift: -shift, books),
-        *_changed(case, "builder", "signal_size", lambda size: -size, books),
+        *_changed(case, SHIFT, lambda shift: -shift, books),
+        *_changed(case, TILT, lambda size: -size, books),
     ]
 
 
 def dearer_fees(case: Case, books: Sequence[int] = ()) -> list[Change]:
     """Quote where a fee is higher than so far."""
     step = case.thresholds.rate_step
-    return _changed(case, "gates.fees", "max_rate_bps", lambda rate: max(rate * step, rate), books)
+    return _changed(case, MAX_RATE, lambda rate: max(rate * step, rate), books)
 
 
-def spec(case: Case, path: str) -> StageSpec | None:
-    """The stage at a path, None if the pipeline has none."""
-    return next((spec for spec in case.config.specs if spec.path == path), None)
+def _changed(case: Case, lever: Lever, step: Step, books: Sequence[int]) -> list[Change]:
+    """The option moved by a step on all books, or on each of `books`, in every stage that has it.
+
+    Nothing of a stage where that is not possible.
+    """
+    found = []
+    for spec in case.config.all_specs:
+        if issubclass(spec.cls, lever.stage):
+            found += _changed_in(case, spec, lever, step, books)
+    return found
 
 
-def now(case: Case, path: str, option: str) -> float | None:
-    """Present value of a number option, None where the pipeline does not have it."""
-    value = _now(case, path, option)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _changed(case: Case, path: str, option: str, step: Step, books: Sequence[int]) -> list[Change]:
-    """The option moved by a step on all books, or on each of `books`; nothing where that is not possible."""
+def _changed_in(case: Case, spec: StageSpec, lever: Lever, step: Step, books: Sequence[int]) -> list[Change]:
+    present = getattr(spec.build(), lever.option)
+    if isinstance(present, bool) or not isinstance(present, (int, float)) or not np.isfinite(present):
+        return []
     found = []
     for book in books or (None,):
-        old = _override(case, path, option, book)
-        old = now(case, path, option) if old is None else old
-        if old is None or not np.isfinite(old):
-            return []
+        over = _override(case, spec.path, lever.option, book)
+        old = float(present) if over is None else over
         new = _tidy(step(old))
-        if new != old and _admitted(case, path, option, new, book):
-            found.append(Change(path, option, old, new, book))
+        if new != old and _admitted(spec, lever, new, book):
+            found.append(Change(spec.path, lever.option, old, new, book))
     return found
 
 
@@ -143,21 +169,13 @@ def _override(case: Case, path: str, option: str, book: int | None) -> float | N
     return value
 
 
-def _admitted(case: Case, path: str, option: str, value: float, book: int | None) -> bool:
+def _admitted(spec: StageSpec, lever: Lever, value: float, book: int | None) -> bool:
     """Whether the stage takes the value, and takes it for single books if one is meant."""
-    stage = spec(case, path)
-    if stage is None:
+    if book is not None and not lever.field.metadata.get("per_book", False):
         return False
-    field = attrs.fields_dict(stage.cls)[option]
-    if book is not None and not field.metadata.get("per_book", False):
-        return False
-    options = {name: setting.value for name, setting in stage.options.items()}
-    return not structure(options | {option: value}, stage.cls)[1]
-
-
-def _now(case: Case, path: str, option: str) -> Any:
-    stage = spec(case, path)
-    return None if stage is None else getattr(stage.build(), option, None)
+    options = {name: setting.value for name, setting in spec.options.items()}
+    parts = {name: part.build() for name, part in spec.parts.items()}
+    return not structure(options | parts | {lever.option: value}, spec.cls)[1]
 
 
 def _least_size(case: Case) -> float:

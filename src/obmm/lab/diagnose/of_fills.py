@@ -45,7 +45,7 @@ def adverse_selection(case: Case) -> Iterator[Finding]:
         evidence=evidence,
         books=case.ids(books),
         changes=tuple(levers.wider(case, case.local(books), by_bps=2.0 * worst)),
-        advice="Signals are not recorded: what informed the other side is inferred from side and time alone.",
+        advice="What informed the other side is not in the records: it is inferred from side and time alone.",
     )
 
 
@@ -59,12 +59,14 @@ def wrong_lean(case: Case) -> Iterator[Finding]:
         title="Quotes lean against the next minute's move",
         cost=None,
         cost_quote=lean.cost_quote,
-        basis="money only: what sizes tilted the other way would have gained on the same fills, "
+        basis="not computable: what quotes shifted the other way would have traded is not in the records"
+        if lean.cost_quote is None
+        else "money only: what sizes tilted the other way would have gained on the same fills, "
         "2 × slope × tilt × mean lean² × notional",
         evidence=_lean_evidence(lean),
         changes=tuple(levers.other_sign(case)),
-        advice="The lean is inferred from the sizes of orders, since signals are not recorded. "
-        "Measure the signal itself before you trust its sign.",
+        advice="A signal may have the wrong sign in one run by chance: try both signs on other seeds.",
+        certain=lean.cost_quote is None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from obmm.agent import resolve
+from obmm.agent.config import LISTS
 from obmm.lab.diagnose.configuration import as_sections, preset_of, toml_key, toml_value
 from obmm.lab.diagnose.finding import Change, Finding
 from obmm.lab.recorded import Run
@@ -97,25 +98,34 @@ def _toml(run: Run, uid: int, changes: Sequence[tuple[str, Change]], era: str) -
 
 def _lay(sections: dict[str, Any], change: Change) -> None:
     """Put a change where a file has it."""
-    slot, _, name = change.path.partition(".")
+    slot, *names = change.path.split(".")
     if change.book is not None:
         place = sections.setdefault("books", {}).setdefault(str(change.book), {})
         for part in change.path.split("."):
             place = place.setdefault(part, {})
         place[change.option] = change.new
-    elif name:
+        return
+    if slot in LISTS:
+        name, *names = names
         stages = sections.setdefault(slot, [])
         stage = next((s for s in stages if name == s.get("name", s.get("kind"))), None)
         if stage is None:
             stage = {"name": name}
             stages.append(stage)
-        stage[change.option] = change.new
     else:
-        sections.setdefault(slot, {})[change.option] = change.new
+        stage = sections.setdefault(slot, {})
+    for part in names:
+        stage = stage.setdefault(part, {})
+    stage[change.option] = change.new
 
 
 def _options(stage: Mapping[str, Any], path: str, notes: Mapping[str, str]) -> list[str]:
-    return [_line(option, value, notes.get(f"{path}.{option}")) for option, value in stage.items()]
+    return [_line(option, value, _note(f"{path}.{option}", notes)) for option, value in stage.items()]
+
+
+def _note(place: str, notes: Mapping[str, str]) -> str | None:
+    """What is told of an option, or of those inside it."""
+    return "; ".join(text for of, text in notes.items() if of == place or of.startswith(f"{place}.")) or None
 
 
 def _line(key: str, value: Any, note: str | None) -> str:
