@@ -66,7 +66,9 @@ class SharpeRescorer:
         """(B,) activity factors after the last scoring."""
         record, era = self.record, self.era
         fills = record.fills
-        quote = fills.price * fills.size
+        price = fills.price if altered.price is None else altered.price
+        # Rounded trade by trade, as the samples of these eras are.
+        quote = np.array([round(value, era.volume_decimals) for value in (price * fills.size).tolist()])
         if altered.keep is not None:
             quote = np.where(altered.keep, quote, 0.0)
         traded = np.zeros_like(record.value)
