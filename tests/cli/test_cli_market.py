@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,19 @@ def test_the_folder_of_a_run_tells_it_from_others(obmm):
     assert 4 == len(set(names))
     assert f"balanced-taos-0.5.4-1x0.001h-seed1-{resolve('balanced').hash}" == names[0]
     assert names[2].endswith("-against-none-touch")
+
+
+def test_hours_that_a_scenario_does_not_have_are_said(obmm):
+    """One line before the run, which then completes all there is; nothing of a run that fits."""
+    whole = (resources.files("obmm.sim") / "scenarios" / "taos-0.5.4.toml").read_text(encoding="utf-8")
+    brief = whole.replace("duration_s = 86400.0", "duration_s = 639.0")
+    Path("brief.toml").write_text(brief, encoding="utf-8")
+    words = ("simulate", "--books", "1", "--scenario", "brief.toml", "--json")
+    said = obmm(*words, "--hours", "50")
+    line = "obmm: the scenario lasts 0.1775 h: 0.01111 h are simulated after its first state, not 50\n"
+    assert (0, line, True) == (said.status, said.err, said.json["completed"])
+    assert 40 / 3600 == pytest.approx(said.json["hours_planned"])
+    assert "" == obmm(*words, "--hours", "0.01").err
 
 
 def test_simulate_prints_its_tables_within_eighty_columns(obmm, monkeypatch):

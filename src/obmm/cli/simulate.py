@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,7 +56,7 @@ def simulate(
             `gates.inventory.max_inventory_pct`.
         scenario: `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
         books: Number of books, 1 to 128 and more.
-        hours: Simulated hours after the first state.
+        hours: Simulated hours after the first state, or all that the scenario has, which is then said.
         seed: Seed of the run.
         rivals: Other miners: `none`, `makers=4`, `takers=2`, or presets and TOML files that compete with an
             account of their own.
@@ -84,6 +85,8 @@ def simulate(
         response_ms=response_ms,
         threads=threads,
     )
+    if plan.cut:
+        print(f"obmm: {plan.cut}", file=sys.stderr)
     folder = out or Path("runs") / _run_name(plan, preset, rivals)
     with simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar:
         told = run(plan, folder, force=force, progress=bar)

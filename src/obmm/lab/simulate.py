@@ -75,6 +75,20 @@ class Plan:
         first_s = max(venue.grace_period_s, venue.publish_interval_s)
         return min(self.hours, (venue.duration_s - first_s + venue.publish_interval_s) / 3600.0)
 
+    @property
+    def cut(self) -> str:
+        """Why fewer hours are simulated than were asked for, in words; empty where they are not.
+
+        >>> from obmm.agent import resolve
+        >>> from obmm.sim import Scenario
+        >>> Plan(config=resolve("touch"), scenario=Scenario.load("taos-0.5.4"), hours=50.0).cut
+        'the scenario lasts 24 h: 23.83 h are simulated after its first state, not 50'
+        """
+        if self.hours_planned >= self.hours:
+            return ""
+        lasts = f"the scenario lasts {self.scenario.venue.duration_s / 3600.0:.4g} h"
+        return f"{lasts}: {self.hours_planned:.4g} h are simulated after its first state, not {self.hours:g}"
+
 
 def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, tuple[Config, ...]]:
     """The scenario and the competing pipelines that `--rivals` words ask for.
