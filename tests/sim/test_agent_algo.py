@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.sim.background._agent_algo import (
+    algo_bar,
     algo_look,
     algo_slice,
     algo_wake,
@@ -17,13 +18,15 @@ from obmm.sim.background._agent_algo import (
     trade_variance,
 )
 from obmm.sim.background._layout import EV_ALGO_LOOK, EV_ALGO_SLICE, EV_ALGO_WAKE, EV_PLACE_MARKET
-from obmm.sim.exchange._book import snapshot
+from obmm.sim.exchange._book import level_lots, snapshot
 from sim.living import BUY, SECOND, SELL, scenario, take_events, world
 
 
-def quiet(until_s: float = 30.5, **tables: dict[str, float]) -> tuple[np.void, np.void, np.ndarray]:
+def quiet(
+    until_s: float = 30.5, name: str = "taos-0.5.4", **tables: dict[str, float]
+) -> tuple[np.void, np.void, np.ndarray]:
     """A book with its background and an empty queue."""
-    books, backgrounds = world(scenario(**tables), until_s=until_s)
+    books, backgrounds = world(scenario(name, **tables), until_s=until_s)
     take_events(books)
     return books[0], backgrounds[0], books
 
@@ -68,6 +71,41 @@ def test_a_deep_book_is_hit_one_look_later_for_what_the_best_level_held_then() -
     assert (SELL, 110_000) == (order["side"], order["lots"])
 
 
+def test_in_0_6_every_look_acts_on_the_depth_it_has_just_measured() -> None:
+    """A market order for what the best level holds now, toward the fundamental."""
+    b, g, books = quiet(name="taos-0.6.2", algo={"immediate_depth_base": 1.0})
+    for fundamental, side in ((310.0, BUY), (290.0, SELL), (310.0, BUY)):
+        g["fundamental"] = fundamental
+        g["algo_near"][:] = 0.0
+        top = level_lots(b, 1 - side, int(b["touch"][1 - side]))
+        algo_look(b, g)
+        (order,) = (e for e in take_events(books) if e["kind"] == EV_PLACE_MARKET)
+        assert (side, top) == (order["side"], pytest.approx(order["lots"], abs=1))
+
+
+def test_in_0_6_the_estimate_takes_a_step_with_each_bar() -> None:
+    """The bar's return and the variance of trade prices over 30 s, a thirtieth of omega; looks leave it."""
+    b, g, _ = quiet(name="taos-0.6.2", until_s=660)
+    now_ns = int(b["now_ns"]) + SECOND // 2
+    g["algo_variance"] = 3e-7
+    g["bars"][(int(g["bar_count"]) - 1) % g["bars"].size]["log_return"] = 2e-4
+    scatter = trade_variance(b, now_ns - 30 * SECOND)
+    algo_bar(b, g, now_ns)
+    expected = 1e-8 / 30.0 + 0.2 * 4e-8 + 0.7 * 3e-7 + 0.2 * scatter
+    assert expected == pytest.approx(float(g["algo_variance"]))
+    assert scatter > 0.0
+    algo_look(b, g)
+    assert expected == pytest.approx(float(g["algo_variance"]))
+
+
+def test_in_0_6_a_quiet_market_brings_the_estimate_to_rest() -> None:
+    """A thirtieth of omega over what alpha and beta leave, where it also begins; bars alone drive it."""
+    _, backgrounds = world(scenario("taos-0.6.2"))
+    rest = 1e-8 / 30.0 / 0.1
+    assert rest == pytest.approx(float(backgrounds[0]["algo_variance"]))
+    assert 1e-7 == pytest.approx(float(world(scenario())[1][0]["algo_variance"]))
+
+
 @pytest.mark.parametrize(("near", "executing"), [(599.9, 0), (700.0, 1)])
 def test_a_shallow_book_or_a_running_program_holds_the_agent_back(near: float, executing: int) -> None:
     """No immediate order then."""
@@ -82,7 +120,7 @@ def test_the_volatility_estimate_is_a_garch_step() -> None:
     """Mid return and trade variance, with the scenario's weights."""
     b, g, _ = quiet()
     g["algo_mid"], g["algo_variance"] = 299.0, 3e-7
-    scatter = trade_variance(b, 30 * SECOND)
+    scatter = trade_variance(b, int(b["now_ns"]) - 30 * SECOND)
     algo_look(b, g)
     mid = float(b["touch"].sum()) / 200.0
     expected = 1e-8 + 0.2 * math.log(mid / 299.0) ** 2 + 0.7 * 3e-7 + 0.2 * scatter
@@ -105,8 +143,8 @@ def test_trade_variance_is_that_of_returns_between_average_prices_of_instants() 
         b["trades"][k]["lots"] = lots
     b["trades_done"], b["now_ns"] = len(trades), 45 * SECOND
     prices = np.array([(30_000 * 10 + 30_010 * 30) / 40, 30_020, 29_990, 30_005])
-    assert np.diff(np.log(prices)).var() == pytest.approx(trade_variance(b, 30 * SECOND), rel=1e-6)
-    assert 0.0 == trade_variance(b, 10 * SECOND)
+    assert np.diff(np.log(prices)).var() == pytest.approx(trade_variance(b, 15 * SECOND), rel=1e-6)
+    assert 0.0 == trade_variance(b, 35 * SECOND)
 
 
 def test_programs_start_where_it_is_calm_cheap_rested_and_far() -> None:

@@ -341,6 +341,7 @@ class Algo:
     garch_beta: float = _at_least_zero()
     garch_gamma: float = _at_least_zero()
     estimator: Literal["depth", "bars"]
+    acts_at_once: bool
 
 
 Makers: TypeAlias = TimerMakers | TokenMakers

@@ -8,8 +8,8 @@ from obmm.sim._jit import Record, kernel
 from obmm.sim._random import lognormal, normal, rayleigh, uniform
 from obmm.sim.background._agent_orders import mid_price, send_market
 from obmm.sim.background._agent_timing import folded_normal_ns, order_latency_ns
-from obmm.sim.background._bars import bar_moments
 from obmm.sim.background._layout import (
+    BAR_SLOTS,
     DAY_S,
     EV_ALGO_LOOK,
     EV_ALGO_SLICE,
@@ -29,11 +29,11 @@ _LEAST_REMAINING = 1.0
 
 
 @kernel
-def first_trade_within(b: Record, window_ns: int) -> int:
-    """Number of the first trade that is younger than `window_ns`, among those the ring still holds."""
+def first_trade_since(b: Record, since_ns: int) -> int:
+    """Number of the first trade after `since_ns`, among those the ring still holds."""
     k = b.trades_done
     oldest = max(0, k - TRADE_SLOTS)
-    while k > oldest and b.trades[(k - 1) % TRADE_SLOTS].time_ns > b.now_ns - window_ns:
+    while k > oldest and b.trades[(k - 1) % TRADE_SLOTS].time_ns > since_ns:
         k -= 1
     return int(k)
 
@@ -42,19 +42,19 @@ def first_trade_within(b: Record, window_ns: int) -> int:
 def recent_volume(b: Record, window_ns: int) -> float:
     """Base traded within the window."""
     lots = 0
-    for k in range(first_trade_within(b, window_ns), b.trades_done):
+    for k in range(first_trade_since(b, b.now_ns - window_ns), b.trades_done):
         lots += b.trades[k % TRADE_SLOTS].lots
     return lots / LOTS_PER_BASE
 
 
 @kernel
-def trade_variance(b: Record, window_ns: int) -> float:
+def trade_variance(b: Record, since_ns: int) -> float:
     """Population variance of log returns between the average prices of consecutive trade instants."""
     count = 0
     total = 0.0
     squares = 0.0
     previous = 0.0
-    k = first_trade_within(b, window_ns)
+    k = first_trade_since(b, since_ns)
     while k < b.trades_done:
         time_ns = b.trades[k % TRADE_SLOTS].time_ns
         lots = 0
@@ -103,6 +103,32 @@ def start_probability(
 
 
 @kernel
+def _steps_per_look(p: Record) -> float:
+    """What a step of the volatility estimator is of the interval between looks: a second of it, or all."""
+    return 1.0 / p.look_s if p.estimator == ON_BARS else 1.0
+
+
+@kernel
+def _estimate(b: Record, g: Record, change: float, now_ns: int) -> None:
+    """One GARCH step with the log return `change` and the scatter of recent trades."""
+    p = g.p.algo
+    scatter = trade_variance(b, now_ns - int(p.look_s * SECOND))
+    g.algo_variance = (
+        p.garch_omega * _steps_per_look(p)
+        + p.garch_alpha * change**2
+        + p.garch_beta * g.algo_variance
+        + p.garch_gamma * scatter
+    )
+
+
+@kernel
+def algo_bar(b: Record, g: Record, now_ns: int) -> None:
+    """A bar has closed at `now_ns`: where the estimator lives on bars, it takes a step."""
+    if g.p.algo.count > 0.0 and g.p.algo.estimator == ON_BARS:
+        _estimate(b, g, g.bars[(g.bar_count - 1) % BAR_SLOTS].log_return, now_ns)
+
+
+@kernel
 def start_algo(b: Record, g: Record) -> None:
     """First look after one interval, first wake-up after the common waiting time."""
     p = g.p.algo
@@ -110,7 +136,7 @@ def start_algo(b: Record, g: Record) -> None:
         return
     rng = b.rng[STREAM_ALGO]
     g.algo_remaining = rayleigh(rng, p.program_rayleigh_base)
-    g.algo_variance = p.garch_omega / (1.0 - p.garch_alpha - p.garch_beta)
+    g.algo_variance = p.garch_omega * _steps_per_look(p) / (1.0 - p.garch_alpha - p.garch_beta)
     g.algo_mid = 0.01 * g.initial_tick
     g.algo_last_start_ns = -1
     look = folded_normal_ns(rng, p.feed_latency_mean_s, p.feed_latency_sd_s)
@@ -149,33 +175,29 @@ def _send_slice(b: Record, g: Record, side: int, size: float) -> None:
 
 @kernel
 def algo_look(b: Record, g: Record) -> None:
-    """Measure depth and volatility.
+    """Measure depth and, unless bars tell it, volatility; where five levels are deep, take the best one.
 
-    At every other look the agent first acts on the depth it saw at the look before: where five levels were
-    deep enough, it takes what the best level held then.
+    With `acts_at_once` every look acts on the depth that it has just measured. Without, every other look acts
+    on what the look before saw.
     """
     p = g.p.algo
     look = folded_normal_ns(b.rng[STREAM_ALGO], p.feed_latency_mean_s, p.feed_latency_sd_s)
     schedule(b, b.now_ns + int(p.look_s * SECOND) + look, EV_ALGO_LOOK, 0, 0, 0, 0, 0)
     g.algo_looks += 1
     side = BUY if g.fundamental >= _last_price(b, g) else SELL
+    if p.acts_at_once > 0.0:
+        _measure_depth(b, g, BUY)
+        _measure_depth(b, g, SELL)
     deep = g.algo_near[1 - side] >= p.immediate_depth_base
-    if g.algo_looks % 2 == 0 and g.algo_executing == 0 and deep:
+    if (p.acts_at_once > 0.0 or g.algo_looks % 2 == 0) and g.algo_executing == 0 and deep:
         _send_slice(b, g, side, g.algo_top[1 - side])
-    _measure_depth(b, g, BUY)
-    _measure_depth(b, g, SELL)
-    mid = mid_price(b, g)
-    change = math.log(mid / g.algo_mid)
-    g.algo_mid = mid
-    if p.estimator == ON_BARS:
-        window = int(p.look_s)
-        mean, squares = bar_moments(g, window)
-        scatter = max(squares / window - mean * mean, 0.0)
-    else:
-        scatter = trade_variance(b, int(p.look_s * SECOND))
-    g.algo_variance = (
-        p.garch_omega + p.garch_alpha * change**2 + p.garch_beta * g.algo_variance + p.garch_gamma * scatter
-    )
+    if p.acts_at_once == 0.0:
+        _measure_depth(b, g, BUY)
+        _measure_depth(b, g, SELL)
+    if p.estimator != ON_BARS:
+        mid = mid_price(b, g)
+        _estimate(b, g, math.log(mid / g.algo_mid), b.now_ns)
+        g.algo_mid = mid
 
 
 @kernel
@@ -192,7 +214,7 @@ def algo_wake(b: Record, g: Record) -> None:
     waited = (b.now_ns - g.algo_last_start_ns) / SECOND if g.algo_last_start_ns >= 0 else -1.0
     chance = start_probability(
         p,
-        math.sqrt(g.algo_variance * DAY_S / p.look_s),
+        math.sqrt(g.algo_variance * DAY_S / (p.look_s * _steps_per_look(p))),
         g.algo_slope[1 - side],
         g.algo_near[1 - side],
         g.algo_remaining,

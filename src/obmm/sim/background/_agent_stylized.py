@@ -225,8 +225,6 @@ def stylized_turn(b: Record, g: Record) -> None:
     agent = g.slot_stylized + i
     on_bars = p.returns == ON_BARS
     if on_bars:
-        if g.bar_count < 2:
-            return
         price = mid_price(b, g)
         trend, variance = bar_moments(g, trader.history)
         variance = max(variance, (0.01 / price) ** 2)

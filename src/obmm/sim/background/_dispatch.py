@@ -10,7 +10,7 @@ import numpy as np
 
 from obmm.sim._jit import Record, kernel
 from obmm.sim._random import seed_stream
-from obmm.sim.background._agent_algo import algo_look, algo_slice, algo_wake, start_algo
+from obmm.sim.background._agent_algo import algo_bar, algo_look, algo_slice, algo_wake, start_algo
 from obmm.sim.background._agent_futures import futures_turn, start_futures
 from obmm.sim.background._agent_initialization import place_initial_orders
 from obmm.sim.background._agent_makers import draw_maker, maker_turn, start_makers
@@ -145,6 +145,7 @@ def advance(b: Record, g: Record, time_ns: int) -> None:
         now = b.next_process_ns
         if g.next_bar_ns == now:
             close_bar(b, g)
+            algo_bar(b, g, now)
             g.next_bar_ns = now + int(SECOND)
         if g.next_external_ns == now:
             update_external(g, now)
