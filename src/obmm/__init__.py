@@ -63,14 +63,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # PEP 562: called for names that are not there yet.
-    if name not in _ROOM:
-        raise AttributeError(f"module 'obmm' has no attribute {name!r}")
-    from importlib import import_module
+# A type checker that sees it takes any name for one of ours.
+if not TYPE_CHECKING:
 
-    value = globals()[name] = getattr(import_module(_ROOM[name]), name)
-    return value
+    def __getattr__(name: str) -> Any:
+        # PEP 562: called for names that are not there yet.
+        if name not in _ROOM:
+            raise AttributeError(f"module 'obmm' has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(_ROOM[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

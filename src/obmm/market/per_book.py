@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, overload
 
 import attrs
 import numpy as np
@@ -90,6 +90,10 @@ class _OneByOne(Stage):
     settles_s: ClassVar[float] = 0.0
     options: ClassVar[tuple[str, ...]] = ()
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **options: Any) -> None: ...
+
     @property
     def needs(self) -> frozenset[Feed | str]:
         return self.reads
@@ -151,12 +155,25 @@ _LIMITS = attrs.fields(Limits)
 _KINDS: dict[str, type[_OneByOne]] = {"float": _Signal, "Limits": _Gate, "Quotes": _Builder}
 
 
+class _Decorator(Protocol):
+    """Makes a stage of a function, of the kind that its result tells."""
+
+    @overload
+    def __call__(self, function: Callable[..., float], /) -> type[_Signal]: ...
+    @overload
+    def __call__(self, function: Callable[..., Limits], /) -> type[_Gate]: ...
+    @overload
+    def __call__(self, function: Callable[..., Quotes], /) -> type[_Builder]: ...
+
+
 @overload
-def per_book(function: Callable[..., Any], /) -> type[Stage]: ...
+def per_book(function: Callable[..., float], /) -> type[_Signal]: ...
 @overload
-def per_book(
-    *, needs: Iterable[Feed | str] = (), warmup_s: float = 0.0
-) -> Callable[[Callable[..., Any]], type[Stage]]: ...
+def per_book(function: Callable[..., Limits], /) -> type[_Gate]: ...
+@overload
+def per_book(function: Callable[..., Quotes], /) -> type[_Builder]: ...
+@overload
+def per_book(*, needs: Iterable[Feed | str] = (), warmup_s: float = 0.0) -> _Decorator: ...
 
 
 def per_book(
@@ -165,7 +182,7 @@ def per_book(
     *,
     needs: Iterable[Feed | str] = (),
     warmup_s: float = 0.0,
-) -> type[Stage] | Callable[[Callable[..., Any]], type[Stage]]:
+) -> Any:
     """Make a stage of a function that looks at one book: a signal, a gate or a builder by what it returns.
 
     `(book) -> float` is a signal, `(book) -> Limits` a gate, `(book, limits) -> Quotes` a builder; limits and
