@@ -241,11 +241,25 @@ def test_replay_refuses_what_is_no_recording(words, what, obmm):
 
 
 def test_fidelity_holds_a_simulated_stretch_against_the_recorded_facts(obmm):
-    """JSON names what lies outside."""
-    told = obmm("fidelity", "--seeds", "1", "--books", "1", "--hours", "0.02", "--json").json
-    assert {"first order", "noisy"} == set(told["outside"])
-    out = obmm("fidelity", "--seeds", "1", "--books", "1", "--hours", "0.02").out
-    assert f"{len(told['rows'])} facts; outside: {len(told['outside']['first order'])} of first order" in out
+    """Class by class of every recorded market; JSON names what lies outside."""
+    short = ("--seeds", "1", "--books", "1", "--hours", "0.02")
+    classes = obmm("fidelity", *short, "--json").json["classes"]
+    assert ["main", "simulation_0", "simulation_1"] == [told["asset"] for told in classes]
+    out = obmm("fidelity", *short).out
+    for told in classes:
+        assert {"first order", "noisy"} == set(told["outside"])
+        off = len(told["outside"]["first order"])
+        said = (
+            f"{told['scenario']}, {told['asset']}: {len(told['rows'])} facts; outside: {off} of first order"
+        )
+        assert said in out
+
+
+def test_fidelity_holds_one_class_of_a_scenario_against_its_recording(obmm):
+    """The one that is named."""
+    words = ("--scenario", "taos-0.6.2", "--asset", "simulation_1", "--seeds", "1", "--books", "1")
+    (told,) = obmm("fidelity", *words, "--hours", "0.02", "--json").json["classes"]
+    assert ("taos-0.6.2", "simulation_1") == (told["scenario"], told["asset"])
 
 
 @pytest.mark.parametrize(
@@ -255,6 +269,7 @@ def test_fidelity_holds_a_simulated_stretch_against_the_recorded_facts(obmm):
         (["text.json"], "text.json is not JSON"),
         (["other.json"], "other.json holds no facts: the key 'pooled' is missing"),
         (["--scenario", "taos-0.1.51"], "no recording of taos-0.1.51 ships with obmm; give a file of facts"),
+        (["--scenario", "taos-0.6.2", "--asset", "main"], "taos-0.6.2 has no class of books 'main'"),
         (["--hours", "0.001"], "facts need 60 simulated seconds"),
         (["--picture", "no/where.html"], "no/where.html cannot be written: there is no folder no"),
     ],

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("numba")
 
 from obmm.lab.facts import Facts, flat
-from obmm.lab.fidelity import FactRow, Fidelity, compared, fidelity, load_reference
+from obmm.lab.fidelity import FactRow, Fidelity, compared, fidelity, load_reference, recorded_scenarios
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,33 @@ def test_a_run_has_a_row_for_every_fact_and_goes_into_json(short_run):
     assert set(told["outside"]["first order"]) == {row.name for row in short_run.outside("first order")}
 
 
+def test_each_class_of_books_is_measured_alone_against_its_own_recording():
+    """Books of the class alone, at its own price: ticks of the second weigh ten times as much."""
+    assert "taos-0.6.2" in recorded_scenarios()
+    results = [
+        fidelity(
+            load_reference("taos-0.6.2", name), "taos-0.6.2", asset=name, seeds=(1,), books=1, seconds=90
+        )
+        for name in ("simulation_0", "simulation_1")
+    ]
+    assert ["simulation_0", "simulation_1"] == [result.asset for result in results]
+    prices = [
+        facts["pooled"]["spread_ticks"]["mean"] / facts["pooled"]["spread_bps"]["mean"]
+        for result in results
+        for facts in result.simulated
+    ]
+    # A tick is a third of a basis point of 300 and 3.4 of 29.57.
+    assert [3.0, 0.2957] == [pytest.approx(price, rel=0.02) for price in prices]
+
+
+def test_a_class_that_the_scenario_lacks_is_refused():
+    """With the names of those it has."""
+    with pytest.raises(
+        ValueError, match=r"taos-0.6.2 has no class of books 'main'; it has simulation_0, simul"
+    ):
+        fidelity(load_reference(), "taos-0.6.2", asset="main")
+
+
 def test_equal_seeds_give_equal_facts(short_run):
     """The comparison is reproducible."""
     again = fidelity(load_reference(), seeds=(2,), books=2, seconds=120)
@@ -108,6 +135,7 @@ def test_the_picture_shows_both_markets_in_one_page(short_run):
     curves = _figure(short_run).data
     assert len(curves) == 3 * len(CHARTS)
     assert all(any(value is not None for value in curve.y) for curve in curves)
-    page = picture(short_run)
+    page = picture([short_run, short_run])
+    assert page.count("taos-0.5.4, main") == 2
     assert page.lstrip().startswith(("<!doctype html>", "<html>"))
     assert 'src="http' not in page

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -12,6 +13,10 @@ from obmm.cli._errors import UsageError, needs
 from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Counts, Flag, Positive
+
+if TYPE_CHECKING:
+    from obmm.lab.fidelity import Fidelity
+    from obmm.sim import Scenario
 
 #: With less the slowest facts cannot be told.
 _LEAST_S = 60
@@ -21,28 +26,32 @@ def fidelity(
     facts: Path | None = None,
     /,
     *,
-    scenario: str = "taos-0.5.4",
+    scenario: str | None = None,
+    asset: str | None = None,
     seeds: Counts = (1, 2, 3, 4),
     books: Count = 8,
     hours: Positive = 1.0,
     picture: Path | None = None,
     json: Flag = False,
 ) -> None:
-    """Compare the embedded market with the real one, fact by fact.
+    """Compare the embedded market with the real one, fact by fact and class of books by class.
 
     The background is simulated alone under each seed, its statistics are taken with the definitions of the
     recording's, and each is printed beside it.
 
         obmm fidelity --seeds 1 2
+        obmm fidelity --scenario taos-0.6.2 --asset simulation_1
         obmm fidelity facts.json --scenario my-market.toml --picture market.html
 
     A first-order fact agrees within 10 %, a correlation within the noise of the seeds.
 
     Args:
         facts: A JSON file of facts to compare with; those of the scenario's own recording if not given.
-        scenario: Scenario to simulate: a name or a TOML file.
+        scenario: Scenario to simulate: a name or a TOML file. If not given every one that was recorded, with
+            a file of facts taos-0.5.4.
+        asset: Class of books of the scenario; all of them if not given, with a file of facts the first.
         seeds: Seeds, one simulated stretch each.
-        books: Number of books.
+        books: Number of books of each class.
         hours: Simulated hours under each seed.
         picture: Write a page with the charts of both, side by side.
         json: Print JSON for machines.
@@ -56,15 +65,26 @@ def fidelity(
         raise UsageError(f"facts need {_LEAST_S} simulated seconds, --hours {hours:g} is {seconds + 1}")
     if picture is not None and not picture.absolute().parent.is_dir():
         raise UsageError(f"{picture} cannot be written: there is no folder {picture.parent}")
-    market, reference = scenario_of(scenario), _reference(facts, scenario)
-    with console(stderr=True).status(f"simulating {len(seeds)} x {hours:g} hours of {books} books"):
-        result = compare(reference, market, seeds=seeds, books=books, seconds=seconds)
+    wanted = list(_wanted(facts, scenario, asset))
+    results = []
+    for market, name, reference in wanted:
+        what = f"simulating {len(seeds)} x {hours:g} hours of {books} books of {market.name}, {name}"
+        with console(stderr=True).status(what):
+            results.append(compare(reference, market, asset=name, seeds=seeds, books=books, seconds=seconds))
     if picture is not None:
-        picture.write_text(draw(result), encoding="utf-8")
+        picture.write_text(draw(results), encoding="utf-8")
     if json:
-        print_json(result.to_dict())
+        print_json({"classes": [result.to_dict() for result in results]})
         return
+    for result in results:
+        _print(result)
+    if picture is not None:
+        console().print(f"charts in {picture}", markup=False, soft_wrap=True)
+
+
+def _print(result: Fidelity) -> None:
     out = console()
+    market = f"{result.scenario}, {result.asset}"
     for kind, title in (
         ("first order", "First-order facts, within 10 %"),
         ("noisy", "Correlations, within their noise"),
@@ -74,29 +94,46 @@ def fidelity(
             for row in result.rows
             if row.kind == kind
         ]
-        out.print(table(title, ("fact", "recorded", "simulated", "± seeds", "ratio", ""), rows), "")
+        head = ("fact", "recorded", "simulated", "± seeds", "ratio", "")
+        out.print(table(f"{market}: {title}", head, rows), "")
     first, noisy = (len(result.outside(kind)) for kind in ("first order", "noisy"))
-    out.print(f"{len(result.rows)} facts; outside: {first} of first order, {noisy} correlations")
-    if picture is not None:
-        out.print(f"charts in {picture}", markup=False, soft_wrap=True)
+    said = f"{market}: {len(result.rows)} facts; outside: {first} of first order, {noisy} correlations"
+    out.print(said, markup=False, soft_wrap=True)
 
 
-def _reference(facts: Path | None, scenario: str) -> dict[str, Any]:
-    """The facts to compare with."""
-    from obmm.lab.fidelity import load_reference
+def _wanted(
+    facts: Path | None, scenario: str | None, asset: str | None
+) -> Iterator[tuple[Scenario, str, dict[str, Any]]]:
+    """Each market with a class of its books and the facts to compare it with."""
+    from obmm.lab.fidelity import load_reference, recorded_scenarios
+    from obmm.sim import DEFAULT_SCENARIO
 
-    if facts is None:
+    if scenario is None and facts is not None:
+        scenario = DEFAULT_SCENARIO
+    for name in recorded_scenarios() if scenario is None else [scenario]:
+        market = scenario_of(name)
+        names = [each.name for each in market.assets]
+        if asset is not None and asset not in names:
+            raise UsageError(f"{name} has no class of books {asset!r}; it has {', '.join(names)}")
+        if facts is not None:
+            yield market, asset or names[0], _facts_in(facts)
+            continue
         try:
-            return load_reference(scenario)
+            shipped = {each: load_reference(name, each) for each in (names if asset is None else [asset])}
         except FileNotFoundError as error:
-            what = f"no recording of {scenario} ships with obmm; give a file of facts"
-            raise UsageError(what) from error
+            raise UsageError(f"no recording of {name} ships with obmm; give a file of facts") from error
+        for each, reference in shipped.items():
+            yield market, each, reference
+
+
+def _facts_in(file: Path) -> dict[str, Any]:
+    """Facts to compare with, from a file."""
     try:
-        reference = jsonlib.loads(facts.read_text(encoding="utf-8"))
+        reference = jsonlib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UsageError(f"{facts} is not JSON: {error}") from error
+        raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(reference, dict) or "pooled" not in reference:
-        raise UsageError(f"{facts} holds no facts: the key 'pooled' is missing")
+        raise UsageError(f"{file} holds no facts: the key 'pooled' is missing")
     return reference
 
 

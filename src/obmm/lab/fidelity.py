@@ -18,9 +18,11 @@ import numpy as np
 
 from obmm.lab.facts import Facts, flat, measure
 from obmm.market import Feed
-from obmm.sim import DEFAULT_SCENARIO, Scenario, SimulatedMarket
+from obmm.sim import DEFAULT_SCENARIO, Scenario, SimulatedMarket, scenario_names
 
 Kind: TypeAlias = Literal["first order", "noisy"]
+
+_REFERENCES = resources.files("obmm.lab") / "reference"
 
 #: A first-order fact may differ by this share of the reference.
 TOLERANCE = 0.1
@@ -112,10 +114,11 @@ class FactRow:
 
 @attrs.frozen(kw_only=True)
 class Fidelity:
-    """Facts of a recorded market and of simulated hours, side by side.
+    """Facts of a recorded class of books and of simulated hours of it, side by side.
 
     Attributes:
         scenario: Name of the simulated scenario.
+        asset: Class of books.
         books: Books simulated.
         seconds: Simulated seconds measured under each seed.
         seeds: Seeds simulated.
@@ -125,6 +128,7 @@ class Fidelity:
     """
 
     scenario: str
+    asset: str
     books: int
     seconds: int
     seeds: tuple[int, ...]
@@ -147,6 +151,7 @@ class Fidelity:
         ]
         return {
             "scenario": self.scenario,
+            "asset": self.asset,
             "books": self.books,
             "seconds": self.seconds,
             "seeds": list(self.seeds),
@@ -156,17 +161,31 @@ class Fidelity:
         }
 
 
-def load_reference(name: str = DEFAULT_SCENARIO) -> Facts:
-    """The facts of the recorded market that a scenario stands for, as they ship with the package.
+def recorded_scenarios() -> list[str]:
+    """Names of the scenarios whose every class of books was recorded.
+
+    >>> recorded_scenarios()
+    ['taos-0.5.4', 'taos-0.6.2']
+    """
+    return [
+        name
+        for name in scenario_names()
+        if all((_REFERENCES / f"{name}.{asset.name}.json").is_file() for asset in Scenario.load(name).assets)
+    ]
+
+
+def load_reference(scenario: str = DEFAULT_SCENARIO, asset: str = "main") -> Facts:
+    """The facts of a recorded class of books that a scenario stands for, as they ship with the package.
 
     Raises:
-        FileNotFoundError: No recording of that market is known.
+        FileNotFoundError: No recording of it is known.
 
     >>> round(load_reference()["pooled"]["spread_ticks"]["q50"])
     105
+    >>> round(load_reference("taos-0.6.2", "simulation_1")["pooled"]["spread_ticks"]["q50"], 2)
+    3.25
     """
-    file = resources.files("obmm.lab") / "reference" / f"{name}.json"
-    facts: Facts = json.loads(file.read_text(encoding="utf-8"))
+    facts: Facts = json.loads((_REFERENCES / f"{scenario}.{asset}.json").read_text(encoding="utf-8"))
     return facts
 
 
@@ -174,27 +193,39 @@ def fidelity(
     reference: Facts,
     scenario: Scenario | str = DEFAULT_SCENARIO,
     *,
+    asset: str | None = None,
     seeds: Sequence[int] = (1, 2, 3, 4),
     books: int = 8,
     seconds: int = 3599,
 ) -> Fidelity:
-    """Simulate the background alone under each seed and hold its facts against the reference.
+    """Simulate one class of books under each seed, its background alone, and hold it against the reference.
 
     Args:
         reference: Facts as `measure` returns them or as a file holds them.
         scenario: The market to simulate; its rivals stay away.
+        asset: Which of its classes of books; None for the first.
         seeds: One simulated stretch each.
         books: Number of books.
         seconds: Simulated time from the first measured state to the last.
 
     Raises:
         ScenarioError: The scenario cannot be used.
-        ValueError: A count is out of range.
+        ValueError: A count is out of range, or there is no such class.
     """
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
-    measured = tuple(_simulated(loaded, seed, books, seconds) for seed in seeds)
+    classes = {each.name: each for each in loaded.assets}
+    name = loaded.assets[0].name if asset is None else asset
+    if name not in classes:
+        raise ValueError(f"{loaded.name} has no class of books {name!r}; it has {', '.join(classes)}")
+    alone = attrs.evolve(
+        loaded,
+        assets=(classes[name],),
+        rivals=attrs.evolve(loaded.rivals, makers=0, takers=0, exogenous_mtr=False),
+    )
+    measured = tuple(_simulated(alone, seed, books, seconds) for seed in seeds)
     return Fidelity(
         scenario=loaded.name,
+        asset=name,
         books=books,
         seconds=seconds,
         seeds=tuple(seeds),
@@ -217,8 +248,7 @@ def compared(reference: Facts, simulated: Sequence[Facts]) -> Iterator[FactRow]:
 
 
 def _simulated(scenario: Scenario, seed: int, books: int, seconds: int) -> Facts:
-    alone = attrs.evolve(scenario.rivals, makers=0, takers=0, exogenous_mtr=False)
-    with SimulatedMarket(scenario, books=books, seed=seed, rivals=alone, feeds={Feed.TAPE}) as market:
+    with SimulatedMarket(scenario, books=books, seed=seed, feeds={Feed.TAPE}) as market:
         return measure(states[0] for states in market.states(seconds=seconds))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -64,13 +65,16 @@ CHARTS: tuple[Chart, ...] = (
 )
 
 
-def picture(result: Fidelity) -> str:
-    """A self-contained HTML page: each chart with the recording and every simulated seed.
+def picture(results: Sequence[Fidelity]) -> str:
+    """A self-contained HTML page: charts of each class of books, its recording and every simulated seed.
 
     Needs plotly (`obmm[report]`).
     """
-    page: str = _figure(result).to_html(full_html=True, include_plotlyjs=True)
-    return page
+    parts = [
+        _figure(result).to_html(full_html=False, include_plotlyjs=k == 0) for k, result in enumerate(results)
+    ]
+    head = '<head><meta charset="utf-8"><title>Is it the same market?</title></head>'
+    return "\n".join(["<!doctype html>", f'<html lang="en">{head}<body>', *parts, "</body></html>\n"])
 
 
 def _figure(result: Fidelity) -> Figure:
@@ -114,7 +118,8 @@ def _figure(result: Fidelity) -> Figure:
         if "horizon" in x_title:
             figure.update_xaxes(type="log", **cell)
     title = (
-        f"{result.scenario}: {len(result.seeds)} simulated stretches of {result.seconds} s and the recording"
+        f"{result.scenario}, {result.asset}: {len(result.seeds)} simulated stretches of {result.seconds} s "
+        "and the recording"
     )
     figure.update_layout(title_text=title, height=380 * rows, template="plotly_white")
     return figure
