@@ -186,6 +186,15 @@ def test_signals_that_could_not_be_written_are_read_from_memory(tmp_path: Path, 
         assert [[0.25, -0.5]] == run.signal(tiny_run.UID, "lean").tolist()
 
 
+def test_a_damaged_part_of_signals_is_told(tmp_path: Path):
+    """By its path, when the signal is asked for."""
+    run = written(tmp_path, with_signals(0, ("lean", [0.25, -0.5], [True, True])))
+    part = tmp_path / "signals" / "0000.parquet"
+    part.write_bytes(part.read_bytes()[:50])
+    with pytest.raises(RunError, match=r"signals.*is damaged or cut"):
+        run.signal(tiny_run.UID, "lean")
+
+
 def test_a_run_of_before_signals_were_recorded_is_read(tmp_path: Path):
     """It has none, and all else."""
     run = written(tmp_path, with_signals(0, ("lean", [0.25, -0.5], [True, True])))
