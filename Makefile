@@ -6,7 +6,8 @@
 #   make smoke      the least that must hold on any Python, with the newest dependencies, or the oldest allowed:
 #                   make smoke PYTHON=python3.13 RESOLUTION=lowest-direct VENV=.venv-3.13-oldest
 #   make long       the minutes-long tests
-#   make bench      figures of speed; nothing in it fails on a slow machine
+#   make bench      figures of speed, kept in .benchmarks; nothing in it fails on a slow machine:
+#                   make bench BASE=.benchmarks/2026-01-31T12-00-00.json tells them beside those of that run
 #
 # PYTHON=python3.12 make test   uses another interpreter; give it its own VENV=.venv-3.12
 
@@ -60,7 +61,7 @@ long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long -n $(JOBS) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(if $(BASE),--base $(BASE))
 
 # The editable install follows the sources; only a change of the metadata asks for a new one.
 $(VENV)/.user: pyproject.toml | $(VENV)/bin/python

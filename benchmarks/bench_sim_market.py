@@ -57,21 +57,28 @@ def measure(scenario: str, books: int, threads: int, mode: str) -> tuple[float, 
         return done / wall, done / cpu, (market.events - events) / wall
 
 
-def main() -> None:
-    """Print the table."""
-    scenario = sys.argv[1] if len(sys.argv) > 1 else "taos-0.5.4"
+def figures(scenario: str = "taos-0.5.4") -> dict[str, float]:
+    """Print the table, and give its figures by name."""
+    found = {}
     with tempfile.TemporaryDirectory() as empty:
-        print(f"first start, everything compiled {start_seconds(empty):8.1f} s")
+        found["first start, s"] = start_seconds(empty)
+    print(f"first start, everything compiled {found['first start, s']:8.1f} s")
     warmup()
-    print(f"second start, 16 books           {start_seconds(None):8.2f} s")
+    found["second start, s"] = start_seconds(None)
+    print(f"second start, 16 books           {found['second start, s']:8.2f} s")
     print("books threads        mode  book-s/s wall  book-s/s cpu    events/s")
     for mode in ("background", "states", "balanced"):
         for books in BOOKS:
             for threads in (1, 2):
                 wall, cpu, events = measure(scenario, books, threads, mode)
                 print(f"{books:5} {threads:7} {mode:>11} {wall:14,.0f} {cpu:13,.0f} {events:11,.0f}")
-    print(f"memory per book after an hour    {(resident_mb(65) - resident_mb(1)) / 64:8.1f} MB")
+                market = f"{mode}, {books} books, {threads} threads"
+                found[f"{market}, book seconds per s"] = wall
+                found[f"{market}, book seconds per s of processor"] = cpu
+    found["memory per book after an hour, MB"] = (resident_mb(65) - resident_mb(1)) / 64
+    print(f"memory per book after an hour    {found['memory per book after an hour, MB']:8.1f} MB")
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    figures(*sys.argv[1:2])

@@ -1,17 +1,18 @@
-"""`make bench`: every figure of speed in one go.
+"""`make bench`: every figure of speed in one go, with BASE=FILE beside those of an earlier run.
 
 Answers of the pipeline and of a plain Python script of the same strategy, start times, memory, and the
-embedded market. Prints and never fails on a slow machine.
+embedded market. Prints, keeps the figures in `.benchmarks`, and never fails on a slow machine.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import argparse
 import time
 from pathlib import Path
 
+import bench_sim_market
 from plain import PlainMaker
+from saved import beside, load, save
 
 from obmm.agent import MarketMaker, resolve
 from obmm.cli._output import console, table
@@ -21,7 +22,7 @@ from obmm.market import InstructionKind
 from obmm.wire import Decoder
 
 SIZES, STATES = (8, 40, 128), 2000
-HERE = Path(__file__).parent
+FOLDER = Path(".benchmarks")
 
 
 def plain(n_books: int, n_states: int) -> dict[str, dict[str, float | None]]:
@@ -66,14 +67,24 @@ def agreement(n_books: int = 8) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, help="figures of an earlier run, a file in .benchmarks")
+    parser.add_argument(
+        "--states", type=int, default=STATES, help="answers of the pipeline per number of books"
+    )
+    options = parser.parse_args()
+    base = load(options.base) if options.base else {}  # told before minutes are spent
     out = console()
+    figures: dict[str, float] = {}
     rows = []
     for size in SIZES:
-        found = bench(resolve("balanced"), sample_path(), size, STATES)
-        script = plain(size, max(STATES * 8 // size, 100))
+        found = bench(resolve("balanced"), sample_path(), size, options.states)
+        script = plain(size, max(options.states * 8 // size, 100))
         for step in ("decode", "pipeline", "encode", "answer"):
             ms, slow = found[f"{step}_ms"], script[step]
+            figures |= {f"{step} of {size} books, {which}, ms": ms[which] for which in ("p50", "p99")}
+            figures[f"{step} of {size} books, plain script, p50, ms"] = slow["p50"] or 0.0
             rows.append(
                 (
                     str(size),
@@ -88,7 +99,7 @@ def main() -> None:
     columns = ("books", "step", "median", "99 %", "worst", "plain script", "times")
     out.print(
         table(
-            f"Answers of the balanced preset, {STATES:,} states each, milliseconds",
+            f"Answers of the balanced preset, {options.states:,} states each, milliseconds",
             columns,
             rows,
             text_columns=2,
@@ -96,12 +107,16 @@ def main() -> None:
     )
     out.print(f"quotes on which both agree to the tick: {agreement():.1%}\n")
     starts = start_times()
+    figures |= {"import obmm, s": starts["import_s"], "obmm --help, s": starts["help_s"]}
     out.print(f"import obmm {1e3 * starts['import_s']:.0f} ms, obmm --help {1e3 * starts['help_s']:.0f} ms")
     grown = memory_growth(resolve("balanced"), sample_path(), 128)
+    figures["memory after all answers, MB"] = grown["after_mb"]
     memory = f"{grown['before_mb']:.0f} → {grown['after_mb']:.0f} MB"
     out.print(f"memory over {grown['states']:,} answers of 128 books: {memory}\n")
-    for script in ("bench_sim_market.py",):
-        subprocess.run([sys.executable, str(HERE / script)], check=True)
+    figures |= bench_sim_market.figures()
+    if base:
+        out.print(table(f"Beside {options.base}", ("", "now", "then", "now / then"), beside(figures, base)))
+    out.print(f"kept in {save(figures, FOLDER)}", soft_wrap=True)
 
 
 if __name__ == "__main__":
