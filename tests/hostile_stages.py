@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from obmm.market import Limits, Orders, Quotes, Stage, option
+from obmm.market import Limits, News, Orders, Quotes, Stage, Unplaced, memory, option
 
 
 class Unspeakable(Exception):
@@ -94,6 +94,8 @@ def answers(n: int) -> dict[str, Callable[[], Any]]:
         "a negative expiry": lambda: limit(expiry_ns=-1),
         "another kind": lambda: attrs.evolve(limit(), kind=[9]),
         "columns of unlike length": lambda: attrs.evolve(limit(), size=[1.0, 2.0]),
+        "reasons in the orders": lambda: attrs.evolve(limit(), bid_reason=np.zeros(n)),
+        "orders for other books": lambda: Orders.none(n + 3),
         "columns of words": lambda: attrs.evolve(limit(), price=["x"]),
         "a table": lambda: attrs.evolve(
             limit(), **{f.name: [getattr(limit(), f.name)] for f in attrs.fields(Orders)}
@@ -161,7 +163,13 @@ class HostilePlacer(Stage):
     deed: str = option("nothing", help="what it does")
     group: Literal["deed", "answer"] = option("deed", help="which list the deed is in")
 
+    news: tuple[News, ...] = memory(tuple)
+
     def __call__(self, state: Any, quotes: Any, limits: Any) -> Any:
+        if self.deed == "tells another reason":
+            why = np.full(state.n_books, 999_999)
+            self.news = Unplaced.of(why, -why)
+            return Orders.none(state.n_books)
         if self.group == "answer":
             return answers(state.n_books)[self.deed]()
         DEEDS[self.deed]()

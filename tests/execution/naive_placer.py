@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from obmm.market import Limits, MarketState, OpenOrders, Orders, Quotes, Reason
+from obmm.execution import AmendPlacer
+from obmm.market import Limits, MarketState, OpenOrders, Orders, Quotes, Reason, Unplaced
 
 #: ("cancel", {order id: lots to take away, None for all}) or ("place", side, ticks, lots).
 Instruction = tuple[Any, ...]
@@ -36,9 +37,16 @@ def naive_placer(
     ]
 
 
-def as_naive(orders: Orders, n_books: int) -> list[tuple[list[Instruction], list[int]]]:
-    """The same form from the columns of `orders`."""
-    books: list[tuple[list[Instruction], list[int]]] = []
+def reasons_told(placer: AmendPlacer, n_books: int) -> list[list[int]]:
+    """Per book the reasons of bid and ask that `placer` told of its last call."""
+    unplaced = [told for told in placer.news if isinstance(told, Unplaced)]
+    codes = [[told.bid_reason, told.ask_reason] for told in unplaced] or [np.zeros((2, n_books), np.int64)]
+    return np.transpose(codes[0]).tolist()
+
+
+def as_naive(orders: Orders, n_books: int) -> list[list[Instruction]]:
+    """Per book: the instructions, from the columns of `orders`."""
+    books: list[list[Instruction]] = []
     for book in range(n_books):
         said: list[Instruction] = []
         for i in np.flatnonzero(orders.book == book):
@@ -51,7 +59,7 @@ def as_naive(orders: Orders, n_books: int) -> list[tuple[list[Instruction], list
             else:
                 ticks, lots = round(orders.price[i] * 100), round(orders.size[i] * 1e4)
                 said.append(("place", int(orders.side[i]), ticks, lots))
-        books.append((said, [int(orders.bid_reason[book]), int(orders.ask_reason[book])]))
+        books.append(said)
     return books
 
 

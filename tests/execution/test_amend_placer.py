@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from execution.naive_placer import as_naive
+from execution.naive_placer import as_naive, reasons_told
 from execution.quote_scenes import Own, scene, wish
 from obmm.execution import AmendPlacer
 from obmm.market import Limits, MarketState, Quotes, Reason, SelfTrade, TimeInForce, Venue
@@ -19,13 +19,15 @@ def said(
 ) -> list[tuple[Any, ...]]:
     """Instructions of the only book: ("place", side, ticks, lots) or ("cancel", {id: lots or None})."""
     orders = AmendPlacer(**options)(state, quotes, limits or Limits.open(1))
-    return as_naive(orders, 1)[0][0]
+    return as_naive(orders, 1)[0]
 
 
 def reasons(state: MarketState, quotes: Quotes, limits: Limits | None = None) -> tuple[Reason, Reason]:
     """Why the desired bid and ask of the only book are not standing."""
-    orders = AmendPlacer()(state, quotes, limits or Limits.open(1))
-    return Reason(int(orders.bid_reason[0])), Reason(int(orders.ask_reason[0]))
+    placer = AmendPlacer()
+    placer(state, quotes, limits or Limits.open(1))
+    bid, ask = reasons_told(placer, 1)[0]
+    return Reason(bid), Reason(ask)
 
 
 BID: Own = (0, 0, 299.6, 0.5)
@@ -75,7 +77,7 @@ def test_all_cancels_are_one_instruction() -> None:
     own: list[Own] = [(0, 0, 299.6 - k / 100, 0.5) for k in range(7)]
     orders = AmendPlacer()(scene(own=own), Quotes.none(1), Limits.open(1))
     assert [1] == orders.instructions_per_book(1).tolist()
-    assert [("cancel", dict.fromkeys(range(1, 8)))] == as_naive(orders, 1)[0][0]
+    assert [("cancel", dict.fromkeys(range(1, 8)))] == as_naive(orders, 1)[0]
 
 
 def test_an_old_order_is_renewed() -> None:

@@ -29,7 +29,7 @@ def bounded(limit: float, **more: object) -> Limits:
 def never_past_the_bound(draw: Draw, placer: AmendPlacer, shuffle: random.Random) -> None:
     """From the first instruction on, whatever rests could fill at once; without any, what rests already."""
     orders = placer(draw.state, draw.quotes, draw.limits)
-    for book, (instructions, _) in enumerate(as_naive(orders, draw.state.n_books)):
+    for book, instructions in enumerate(as_naive(orders, draw.state.n_books)):
         rooms = [room_of(draw.state, draw.limits, book, side) for side in (0, 1)]
 
         def holds(model: BookModel, rooms: list[float] = rooms) -> None:

@@ -147,7 +147,7 @@ def test_nothing_that_fills_passes_the_bound(data: st.DataObject, seed: int, shu
     limits = data.draw(allowed(state))
     with np.errstate(all="ignore"):
         orders = AmendPlacer()(state, lock(data.draw(wild_quotes(state.n_books)), limits, state), limits)
-    for book, (instructions, _) in enumerate(as_naive(orders, state.n_books)):
+    for book, instructions in enumerate(as_naive(orders, state.n_books)):
         rooms = [room_of(state, limits, book, side) for side in (0, 1)]
 
         def holds(model: BookModel, rooms: list[float] = rooms) -> None:

@@ -37,7 +37,7 @@ def test_no_instruction_is_ever_refused(seed: int, tolerance: int, shuffle: rand
     """Room, money, minimum size, the others' touch and our own orders: every order of execution is fine."""
     draw = drawn(seed)
     orders = AmendPlacer(tolerance_ticks=float(tolerance))(draw.state, draw.quotes, draw.limits)
-    for book, (said, _) in enumerate(as_naive(orders, draw.state.n_books)):
+    for book, said in enumerate(as_naive(orders, draw.state.n_books)):
         BookModel(draw.state, book).carry_out(said, shuffle)
 
 

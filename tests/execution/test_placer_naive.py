@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution.naive_placer import as_naive, naive_placer
+from execution.naive_placer import as_naive, naive_placer, reasons_told
 from execution.quote_scenes import drawn
 from obmm.execution import AmendPlacer
 
@@ -24,7 +24,9 @@ def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool) -> 
         max_age_s=45.0,
         post_only=post_only,
     )
-    assert expected == as_naive(placer(draw.state, draw.quotes, draw.limits), draw.state.n_books)
+    n_books = draw.state.n_books
+    said = as_naive(placer(draw.state, draw.quotes, draw.limits), n_books)
+    assert expected == list(zip(said, reasons_told(placer, n_books), strict=True))
 
 
 SEEDS = st.integers(0, 2**32 - 1)

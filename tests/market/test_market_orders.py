@@ -49,7 +49,7 @@ def test_rows_are_taken_in_the_given_order() -> None:
 def test_nothing_to_send() -> None:
     """No orders is no rows, for as many books as are asked about."""
     nothing = Orders.none(3)
-    assert (0, 3, "Orders(0 placements, 0 cancels)") == (len(nothing), nothing.bid_reason.size, repr(nothing))
+    assert (0, 3, "Orders(0 placements, 0 cancels)") == (len(nothing), nothing.n_books, repr(nothing))
     assert nothing == nothing.take([])
 
 

@@ -6,8 +6,22 @@ import attrs
 import numpy as np
 
 from obmm.agent.faults import Fault
-from obmm.market import BoolArray, IntArray, Limits, MarketState, News, Orders, Quotes, Reason, Signals
+from obmm.agent.reply import check_reasons
+from obmm.market import (
+    BoolArray,
+    IntArray,
+    Limits,
+    MarketState,
+    News,
+    Orders,
+    Quotes,
+    Reason,
+    Signals,
+    Unplaced,
+)
+from obmm.market.arrays import as_ints
 from obmm.market.layout import books_of
+from obmm.market.reasons import strictest_of
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +48,19 @@ class Step:
     gate_limits: dict[str, Limits] = attrs.field(factory=dict)
     news: tuple[News, ...] = ()
 
+    @property
+    def reasons(self) -> IntArray:
+        """(2, B) the strictest reason of limits, quotes and placer for bids and asks.
+
+        Raises:
+            ValueError: A stage gives a code that is no `Reason`.
+        """
+        unplaced = [told for told in self.news if isinstance(told, Unplaced)]
+        parts: list[Limits | Quotes | Unplaced] = [self.limits, self.quotes, *unplaced]
+        said = as_ints([[part.bid_reason, part.ask_reason] for part in parts])
+        check_reasons(said)
+        return strictest_of(said)
+
     def of_books(self, at: IntArray) -> Step:
         """What was done with the books at the positions `at`, which are 0, 1, … from now on."""
         return Step(
@@ -49,7 +76,7 @@ class Step:
             quotes=books_of(self.quotes, at),
             orders=of_books(self.orders, at, self.books.size),
             gate_limits={name: books_of(verdict, at) for name, verdict in self.gate_limits.items()},
-            news=tuple(attrs.evolve(told, books=told.books[at]) for told in self.news),
+            news=tuple(told.of_books(at) for told in self.news),
         )
 
 
@@ -58,9 +85,7 @@ def of_books(orders: Orders, at: IntArray, n_books: int) -> Orders:
     index = np.full(n_books, -1)
     index[at] = np.arange(at.size)
     kept = orders.take(index[orders.book] >= 0)
-    return attrs.evolve(
-        kept, book=index[kept.book], bid_reason=orders.bid_reason[at], ask_reason=orders.ask_reason[at]
-    )
+    return attrs.evolve(kept, book=index[kept.book], n_books=at.size)
 
 
 @attrs.frozen(kw_only=True)

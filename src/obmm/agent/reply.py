@@ -21,6 +21,8 @@ def check_reply(orders: Orders, n_books: int) -> None:
     """
     if not isinstance(orders, Orders):
         raise TypeError(f"the placer gives a {type(orders).__name__}, expected Orders")
+    if orders.n_books != n_books:
+        raise ValueError(f"the placer speaks of {orders.n_books} books, expected {n_books}")
     if orders.kind.ndim != 1:
         raise ValueError(f"the placer gives orders of shape {orders.kind.shape}, expected one dimension")
     if not len(orders):

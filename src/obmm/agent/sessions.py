@@ -12,10 +12,9 @@ from obmm.agent.config import Config
 from obmm.agent.decision import Step, of_books
 from obmm.agent.faults import Fault
 from obmm.agent.pipeline import Pipeline
-from obmm.agent.reply import check_reasons, check_reply
+from obmm.agent.reply import check_reply
 from obmm.market import BoolArray, IntArray, MarketState, Orders, Reason, Venue
 from obmm.market.layout import laid_out, positions_within
-from obmm.market.reasons import strictest_of
 from obmm.settings.books import select_books
 
 #: A run younger than this whose clock jumps back is a new run; an older one was set back to a checkpoint.
@@ -153,12 +152,8 @@ def _asked(pipeline: Pipeline, state: MarketState) -> tuple[Step, IntArray] | Fa
     try:
         step = pipeline(state)
         check_reply(step.orders, state.n_books)
-        said = np.array(
-            [[part.bid_reason, part.ask_reason] for part in (step.limits, step.quotes, step.orders)]
-        )
-        pipeline.stage = ""  # Limits, quotes and orders all tell reasons.
-        check_reasons(said)
-        return step, strictest_of(said)
+        pipeline.stage = ""  # Gates, builder and placer all tell reasons.
+        return step, step.reasons
     except KeyboardInterrupt:
         raise
     except BaseException as raised:  # A user's stage may raise or exit, and the answer must go out.

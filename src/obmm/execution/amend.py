@@ -17,6 +17,7 @@ from obmm.market import (
     IntArray,
     Limits,
     MarketState,
+    News,
     Orders,
     PerBook,
     Quotes,
@@ -24,6 +25,8 @@ from obmm.market import (
     SelfTrade,
     Stage,
     TimeInForce,
+    Unplaced,
+    memory,
     option,
 )
 from obmm.market.arrays import as_flags, as_ints
@@ -53,8 +56,9 @@ class AmendPlacer(Stage):
       on the side that reduces the position. So nothing that fills, once the first instruction has arrived,
       carries a position past its bound.
 
-    No memory: the same state and quotes give the same orders. Client ids number the publish interval, the
-    book and the place among its instructions, and do not repeat within a simulation.
+    The same state and quotes give the same orders, whatever came before. Client ids number the publish
+    interval, the book and the place among its instructions, and do not repeat within a simulation. Why a
+    wanted order is not (or not yet) standing is told as `Unplaced`.
 
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
@@ -88,6 +92,9 @@ class AmendPlacer(Stage):
     )
     post_only: bool = option(True, help="Never trade at once: refused rather than filled as taker")
 
+    #: Told of the last call: why a quote is not standing.
+    news: tuple[News, ...] = memory(tuple)
+
     def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders:
         desired = desired_orders(state, quotes, limits, self.post_only)
         matching = matched(
@@ -102,6 +109,7 @@ class AmendPlacer(Stage):
         gone = state.open_orders.can_cancel & (~matching.ours | (matching.surplus > 0.0))
         cancelling = np.bincount(matching.book[gone], minlength=state.n_books) > 0
         placements = _placements(state, desired, matching, cancelling)
+        self.news = Unplaced.of(*placements.reason)
         cancels = _cancels(
             gone, _protecting(desired, matching, limits, placements), matching.book, state.n_books
         )
@@ -157,8 +165,7 @@ class AmendPlacer(Stage):
             in_quote=np.zeros(n, dtype=np.bool_),
             leverage=np.zeros(n),
             max_slippage=np.full(n, np.nan),
-            bid_reason=placements.reason[0],
-            ask_reason=placements.reason[1],
+            n_books=state.n_books,
         )
 
 

@@ -10,7 +10,7 @@ from obmm.market.delay import DelayCurve, response_delay_ns
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid
 from obmm.market.limits import Limits
-from obmm.market.news import News
+from obmm.market.news import News, Unplaced
 from obmm.market.notices import NoticeKind, Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.orders import InstructionKind, Orders, SelfTrade, TimeInForce
@@ -67,6 +67,7 @@ __all__ = [
     "Steerable",
     "Tape",
     "TimeInForce",
+    "Unplaced",
     "Venue",
     "memory",
     "option",

@@ -73,8 +73,7 @@ class Orders:
         in_quote: Whether `size` is an amount of quote (market orders).
         leverage: Borrowed multiple; 0 for none.
         max_slippage: Fraction a market order may walk from the touch; NaN for no bound.
-        bid_reason: (B,) `Reason` why a desired bid is not (or not yet) standing.
-        ask_reason: (B,) the same for asks.
+        n_books: Number of books B of the venue that they are for.
 
     Raises:
         ValueError: Columns differ in length.
@@ -100,24 +99,21 @@ class Orders:
     in_quote: BoolArray = column(as_flags)
     leverage: FloatArray = column(as_floats)
     max_slippage: FloatArray = column(as_floats)
-    bid_reason: IntArray = column(as_ints)
-    ask_reason: IntArray = column(as_ints)
+    n_books: int = attrs.field(converter=int)
 
     def __attrs_post_init__(self) -> None:
         check_shape(self, self.kind.shape, *_COLUMNS)
-        check_shape(self, self.bid_reason.shape, "ask_reason")
 
     @classmethod
     def of(cls, n_books: int, kind: npt.ArrayLike, book: npt.ArrayLike, **columns: npt.ArrayLike) -> Orders:
         """Rows of `kind` on `book`; columns not given take their defaults, scalars apply to every row."""
         n = np.size(book)
-        why = np.zeros(n_books, dtype=np.int64)
-        given: dict[str, Any] = {"kind": kind, "book": book, "bid_reason": why, "ask_reason": why, **columns}
+        given: dict[str, Any] = {"kind": kind, "book": book, **columns}
         rows = {
             name: np.broadcast_to(np.asarray(given.get(name, default)), (n,))
             for name, default in _DEFAULTS.items()
         }
-        return cls(**{**given, **rows})
+        return cls(**{"n_books": n_books, **given, **rows})
 
     @classmethod
     def limits(cls, *, n_books: int, book: npt.ArrayLike, **columns: npt.ArrayLike) -> Orders:
@@ -139,7 +135,7 @@ class Orders:
         return attrs.evolve(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def joined(self, other: Orders) -> Orders:
-        """These rows, then those of `other`; the reasons are these."""
+        """These rows, then those of `other`."""
         return attrs.evolve(
             self,
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS},

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market import Feed, FloatArray, Limits, Orders, Quotes, Signal
+from obmm.market.layout import columns_of
+from obmm.market.news import news_of
 from obmm.settings.registry import GROUPS, registered
 from obmm.testing._scenes import Scene, Step, stand_in, steps
 
@@ -96,6 +98,10 @@ class Trial:
             wish = signals if self.group == "builders" else step.quotes
             output = stage(state, wish, limits)
         _check_form(self.group, output, step.state.n_books)
+        for told in news_of(stage):
+            if told.books.shape != (state.n_books,):
+                shape = f"{told.books.shape}, expected ({state.n_books},)"
+                raise ContractError(f"the books of {type(told).__name__}, which it tells, have shape {shape}")
         return output
 
 
@@ -112,8 +118,8 @@ def _check_form(group: str, output: Output, n_books: int) -> None:
         if output.dtype != np.float64:
             raise ContractError(f"the output has dtype {output.dtype}, expected float64")
     elif isinstance(output, Orders):
-        if output.bid_reason.shape != (n_books,):
-            raise ContractError(f"bid_reason has shape {output.bid_reason.shape}, expected ({n_books},)")
+        if output.n_books != n_books:
+            raise ContractError(f"the output has {output.n_books} books, expected {n_books}")
         if not np.all((output.book >= 0) & (output.book < n_books)):
             raise ContractError(f"an instruction names a book outside 0…{n_books - 1}")
     elif output.n_books != n_books:
@@ -155,7 +161,7 @@ def rows(output: Output) -> Rows:
     """The arrays of an output by name."""
     if isinstance(output, np.ndarray):
         return {"value": output}
-    return {f.name: getattr(output, f.name) for f in attrs.fields(type(output))}
+    return columns_of(output)
 
 
 def of_book(output: Output, book: int) -> Rows:
@@ -166,11 +172,10 @@ def of_book(output: Output, book: int) -> Rows:
     if not isinstance(output, Orders):
         return {name: array[book] for name, array in rows(output).items()}
     mine = output.book == book
-    said = {name: array[mine] for name, array in rows(output).items() if name not in _NOT_OF_BOOK}
-    return said | {"bid_reason": output.bid_reason[book], "ask_reason": output.ask_reason[book]}
+    return {name: array[mine] for name, array in rows(output).items() if name not in _NOT_OF_BOOK}
 
 
-_NOT_OF_BOOK = ("book", "client_id", "urgency", "bid_reason", "ask_reason")
+_NOT_OF_BOOK = ("book", "client_id", "urgency")
 
 
 def expect_same(expected: Rows, actual: Rows, where: str, *, exactly: bool = True) -> None:
