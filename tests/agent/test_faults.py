@@ -136,7 +136,7 @@ def test_a_reason_that_does_not_exist_is_a_fault_where_it_counts():
 def test_a_placer_that_tells_a_reason_that_does_not_exist_fails():
     """What it tells beside its orders counts like them."""
     for decision in assert_contained(agent(stage("placer", "tells another reason")), STATES[:2]):
-        assert "ValueError: a stage gives reasons that do not exist, such as 999999" == decision.error
+        assert "ValueError: a stage gives reasons that do not exist, such as -999999" == decision.error
 
 
 def test_a_ctrl_c_gets_through(monkeypatch: pytest.MonkeyPatch):
