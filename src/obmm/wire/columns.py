@@ -80,7 +80,7 @@ def sides(books: Sequence[Book[Level] | None], n_levels: int) -> tuple[FloatArra
 def _side(books: Sequence[Sequence[Level]], n_levels: int, sign: float) -> tuple[FloatArray, FloatArray]:
     count = np.array([len(levels) for levels in books], dtype=np.int64)
     rows = list(chain.from_iterable(books))
-    filled = np.arange(max(n_levels, count.max(initial=0))) < count[:, None]
+    filled = np.arange(max(n_levels, int(count.max(initial=0)))) < count[:, None]
     price, size = np.full(filled.shape, np.nan), np.zeros(filled.shape)
     price[filled] = np.array([level.price for level in rows], dtype=np.float64)
     size[filled] = np.array([level.size for level in rows], dtype=np.float64)
@@ -201,7 +201,7 @@ def open_orders_of(
     per_book = [account.orders if account is not None and account.orders else () for account in accounts]
     check_count(per_book, MAX_ALL_OWN_ORDERS, "accounts[...][...].o")
     rows = list(chain.from_iterable(per_book))
-    ahead = np.full(len(rows), np.nan)
+    ahead: FloatArray = np.full(len(rows), np.nan)
     if with_queues:
         queues = [_shared_levels(orders, book) for orders, book in zip(per_book, books, strict=True)]
         check_count(
