@@ -25,6 +25,8 @@ from obmm.wire import Decoder, encode_request
 N_STATES = 240
 #: The venue waits three seconds; a slower answer than this costs the queue.
 SLOW_MS = 100.0
+#: Share of answers that may take longer: a machine hiccups, and one late answer is no slow agent.
+SLOW_SHARE = 0.05
 #: Answers after which a market is given up if none was in time.
 _PATIENCE = 10
 
@@ -132,7 +134,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     sent, lifted = 0, 0
     said: dict[str, list[str]] = {}
     area = f"{n_books} books"
-    best_ms = float("inf")
+    best_ms, slow = float("inf"), 0
     for turn, bare in enumerate(states):
         state = paper.dressed(bare)
         started = time.perf_counter()
@@ -140,6 +142,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
         took_ms = (time.perf_counter() - started) * 1e3
         times.add(took_ms)
         best_ms = min(best_ms, took_ms)
+        slow += took_ms > SLOW_MS
         if turn == _PATIENCE and best_ms > SLOW_MS:
             told = f"{best_ms:.0f} ms an answer at best, the budget is {SLOW_MS:g} ms; nothing else was tried"
             yield Finding(area, f"answers within {SLOW_MS:g} ms", False, told)
@@ -180,7 +183,7 @@ def _market(config: Config, n_books: int, n_states: int) -> Iterator[Finding]:
     yield Finding(
         area,
         f"answers within {SLOW_MS:g} ms",
-        (ms["p99"] or 0.0) <= SLOW_MS,
+        slow <= SLOW_SHARE * n_states,
         f"median {ms['p50']:.2f} ms, 99 % {ms['p99']:.2f} ms, worst {ms['max']:.2f} ms; "
         f"{sent / n_states:.1f} instructions per state",
     )
