@@ -32,6 +32,15 @@ class Said:
 Obmm = Callable[..., Said]
 
 
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """The market is compiled, so that no command tells of it where a test expects silence."""
+    pytest.importorskip("numba")
+    from obmm.sim import warmup
+
+    warmup()
+
+
 @pytest.fixture
 def obmm(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -18,6 +18,8 @@ from obmm.lab import bench
 from obmm.lab.recorded import Run
 from obmm.lab.simulate import simulate as simulate_plan
 
+pytestmark = pytest.mark.usefixtures("compiled")
+
 #: Two books, two simulated minutes.
 SHORT = ("--books", "2", "--hours", "0.034")
 PERCENTILES = {"p50", "p99", "max"}

@@ -21,6 +21,8 @@ pytest.importorskip("pyarrow")
 
 from obmm.lab.recorded import Run
 
+pytestmark = pytest.mark.usefixtures("compiled")
+
 #: One book, a simulated minute.
 SHORT = ("--books", "1", "--hours", "0.0167")
 OBMM = [sys.executable, "-m", "obmm"]
