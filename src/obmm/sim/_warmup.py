@@ -17,13 +17,15 @@ def warmup() -> float:
     changes.
     """
     started = time.perf_counter()
+    order = Orders.limits(n_books=1, book=[0], side=0, price=1.0, size=1.0)
     with SimulatedMarket(books=1, feeds=(Feed.TAPE, Feed.QUEUE), threads=1) as market:
         first = market.step()[0]
-        market.submit(0, Orders.limits(n_books=1, book=[0], side=0, price=1.0, size=1.0))
+        market.submit(0, order)
         second, _, fourth = (market.step()[0] for _ in range(3))
         market.reset(0)
     # The replay too, with a gap in what it replays.
-    for _ in ReplayedMarket((first, second, fourth)).states():
-        pass
+    with ReplayedMarket((first, second, fourth)) as replayed:
+        for _ in replayed.states():
+            replayed.submit(0, order)
     forget_old_kernels()
     return time.perf_counter() - started
