@@ -85,6 +85,6 @@ def _trace(raised: BaseException) -> str:
         lines = traceback.format_exception(type(raised), raised, raised.__traceback__, limit=-6)
     except KeyboardInterrupt:
         raise
-    except BaseException:
+    except BaseException:  # Nor may the lines of its traceback keep back the answer.
         return ""
     return "".join(lines)[-_MOST_TRACE:]

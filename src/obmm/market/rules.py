@@ -8,7 +8,7 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
-from obmm.market.arrays import BoolArray, IntArray, as_flags, as_ints
+from obmm.market.arrays import BUY, SELL, BoolArray, IntArray, as_flags, as_ints
 from obmm.market.open_orders import ID_LIMIT
 from obmm.market.orders import InstructionKind, Orders, SelfTrade, TimeInForce
 from obmm.market.venue import SECOND_NS
@@ -92,7 +92,8 @@ def message_rules(orders: Orders, n_books: int) -> Iterator[Rule]:
 
 
 def _placement_rules(orders: Orders, placed: BoolArray) -> Iterator[Rule]:
-    yield "side", "neither buy nor sell", placed & ~np.isin(orders.side, (0, 1))
+    # Two comparisons: `np.isin` takes eight times as long (11 against 1.3 µs for 256 rows), in every answer.
+    yield "side", "neither buy nor sell", placed & (orders.side != BUY) & (orders.side != SELL)
     client_id = orders.client_id
     yield "client_id", "not of 32 bits", placed & ~((client_id >= -1) & (client_id < ID_LIMIT))
     mode = orders.self_trade
