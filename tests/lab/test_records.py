@@ -23,12 +23,12 @@ pytest.importorskip("pyarrow")
 
 from obmm.agent import Decision
 from obmm.lab import records
-from obmm.lab.lock import InUse, holder
 from obmm.lab.recorded import EmptyRun, Run, RunError
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.summary import summarise
 from obmm.lab.tables import COLUMNS
 from obmm.market import Reason, Signals, Venue
+from obmm.settings.lock import InUse, holder
 
 ABOUT = {"accounts": {}, "venue": describe_venue(tiny_run.VENUE)}
 

@@ -12,8 +12,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.lab.lock import holder
 from obmm.lab.tables import COLUMNS, Table, column_of, columns_of, empty, kind_of, length, unknown
+from obmm.settings.lock import holder
 
 #: How a run ends that nothing ends early.
 PLANNED = "as planned"

@@ -33,11 +33,11 @@ import numpy as np
 
 from obmm._version import __version__
 from obmm.agent import Decision
-from obmm.lab.files import write_whole
-from obmm.lab.lock import LOCK, FolderLock
 from obmm.lab.recorded import PLANNED, RunError, Tail, read_about
 from obmm.lab.tables import COLUMNS, Table, account_rows, joined, length, market_rows, written_kind
 from obmm.market import MarketState, Venue
+from obmm.settings.files import write_whole
+from obmm.settings.lock import LOCK, FolderLock
 
 #: Rows of all tables after which a part is closed whatever the time: they wait in memory.
 PART_ROWS = 200_000

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import attrs
 
-from obmm.lab.files import write_whole
 from obmm.lab.report import charts
 from obmm.lab.report.charts import Chart
 from obmm.lab.report.data import ReportData
 from obmm.lab.report.page import about, figures, scores
 from obmm.lab.report.page.markup import Markup, join, tag
+from obmm.settings.files import write_whole
 
 _HERE = resources.files("obmm.lab.report.page")
 #: Nothing may be loaded from anywhere, whatever the page contains.
