@@ -9,6 +9,7 @@ from obmm.market.rules import Dropped
 from obmm.wire.check import check
 from obmm.wire.encode import encode_request, encode_state
 from obmm.wire.errors import WireError
+from obmm.wire.nothing import reply_nothing
 from obmm.wire.request import Decoder, Request
 from obmm.wire.stream import Recorded, StreamWriter, read_stream, write_stream
 
@@ -23,5 +24,6 @@ __all__ = [
     "encode_request",
     "encode_state",
     "read_stream",
+    "reply_nothing",
     "write_stream",
 ]

@@ -57,21 +57,13 @@ class Request:
             # A validator drops a payload that lacks one of these four.
             payload = {"accounts": None, "notices": None, "config": None, "response": response}
             compressed = {"books": None, "payload": pack(self.codec.encode(payload), self.engine)}
-        return _TO_JSON.encode(
-            {
-                "name": self.name,
-                "axon": {"status_code": 200, "status_message": "Success"},
-                "model": "im",
-                "version": self.version,
-                "timestamp": self.timestamp,
-                "config": None,
-                "books": None,
-                "accounts": None,
-                "notices": None,
-                "response": response if compressed is None else None,
-                "compressed": compressed,
-                "compression_engine": self.engine or "lz4",
-            }
+        return message_of(
+            self.name,
+            self.version,
+            self.timestamp,
+            self.engine or "lz4",
+            response=response if compressed is None else None,
+            compressed=compressed,
         )
 
     def harness_reply(self, orders: Orders) -> bytes:
@@ -81,6 +73,34 @@ class Request:
     def _response(self, orders: Orders) -> Response:
         passed, _ = check(orders, self.state)
         return response_of(passed, self.state)
+
+
+def message_of(
+    name: str,
+    version: int | None,
+    timestamp: int,
+    engine: str,
+    *,
+    response: Response | None,
+    compressed: dict[str, str | None] | None = None,
+) -> bytes:
+    """A whole message as the answer to one of that name, version and time."""
+    return _TO_JSON.encode(
+        {
+            "name": name,
+            "axon": {"status_code": 200, "status_message": "Success"},
+            "model": "im",
+            "version": version,
+            "timestamp": timestamp,
+            "config": None,
+            "books": None,
+            "accounts": None,
+            "notices": None,
+            "response": response,
+            "compressed": compressed,
+            "compression_engine": engine,
+        }
+    )
 
 
 class Decoder:

@@ -1,0 +1,1 @@
+"""On the network: the session that answers requests, and the doors through which they come."""
