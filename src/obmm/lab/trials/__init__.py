@@ -1,1 +1,20 @@
-"""Configurations on several seeds of a market: what runs them, and what became of them."""
+"""Experiments: one configuration on many seeds of one market, run here or elsewhere, without records."""
+
+from obmm.lab.trials.executor import Executor, LocalExecutor, Stopped
+from obmm.lab.trials.gather import Gather
+from obmm.lab.trials.outcome import METRICS, Metric, Outcome, metric_named
+from obmm.lab.trials.play import play
+from obmm.lab.trials.trial import Trial
+
+__all__ = [
+    "METRICS",
+    "Executor",
+    "Gather",
+    "LocalExecutor",
+    "Metric",
+    "Outcome",
+    "Stopped",
+    "Trial",
+    "metric_named",
+    "play",
+]
