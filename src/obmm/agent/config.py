@@ -17,6 +17,7 @@ from obmm.market import IntArray, PerBook
 from obmm.settings import ConfigError, Problem
 from obmm.settings.books import select_books
 from obmm.settings.structure import structure
+from obmm.settings.travel import Packed, pack, unpack
 
 #: Sections of a configuration that hold several stages, and those that hold one.
 LISTS, SINGLE = ("signals", "gates"), ("builder", "placer")
@@ -62,6 +63,11 @@ class StageSpec:
         """Its name in the pipeline."""
         return self.path.partition(".")[2] or self.path
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A class of the user's goes along; one that is installed must be the same there.
+        told = {f.name: getattr(self, f.name) for f in attrs.fields(type(self)) if f.name != "cls"}
+        return _arrived, (told, pack(self.cls))
+
     def walk(self) -> Iterator[StageSpec]:
         """This stage and its parts."""
         yield self
@@ -80,6 +86,15 @@ class StageSpec:
             raise ConfigError([Problem(f"{self.origin}: {self.path}", what) for _, what in wrong])
         changed = {name: value for (path, name), value in (per_book or {}).items() if path == self.path}
         return attrs.evolve(stage, **changed) if changed else stage
+
+
+def _arrived(told: Mapping[str, Any], packed: Packed) -> StageSpec:
+    """A stage that came from another process.
+
+    Raises:
+        ConfigError: Its code is not there, or says something else.
+    """
+    return StageSpec(cls=unpack(packed), **told)
 
 
 @attrs.frozen

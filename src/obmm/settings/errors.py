@@ -41,10 +41,13 @@ class ConfigError(ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem], of: str = "the configuration") -> None:
-        self.problems = tuple(problems)
+        self.problems, self._of = tuple(problems), of
         n = len(self.problems)
         lines = [f"{of} has {n} problem{'s' if n != 1 else ''}"]
         super().__init__("\n".join([*lines, *(f"  {problem}" for problem in self.problems)]))
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Problem, ...], str]]:
+        return type(self), (self.problems, self._of)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

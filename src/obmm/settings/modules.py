@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import attrs
+
 #: Modules that were run here, by their files, each with the digest of what the file said.
 _RUN: dict[str, tuple[str, ModuleType]] = {}
 _LOCK = threading.RLock()
@@ -43,19 +45,51 @@ def imported(name: str, folders: Sequence[Path]) -> ModuleType:
         raise LookupError(f"cannot import {name!r}: {_told(error)}") from error
 
 
+@attrs.frozen
+class Sources:
+    """What a user's class is made of.
+
+    Attributes:
+        module: The module, by the name under which it lies in its folder.
+        parts: Files by the names of their modules.
+        files: The same files by their paths below the folder.
+    """
+
+    module: str
+    parts: Mapping[str, str]
+    files: Mapping[str, Path]
+
+
+def own_sources(cls: type) -> Sources | None:
+    """The file that a user's class was read from and the files beside it which that imports.
+
+    None for classes of ours, of installed packages, and of no file.
+    """
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or cls.__module__.partition(".")[0] == "obmm" or _is_installed(file):
+        return None
+    # A program that was started has no name of its own.
+    name = module.__spec__.name if module.__spec__ is not None else module.__name__
+    name = Path(file).stem if name == "__main__" else name
+    folder = Path(os.path.realpath(file)).parents[name.count(".") + (Path(file).stem == "__init__")]
+    parts = _closure(name, os.path.realpath(file), folder)
+    files = {Path(path).relative_to(folder).as_posix(): Path(path) for path in parts.values()}
+    packages = {parent / "__init__.py" for path in files for parent in Path(path).parents[:-1]}
+    files |= {path.as_posix(): folder / path for path in packages if (folder / path).is_file()}
+    return Sources(name, parts, files)
+
+
 def source_digest(cls: type) -> str:
     """A digest of the file that a user's class was read from and of the files beside it which that imports.
 
     Empty for classes of ours, of installed packages, and of no file.
     """
-    module = sys.modules.get(cls.__module__)
-    file = getattr(module, "__file__", None)
-    if module is None or file is None or cls.__module__.partition(".")[0] == "obmm" or _is_installed(file):
+    sources = own_sources(cls)
+    if sources is None:
         return ""
-    name = module.__spec__.name if module.__spec__ is not None else module.__name__
-    folder = Path(os.path.realpath(file)).parents[name.count(".") + (Path(file).stem == "__init__")]
     digest = hashlib.sha256()
-    for part, path in sorted(_closure(name, os.path.realpath(file), folder).items()):
+    for part, path in sorted(sources.parts.items()):
         said, _ = _RUN.get(path, (_digest(path), None))
         digest.update(f"{part}\0{said}\0".encode())
     return digest.hexdigest()[:16]
