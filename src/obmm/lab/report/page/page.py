@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
-
-import attrs
 
 from obmm.lab.report import charts
 from obmm.lab.report.charts import Chart
 from obmm.lab.report.data import ReportData
 from obmm.lab.report.page import about, figures, scores
+from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, join, tag
 from obmm.settings.files import write_whole
-
-_HERE = resources.files("obmm.lab.report.page")
-#: Nothing may be loaded from anywhere, whatever the page contains.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-
-#: Where the style sheet begins to stack the cells of tables.
-_NARROW = "(max-width: 760px)"
 
 #: Every picture of the report.
 CHARTS: tuple[Callable[[ReportData], Chart], ...] = (
@@ -56,29 +46,14 @@ def page(report: ReportData) -> str:
     Raises:
         ImportError: plotly is not installed.
     """
-    from plotly.offline import get_plotlyjs
-
     drawn = [make(report) for make in CHARTS]
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("title", f"{report.title} – obmm report"),
-        tag("style", Markup(_style(len(report.runs)))),
+    return document(
+        f"{report.title} – obmm report",
+        _top(report),
+        _main(report, {chart.key: chart for chart in drawn}),
+        drawn,
+        columns=len(report.runs),
     )
-    data = {chart.key: attrs.asdict(chart) for chart in drawn if not chart.empty}
-    scripts = [
-        tag("script", Markup(_script_json(data)), type="application/json", id="charts"),
-        tag("script", Markup(get_plotlyjs())),
-        tag("script", Markup(_read("page.js"))),
-    ]
-    without = tag(
-        "noscript", tag("p", "The pictures of this page are drawn by its own script.", class_="empty")
-    )
-    body = tag("body", without, _top(report), _main(report, {chart.key: chart for chart in drawn}), *scripts)
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _top(report: ReportData) -> Markup:
@@ -114,27 +89,10 @@ def _chart(*keys: str) -> _Part:
     """Charts side by side, one above the other on narrow screens."""
 
     def part(report: ReportData, drawn: dict[str, Chart]) -> Markup:
-        figures_ = [_figure(drawn[key]) for key in keys]
+        figures_ = [figure(drawn[key]) for key in keys]
         return tag("div", *figures_, class_="charts two") if len(keys) > 1 else figures_[0]
 
     return part
-
-
-def _figure(chart: Chart) -> Markup:
-    if chart.empty:
-        inside = tag("p", chart.empty, class_="empty")
-    else:
-        inside = tag("div", class_="plot", data_chart=chart.key, style=f"height:{chart.height}px")
-    choice: Markup | str = ""
-    if len(chart.variants) > 1 and not chart.empty:
-        options = [
-            tag("option", variant.label, value=str(i), selected="" if i == chart.first else None)
-            for i, variant in enumerate(chart.variants)
-        ]
-        choice = tag("label", f"{chart.choose} ", tag("select", *options, data_choice=chart.key))
-    head = tag("div", tag("h3", chart.title), choice, class_="head")
-    caption = tag("figcaption", chart.caption) if not chart.empty else ""
-    return tag("figure", head, inside, caption, id=f"chart-{chart.key}")
 
 
 def _tables(make: Callable[[ReportData], Markup], title: str = "") -> _Part:
@@ -181,27 +139,3 @@ _SECTIONS: tuple[tuple[str, str, Callable[[ReportData], str], tuple[_Part, ...]]
         (_tables(about.settings), _tables(about.configurations)),
     ),
 )
-
-
-def _script_json(value: object) -> str:
-    """JSON that cannot end the script element it stands in; NaN and infinities are left out as null."""
-    return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and value != value:
-        return None
-    return value
-
-
-def _style(runs: int) -> str:
-    """The style sheet; tables of many runs need more room before they have to be stacked."""
-    return _read("page.css").replace(_NARROW, f"(max-width: {max(760, 440 + 160 * runs)}px)")
-
-
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
