@@ -336,9 +336,39 @@ def test_borrowed_volume_is_told_as_such():
             (bids, asks, [(CANCEL, -1, 298.5, 5.0, 4, -1)]),
         )
     )
-    list(market.states())
-    assert [d.reason for d in market.differences] == ["borrowed volume", "borrowed volume"]
-    assert [d.recorded - d.rebuilt for d in market.differences] == pytest.approx([0.25, -0.25])
+    shown = [levels(states[0], BUY) for states in market.states()]
+    assert shown == [bids, [bids[0], (298.5, 5.25), bids[1]], bids]
+    assert [d.reason for d in market.differences] == ["borrowed volume"]
+    assert [d.recorded - d.rebuilt for d in market.differences] == pytest.approx([0.25])
+
+
+def test_a_leveraged_order_leaves_with_all_that_is_known_of_it_though_its_cancel_tells_more():
+    """Of 5 base 2 trade, which are 1.9 of its own volume: the cancel takes 3.1 of the 3 that are known."""
+    bids, asks, _ = QUIET
+    market = ReplayedMarket(
+        recording(
+            QUIET,
+            ([(299.5, 5.0), *bids], asks, [(ORDER, BUY, 299.5, 5.0, 4, -1)]),
+            (bids, asks, [(TRADE, SELL, 299.5, 2.0, 4, 90), (CANCEL, -1, 299.5, 3.1, 4, -1)]),
+        )
+    )
+    assert [levels(states[0], BUY) for states in market.states()] == [bids, [(299.5, 5.0), *bids], bids]
+    assert market.differences == []
+
+
+def test_what_a_level_that_was_bought_up_still_shows_had_been_lent():
+    """Of 5.25001234 base at 301 only 5 trade before the sweep goes on: its rest is 3 base, not 2.75."""
+    bids, asks, _ = QUIET
+    sweep = [
+        (TRADE, BUY, 301.0, 5.0, 1, 91),
+        (TRADE, BUY, 302.0, 10.0, 2, 91),
+        (ORDER, BUY, 302.0, 3.0, 91, -1),
+    ]
+    market = ReplayedMarket(
+        recording((bids, [(301.0, 5.25001234), asks[1]], []), ([(302.0, 3.0), *bids], [], sweep))
+    )
+    assert [levels(states[0], BUY) for states in market.states()] == [bids, [(302.0, 3.0), *bids]]
+    assert market.differences == []
 
 
 def test_a_recording_without_a_tape_cannot_be_played():
@@ -471,7 +501,11 @@ def test_replays_are_reproducible(simulated):
     [
         ("background-8books-1h", 240),
         ("two-miners-8books-10min", 240),
+        ("taos-0.6.2-class0-8books-1h", 240),
+        ("taos-0.6.2-class1-8books-1h", 120),
         pytest.param("background-8books-1h", 3600, marks=pytest.mark.long),
+        pytest.param("taos-0.6.2-class0-8books-1h", 3600, marks=pytest.mark.long),
+        pytest.param("taos-0.6.2-class1-8books-1h", 3600, marks=pytest.mark.long),
     ],
 )
 def test_the_recorded_market_is_rebuilt_from_its_events_at_every_second(shared_data: Path, name, seconds):
@@ -494,8 +528,8 @@ def test_the_recorded_market_is_rebuilt_from_its_events_at_every_second(shared_d
     assert n == seconds
     reasons = [d.reason for d in market.differences]
     assert "unexplained" not in reasons
-    # Of 28,800 book-seconds of the full hour 341 showed a level that the events do not tell.
-    assert len(reasons) < 0.1 * seconds + 150
+    # Of 28,800 book-seconds of an hour 343 at most showed a level that the events do not tell.
+    assert reasons.count("came into view") < 350
 
 
 def test_scenarios_can_be_given_as_such():

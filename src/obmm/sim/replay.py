@@ -251,6 +251,7 @@ class ReplayedMarket:
         tapes, notices = [], [self._pending]
         for i, book in enumerate(self._books):
             publish(book.record, i, detail, *columns, *orders, board.counts)
+            book.show_lent(board.prices[:, i], board.sizes[:, i])
             tape_count, notice_count, fault = board.counts[i].tolist()
             if fault:
                 raise RuntimeError(f"book {i} has no room for more orders or events")

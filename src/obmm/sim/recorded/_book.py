@@ -144,11 +144,21 @@ class RecordedBook:
         anew = not self.worst.any()
         out = np.empty(_MOST_REPORTED, dtype=DIFFERENCE)
         count = reconcile(
-            self.record, ticks, lots, self.worst, self.recorded, self.nameless, maker_ratio, out
+            self.record, ticks, lots, off_grid, self.worst, self.recorded, self.nameless, maker_ratio, out
         )
         if anew:
             return []
         return [self._difference(state.time_ns, *row) for row in out[:count].tolist()]
+
+    def show_lent(self, prices: FloatArray, sizes: FloatArray) -> None:
+        """Add what leverage lends to the levels of this book to a published snapshot, both (2, L)."""
+        if not self.borrowed:
+            return
+        ticks = np.rint(np.nan_to_num(prices) * TICKS_PER_QUOTE).astype(np.int64)
+        near = np.minimum(ticks, FAR_TICK - 1)
+        for side in range(2):
+            lent = np.where(ticks[side] == near[side], self.nameless["lent"][side, near[side]], 0)
+            sizes[side] += lent / LOTS_PER_BASE
 
     def owners(self, rows: Rows, uid: int) -> Rows:
         """Rows of the exchange's tape with the recorded owners of orders and `uid` for the own ones.

@@ -4,6 +4,10 @@ Every recorded order lives exactly as long as in the recording: it arrives with 
 of it goes with its cancel or its last recorded fill. Beside the book a count of what the recording says rests
 at each price is kept (`recorded`), which knows nothing of own orders. Volume of which only the size is known
 stands at its level as one nameless order, in front of all others.
+
+An order's event tells its own volume, a level's size what leverage lends to it as well; what was lent stays in
+that size when the order goes, until the level empties. It is kept apart (`lent`): shown, but traded with by
+recorded fills alone that are larger than their order.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ Rows = npt.NDArray[np.void]
 
 #: What the recording says of the order with this id, where it stands here, and who traded under it.
 FLOW_ORDER = np.dtype([("left", "i8"), ("slot", "i4"), ("side", "i4"), ("owner", "i4")], align=True)
-#: Volume of unknown orders at one price: what the recording says is left, and the order that stands for it.
-NAMELESS = np.dtype([("left", "i8"), ("slot", "i8")])
+#: Volume of unknown orders at one price: what the recording says is left, and the order that stands for it;
+#: and what leverage lends to the orders there.
+NAMELESS = np.dtype([("left", "i8"), ("slot", "i4"), ("lent", "i4")])
 
 
 @kernel
@@ -70,10 +75,23 @@ def _rest_in_front(b: Record, side: int, tick: int, lots: int, order_id: int) ->
 
 
 @kernel
-def count_recorded(recorded: IntArray, side: int, tick: int, lots: int) -> None:
-    """The recording says that the volume at a price changed."""
+def count_recorded(recorded: IntArray, nameless: Rows, side: int, tick: int, lots: int) -> None:
+    """The recording says that the volume at a price changed; what was lent there goes with the last order."""
     if tick < FAR_TICK:
         recorded[side, tick] += lots
+        if recorded[side, tick] == 0:
+            nameless[side, tick].lent = 0
+
+
+@kernel
+def take_lent(side: int, tick: int, lots: int, nameless: Rows) -> int:
+    """Less of what leverage lends at a price, up to `lots`; by how much."""
+    if tick >= FAR_TICK:
+        return 0
+    volume = nameless[side, tick]
+    taken = min(lots, volume.lent)
+    volume.lent -= taken
+    return int(taken)
 
 
 @kernel
@@ -126,8 +144,9 @@ def reveal(
     missing = lots - order.left
     if missing <= 0:
         return
-    taken, here = take_nameless(b, side, tick, missing, nameless)
-    count_recorded(recorded, side, tick, missing - taken)
+    lent = take_lent(side, tick, missing, nameless)
+    taken, here = take_nameless(b, side, tick, missing - lent, nameless)
+    count_recorded(recorded, nameless, side, tick, missing - taken)
     # What was not seen before is all still there.
     here += missing - taken
     if order.left > 0 and _stands(b, order.slot, order_id):
@@ -139,12 +158,12 @@ def reveal(
 
 
 @kernel
-def announce(e: Record, flow: Rows, recorded: IntArray) -> None:
+def announce(e: Record, flow: Rows, recorded: IntArray, nameless: Rows) -> None:
     """An order came to rest, says the recording."""
     if e.tick > 0:
         flow[e.order_id].left = e.lots
         flow[e.order_id].side = e.side
-        count_recorded(recorded, e.side, e.tick, e.lots)
+        count_recorded(recorded, nameless, e.side, e.tick, e.lots)
 
 
 @kernel
@@ -178,14 +197,16 @@ def cancel_recorded(b: Record, e: Record, flow: Rows, recorded: IntArray, namele
     """A recorded cancel; with the last of its volume the order goes, whatever is left of it."""
     order = flow[e.order_id]
     if order.left > 0:
-        count_recorded(recorded, order.side, e.tick, -e.lots)
-        order.left = max(order.left - e.lots, 0)
+        # A fill takes less of an order than of its leveraged volume: its cancel tells more than is left here.
+        lots = min(e.lots, order.left)
+        count_recorded(recorded, nameless, order.side, e.tick, -lots)
+        order.left -= lots
         if _stands(b, order.slot, e.order_id):
             here = b.orders[order.slot].lots
-            withdraw(b, order.slot, min(e.lots, here) if order.left > 0 else here)
+            withdraw(b, order.slot, min(lots, here) if order.left > 0 else here)
         return
     # An order from before the recording: if its level was seen it is part of the nameless volume.
     tape_cancel(b, e.tick, e.lots, e.order_id)
     for side in range(2):
         taken, _ = take_nameless(b, side, e.tick, e.lots, nameless)
-        count_recorded(recorded, side, e.tick, -taken)
+        count_recorded(recorded, nameless, side, e.tick, -taken)

@@ -24,6 +24,7 @@ from obmm.sim.recorded._flow import (
     flow_account,
     rest_of,
     reveal,
+    take_lent,
     take_nameless,
 )
 
@@ -71,12 +72,22 @@ def _sweep(
     if rests and events[last].tick > 0:
         e = events[last]
         limit, left_over, client_id = e.tick, e.lots, e.client_id
-        announce(e, flow, recorded)
+        announce(e, flow, recorded, nameless)
     # Backwards: of several makers that were never seen the first must come to stand in front.
     for i in range(last - 1, first - 1, -1):
         e = events[i]
         if e.kind == TAPE_TRADE:
             reveal(b, 1 - side, e.tick, e.lots, e.order_id, flow, recorded, nameless)
+    deepest = 0
+    for i in range(first, last):
+        if events[i].kind == TAPE_TRADE:
+            deepest = events[i].tick
+    for i in range(first, last):
+        tick = events[i].tick
+        if events[i].kind == TAPE_TRADE and tick < FAR_TICK and (tick != deepest or left_over > 0):
+            # Whoever stood here has traded: what is left of a level that was bought up had been lent.
+            gone, _ = take_nameless(b, 1 - side, tick, nameless[1 - side, tick].left, nameless)
+            count_recorded(recorded, nameless, 1 - side, tick, -gone)
     lots, start = 0, first
     for i in range(first, last + 1):
         if i < last and events[i].kind == TAPE_TRADE:
@@ -87,7 +98,7 @@ def _sweep(
         lots = arrive(b, side, limit, lots, taker, client_id)
         for k in range(start, i):
             e = events[k]
-            count_recorded(recorded, 1 - side, e.tick, -e.lots)
+            count_recorded(recorded, nameless, 1 - side, e.tick, -e.lots)
             fill_recorded(b, e.order_id, e.lots, flow)
         if i < last:
             cancel_recorded(b, events[i], flow, recorded, nameless)
@@ -162,7 +173,7 @@ def play(
             cancel_recorded(b, e, flow, recorded, nameless)
         elif e.kind == TAPE_ORDER:
             if e.tick > 0:
-                announce(e, flow, recorded)
+                announce(e, flow, recorded, nameless)
                 rest_of(b, e, arrive(b, e.side, e.tick, e.lots, e.order_id, e.client_id), flow)
         else:
             last = _end_of_sweep(events, i)
@@ -181,28 +192,37 @@ def _differs(
     side: int,
     tick: int,
     lots: int,
+    borrowed: bool,
     known: bool,
     recorded: IntArray,
     nameless: Rows,
     out: Rows,
     count: int,
 ) -> int:
-    """Report a level that holds other than `lots` and correct it by its nameless volume."""
-    if tick >= FAR_TICK or recorded[side, tick] == lots:
+    """Report a level that holds other than `lots` and correct it by its nameless volume.
+
+    Where some is `borrowed` and the orders are known, what is more than they tell was lent to them.
+    """
+    if tick >= FAR_TICK:
+        return count
+    told = recorded[side, tick] + nameless[side, tick].lent
+    if told == lots:
         return count
     if count < out.size:
         row = out[count]
         row.side = side
         row.tick = tick
         row.recorded = lots
-        row.rebuilt = recorded[side, tick]
+        row.rebuilt = told
         row.known = known
-    more = lots - recorded[side, tick]
-    if more > 0:
+    more = lots - told
+    if more > 0 and borrowed and known and recorded[side, tick] > 0:
+        nameless[side, tick].lent += more
+    elif more > 0:
         add_nameless(b, side, tick, more, nameless)
     else:
-        take_nameless(b, side, tick, -more, nameless)
-    recorded[side, tick] = lots
+        take_nameless(b, side, tick, -more - take_lent(side, tick, -more, nameless), nameless)
+    recorded[side, tick] = lots - nameless[side, tick].lent
     return count + 1
 
 
@@ -211,6 +231,7 @@ def reconcile(
     books: Rows,
     ticks: IntArray,
     lots: IntArray,
+    borrowed: npt.NDArray[np.bool_],
     worst: IntArray,
     recorded: IntArray,
     nameless: Rows,
@@ -223,6 +244,7 @@ def reconcile(
         books: One record of dtype BOOK.
         ticks: (2, L) recorded levels, best first, 0 where there is none.
         lots: (2, L) their sizes.
+        borrowed: (2, L) whether leverage lent a part of it.
         worst: (2,) worst tick that was visible before, 0 for none; set to what is visible now.
         recorded: (2, ticks) as in `play`.
         nameless: (2, ticks) as in `play`.
@@ -247,9 +269,10 @@ def reconcile(
                 break
             known = seen != 0 and not is_better(side, seen, tick)
             while is_better(side, between, tick):
-                count = _differs(b, side, between, 0, known, recorded, nameless, out, count)
+                count = _differs(b, side, between, 0, False, known, recorded, nameless, out, count)
                 between += step
-            count = _differs(b, side, tick, lots[side, level], known, recorded, nameless, out, count)
+            size, lent = lots[side, level], borrowed[side, level]
+            count = _differs(b, side, tick, size, lent, known, recorded, nameless, out, count)
             between = tick + step
             worst[side] = tick
     return count
@@ -270,4 +293,5 @@ def forget_flow(books: Rows, flow: Rows, recorded: IntArray, nameless: Rows, wor
         for tick in range(FAR_TICK):
             nameless[side, tick].left = 0
             nameless[side, tick].slot = 0
+            nameless[side, tick].lent = 0
     worst[:] = 0
