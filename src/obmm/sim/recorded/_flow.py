@@ -5,9 +5,9 @@ of it goes with its cancel or its last recorded fill. Beside the book a count of
 at each price is kept (`recorded`), which knows nothing of own orders. Volume of which only the size is known
 stands at its level as one nameless order, in front of all others.
 
-An order's event tells its own volume, a level's size what leverage lends to it as well; what was lent stays in
-that size when the order goes, until the level empties. It is kept apart (`lent`): shown, but traded with by
-recorded fills alone that are larger than their order.
+An order's event tells its own volume, a level's size what leverage lends to it as well; what was lent stays
+in that size when the order goes, until the level empties. It is kept apart (`lent`): shown, but traded with
+by recorded fills alone that are larger than their order.
 """
 
 from __future__ import annotations
