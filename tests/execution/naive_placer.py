@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from obmm.execution import AmendPlacer
-from obmm.market import Limits, MarketState, OpenOrders, Orders, Quotes, Reason, Unplaced
+from obmm.market import Limits, MarketState, OpenOrders, Orders, Quotes, Reason, TimeInForce, Unplaced
 
-#: ("cancel", {order id: lots to take away, None for all}) or ("place", side, ticks, lots).
+#: ("cancel", {order id: lots to take away, None for all}) or ("place", side, ticks, lots); "take" where it
+#: trades at once or not at all.
 Instruction = tuple[Any, ...]
 
 
@@ -29,10 +30,11 @@ def naive_placer(
     size_tolerance: float,
     max_age_s: float,
     post_only: bool,
+    take: bool,
 ) -> list[tuple[list[Instruction], list[int]]]:
     """Per book: instructions in the order in which they are sent, and the reasons of bid and ask."""
     return [
-        _one_book(state, quotes, limits, book, tolerance_ticks, size_tolerance, max_age_s, post_only)
+        _one_book(state, quotes, limits, book, tolerance_ticks, size_tolerance, max_age_s, post_only, take)
         for book in range(state.n_books)
     ]
 
@@ -58,7 +60,8 @@ def as_naive(orders: Orders, n_books: int) -> list[list[Instruction]]:
                     said.append(("cancel", {int(orders.order_id[i]): part}))
             else:
                 ticks, lots = round(orders.price[i] * 100), round(orders.size[i] * 1e4)
-                said.append(("place", int(orders.side[i]), ticks, lots))
+                kind = "take" if orders.time_in_force[i] == TimeInForce.IOC else "place"
+                said.append((kind, int(orders.side[i]), ticks, lots))
         books.append(said)
     return books
 
@@ -88,11 +91,12 @@ def _one_book(
     size_tolerance: float,
     max_age_s: float,
     post_only: bool,
+    take: bool,
 ) -> tuple[list[Instruction], list[int]]:
     own, venue = state.open_orders, state.venue
     rows = range(*own.rows(book).indices(len(own)))
     reasons = [0, 0]
-    wanted = [_legal(state, quotes, limits, book, side, post_only, reasons) for side in (0, 1)]
+    wanted = [_legal(state, quotes, limits, book, side, post_only and not take, reasons) for side in (0, 1)]
     if wanted[0] and wanted[1] and wanted[0][0][0] >= wanted[1][0][0]:
         reasons = [reason or int(Reason.WOULD_CROSS) for reason in reasons]
         wanted = [[], []]
@@ -107,6 +111,8 @@ def _one_book(
     for i in rows:
         side, tick, lots = int(own.side[i]), round(own.price[i] * 100), round(own.size[i] * 1e4)
         for level, (price, size) in enumerate(wanted[side]):
+            if take and _reaches(state, book, side, price):
+                continue
             near = abs(price - tick) <= reach[side]
             young = (state.time_ns - own.time_ns[i]) / 1e9 < max_age_s
             if near and young and lots >= (1.0 - size_tolerance) * size:
@@ -158,7 +164,8 @@ def _one_book(
             if free[side] < 0:
                 broke[side] = True
             elif len(placements) < min(room, slots):
-                placements.append(("place", side, price, size))
+                kind = "take" if take and _reaches(state, book, side, price) else "place"
+                placements.append((kind, side, price, size))
             elif not broke[side]:
                 cap = Reason.OPEN_ORDER_CAP if room <= slots else Reason.INSTRUCTION_CAP
                 reasons[side] = reasons[side] or int(cap)
@@ -174,6 +181,12 @@ def _one_book(
             urgent = True
     cancels: list[Instruction] = [("cancel", cancel)] if cancel else []
     return (cancels + placements if urgent else placements + cancels), reasons
+
+
+def _reaches(state: MarketState, book: int, side: int, ticks: int) -> bool:
+    """Whether somebody else's touch on the other side is reached."""
+    other = touch_without_own(state, book, 1 - side)
+    return other is not None and (ticks >= other if side == 0 else ticks <= other)
 
 
 def _legal(

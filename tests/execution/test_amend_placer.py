@@ -131,6 +131,34 @@ def test_told_so_it_may_trade() -> None:
     assert ([300.6], [False]) == (orders.price.tolist(), orders.post_only.tolist())
 
 
+def test_a_quote_that_reaches_the_other_side_takes_if_told() -> None:
+    """At its price, at once or not at all; what does not reach stays post-only and rests."""
+    orders = AmendPlacer(take=True)(scene(), wish((300.5, 0.5), (299.4, 0.5)), Limits.open(1))
+    assert [300.5, 299.4] == orders.price.tolist()
+    assert [TimeInForce.IOC, TimeInForce.GTT] == orders.time_in_force.tolist()
+    assert [0, 60_000_000_000] == orders.expiry_ns.tolist()
+    assert [False, True] == orders.post_only.tolist()
+
+
+def test_a_take_is_sent_again_until_it_is_wished_no_more() -> None:
+    """Nothing that rests stands for it, however near."""
+    state = scene(own=[(0, 0, 300.49, 0.5)], asks=[(300.5, 10.0)])
+    taking = wish((300.5, 0.5))
+    assert [("cancel", {1: None}), ("take", 0, 30_050, 5_000)] == sorted(said(state, taking, take=True))
+
+
+def test_a_take_keeps_the_position_bound_and_the_minimum() -> None:
+    """Room for 0.3 of the 0.5 wished."""
+    limits = Limits.of(1, position_limit=0.3, reason=Reason.CUSTOM)
+    assert [("take", 0, 30_050, 3_000)] == said(scene(), wish((300.5, 0.5)), limits, take=True)
+
+
+def test_an_own_ask_in_the_way_of_a_take_goes_first() -> None:
+    """Nobody trades with himself."""
+    state = scene(asks=[(300.4, 0.5), (300.5, 10.0)], own=[(0, 1, 300.4, 0.5)])
+    assert [("cancel", {1: None}), ("take", 0, 30_050, 5_000)] == said(state, wish((300.5, 0.5)), take=True)
+
+
 def test_our_own_ask_does_not_hold_a_bid_back() -> None:
     """An ask of ours that must go anyway is cancelled first, and the bid takes its place."""
     state = scene(asks=[(300.0, 0.5), (300.5, 10.0)], own=[(0, 1, 300.0, 0.5)])

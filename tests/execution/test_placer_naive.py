@@ -11,10 +11,12 @@ from execution.quote_scenes import drawn
 from obmm.execution import AmendPlacer
 
 
-def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool) -> None:
+def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool, take: bool) -> None:
     """Both implementations on one drawn situation."""
     draw = drawn(seed)
-    placer = AmendPlacer(tolerance_ticks=float(tolerance), size_tolerance=size_tolerance, post_only=post_only)
+    placer = AmendPlacer(
+        tolerance_ticks=float(tolerance), size_tolerance=size_tolerance, post_only=post_only, take=take
+    )
     expected = naive_placer(
         draw.state,
         draw.quotes,
@@ -23,6 +25,7 @@ def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool) -> 
         size_tolerance=size_tolerance,
         max_age_s=45.0,
         post_only=post_only,
+        take=take,
     )
     n_books = draw.state.n_books
     said = as_naive(placer(draw.state, draw.quotes, draw.limits), n_books)
@@ -30,23 +33,23 @@ def agree(seed: int, tolerance: int, size_tolerance: float, post_only: bool) -> 
 
 
 SEEDS = st.integers(0, 2**32 - 1)
-MODES = (st.integers(0, 5), st.sampled_from([0.0, 0.25, 1.0]), st.booleans())
+MODES = (st.integers(0, 5), st.sampled_from([0.0, 0.25, 1.0]), st.booleans(), st.booleans())
 
 
 @settings(max_examples=400)
 @given(SEEDS, *MODES)
 def test_same_instructions_as_the_naive_placer(
-    seed: int, tolerance: int, size_tolerance: float, post_only: bool
+    seed: int, tolerance: int, size_tolerance: float, post_only: bool, take: bool
 ) -> None:
     """Instructions, their order and the reasons agree on crowded books."""
-    agree(seed, tolerance, size_tolerance, post_only)
+    agree(seed, tolerance, size_tolerance, post_only, take)
 
 
 @pytest.mark.long
 @settings(max_examples=30_000)
 @given(SEEDS, *MODES)
 def test_same_instructions_as_the_naive_placer_for_long(
-    seed: int, tolerance: int, size_tolerance: float, post_only: bool
+    seed: int, tolerance: int, size_tolerance: float, post_only: bool, take: bool
 ) -> None:
     """The same, many times."""
-    agree(seed, tolerance, size_tolerance, post_only)
+    agree(seed, tolerance, size_tolerance, post_only, take)

@@ -44,6 +44,21 @@ def test_joining_others_at_our_price_is_seen() -> None:
     assert 299.53 == quoted(TouchBuilder(), state).bid_price[0, 0]
 
 
+def test_a_lone_lot_inside_is_not_followed() -> None:
+    """With a depth of 5 base the bid joins the level at which others have that much, our own lots aside."""
+    levels = [(299.8, 0.3), (299.7, 2.0), (299.5, 10.0)]
+    state = scene(bids=levels, own=[(0, 0, 299.7, 2.0)])
+    assert [299.8, 299.5, 299.5] == [
+        quoted(TouchBuilder(depth_base=depth), state).bid_price[0, 0] for depth in (0.2, 0.5, 5.0)
+    ]
+
+
+def test_where_all_is_less_than_the_depth_the_last_level_is_joined() -> None:
+    """The last one at which somebody else stands."""
+    state = scene(bids=[(299.8, 0.3), (299.5, 1.0), (299.4, 2.0)], own=[(0, 0, 299.4, 2.0)])
+    assert 299.5 == quoted(TouchBuilder(depth_base=50.0), state).bid_price[0, 0]
+
+
 def test_without_a_competitor_no_quote() -> None:
     """A side on which only we stand has no touch to join, and no fair value in the middle."""
     state = scene(bids=[(299.5, 0.5)], own=[(0, 0, 299.5, 0.5)])
@@ -74,6 +89,14 @@ def test_a_spread_factor_stretches_the_distance() -> None:
 def test_far_inside_the_sides_stay_apart() -> None:
     """Ticks inside beyond the middle end at the middle, one tick apart."""
     assert (299.99, 300.0) == prices(quoted(TouchBuilder(inside_ticks=80.0, min_edge_bps=0.0), scene()))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 500))
+def test_a_depth_of_nothing_is_the_competing_touch(seed: int) -> None:
+    """The price by depth 0 is the best price of somebody else, in every book."""
+    state = random_state(seed, n_books=6)
+    np.testing.assert_array_equal(state.competing_touch, state.competing_at(0.0))
 
 
 @settings(max_examples=60)

@@ -7,6 +7,7 @@ from obmm.execution.ladder import LadderBuilder
 from obmm.execution.lock import lock
 from obmm.execution.quoting import Lifted, Quoting
 from obmm.execution.skewed import SkewedBuilder
+from obmm.execution.taking import TakingBuilder
 from obmm.execution.touch import TouchBuilder
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Lifted",
     "Quoting",
     "SkewedBuilder",
+    "TakingBuilder",
     "TouchBuilder",
     "lifted",
     "lock",

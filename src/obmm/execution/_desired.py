@@ -26,6 +26,7 @@ class Desired:
         cost: (2, B, K) what one lot binds: quote of bids, base of asks.
         free: (2, B) what is free now: quote for bids, base for asks.
         room: (2, B) whole lots that a side may trade before it passes what risk allows; inf for no bound.
+        taking: (2, B, K) orders that are to trade at once, and never rest.
         reason: (2, B) `Reason` why a side lost a quote on the way.
     """
 
@@ -34,11 +35,22 @@ class Desired:
     cost: FloatArray
     free: FloatArray
     room: FloatArray
+    taking: BoolArray
     reason: IntArray
 
 
-def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only: bool) -> Desired:
-    """`quotes` with everything taken out that risk forbids, or the venue or the account would refuse."""
+def desired_orders(
+    state: MarketState, quotes: Quotes, limits: Limits, *, post_only: bool, take: bool
+) -> Desired:
+    """`quotes` with everything taken out that risk forbids, or the venue or the account would refuse.
+
+    Args:
+        state: Holds the touch, the account and the open orders.
+        quotes: What should rest, or trade.
+        limits: What risk allows.
+        post_only: A side that would trade at once moves back behind the competing touch.
+        take: A quote that reaches the competing touch of the other side is meant to trade with it.
+    """
     venue, accounts = state.venue, state.accounts
     scale, lot_scale = venue.ticks_per_quote, venue.lots_per_base
     allowed = np.array([limits.bid_allowed, limits.ask_allowed])[..., None]
@@ -50,8 +62,11 @@ def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only
     wanted = _noted(wanted, ~_stuck(state)[:, None], reason, Reason.BAD_DATA)
     wanted = _noted(wanted, lots >= venue.min_lots[:, None], reason, Reason.SIZE_TOO_SMALL)
     signed, lots = _sorted(np.where(wanted, signed, NOWHERE), np.where(wanted, lots, 0.0))
-    if post_only:
-        signed = _behind_touch(state, signed, scale)
+    over = signed - _last_resting(state, scale)[..., None]
+    taking = (over > 0.0) if take else np.zeros(signed.shape, dtype=np.bool_)
+    if post_only and not take:
+        # A side moves as a whole, so that its levels keep their distances.
+        signed = signed - np.fmax(over[..., 0], 0.0)[..., None]
     best = signed[..., 0]
     legal = (SIGN[..., None] * signed >= 1.0) & (best[0] + best[1] < 0.0)[:, None]
     wanted = _noted(lots > 0.0, legal, reason, Reason.WOULD_CROSS)
@@ -63,7 +78,7 @@ def desired_orders(state: MarketState, quotes: Quotes, limits: Limits, post_only
     wanted = _noted(wanted, lots > 0.0, reason, Reason.POSITION_LIMIT)
     lots = _within(lots, cost, free + _reserved(state), venue.min_lots[:, None])
     wanted = _noted(wanted, lots > 0.0, reason, Reason.NO_FUNDS)
-    return Desired(np.where(wanted, signed, NOWHERE), lots, cost, free, room, reason)
+    return Desired(np.where(wanted, signed, NOWHERE), lots, cost, free, room, taking & wanted, reason)
 
 
 def _stuck(state: MarketState) -> BoolArray:
@@ -94,12 +109,10 @@ def _sorted(signed: FloatArray, lots: FloatArray) -> tuple[FloatArray, FloatArra
     return _sorted(np.where(again, NOWHERE, signed), np.where(again, 0.0, lots))
 
 
-def _behind_touch(state: MarketState, signed: FloatArray, scale: FloatArray) -> FloatArray:
-    """Sides that would trade at once, moved back as a whole until they stand one tick behind the touch."""
+def _last_resting(state: MarketState, scale: FloatArray) -> FloatArray:
+    """(2, B) signed ticks of the nearest price at which an order comes to rest; NaN without a touch."""
     touch = np.rint(state.competing_touch * scale)
-    over = signed[..., 0] - (SIGN * touch[::-1] - 1.0)
-    moved: FloatArray = signed - np.fmax(over, 0.0)[..., None]
-    return moved
+    return as_floats(SIGN * touch[::-1] - 1.0)
 
 
 def _reserved(state: MarketState) -> FloatArray:

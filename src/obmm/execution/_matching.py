@@ -82,7 +82,8 @@ def matched(
     level = off.argmin(axis=1)
     off = off[np.arange(len(own)), level]
     slot = group * n_levels + level
-    wanted = desired.lots.ravel()[slot]
+    # What is to trade at once stands for nothing that rests.
+    wanted = np.where(desired.taking, 0.0, desired.lots).ravel()[slot]
     near = off <= reach(desired, tolerance_ticks).ravel()[group]
     large_enough = lots >= (1.0 - on_rows(grow_tolerance, book)) * wanted
     young = (state.time_ns - own.time_ns) / 1e9 < on_rows(max_age_s, book)

@@ -48,7 +48,9 @@ class AmendPlacer(Stage):
       still counts as open.
     * Never more money than is free now: what a cancel of the same answer sets free comes too late. What one
       side binds pays for its own replacements at the next state.
-    * With `post_only` a side that would trade at once moves back behind the competing touch.
+    * With `post_only` a side that would trade at once moves back behind the competing touch. With `take` a
+      quote that reaches the other side means to trade with it: it goes out as immediate-or-cancel, up to its
+      price, at every state that wishes it; all others stay post-only.
     * The first instruction of a book reaches the venue before the others, which follow 5–25 ms later in any
       order. It is the cancel where the cancel protects: of an order nearer to the other side than anything
       now wanted, of one that must shrink, on a book that may only reduce, or on a side on which what rests
@@ -91,12 +93,15 @@ class AmendPlacer(Stage):
         high=1e6,
     )
     post_only: bool = option(True, help="Never trade at once: refused rather than filled as taker")
+    take: bool = option(
+        False, help="A quote that reaches the other side trades at once, or not at all; the others never do"
+    )
 
     #: Told of the last call: why a quote is not standing.
     news: tuple[News, ...] = memory(tuple)
 
     def __call__(self, state: MarketState, quotes: Quotes, limits: Limits) -> Orders:
-        desired = desired_orders(state, quotes, limits, self.post_only)
+        desired = desired_orders(state, quotes, limits, post_only=self.post_only, take=self.take)
         matching = matched(
             state,
             desired,
@@ -146,6 +151,7 @@ class AmendPlacer(Stage):
         size = desired.lots[side, book, level] / venue.lots_per_base[book]
         turn = placements.rank + cancels.leads[book]
         life_ns = np.rint(on_rows(self.expiry_s, book) * 1e9)
+        taking = desired.taking[side, book, level]
         urgency = column(venue.max_instructions, turn)
         urgency[:cut] = 0
         return Orders(
@@ -154,9 +160,11 @@ class AmendPlacer(Stage):
             side=column(-1, side),
             price=column(np.nan, ticks / venue.ticks_per_quote[book], np.float64),
             size=around(part, size),
-            time_in_force=column(int(TimeInForce.GTC), int(TimeInForce.GTT)),
-            expiry_ns=column(0, life_ns),
-            post_only=column(False, self.post_only, np.bool_),
+            time_in_force=column(
+                int(TimeInForce.GTC), np.where(taking, int(TimeInForce.IOC), int(TimeInForce.GTT))
+            ),
+            expiry_ns=column(0, np.where(taking, 0, life_ns)),
+            post_only=column(False, (self.post_only or self.take) & ~taking, np.bool_),
             order_id=around(own.order_id[rows], np.full(book.size, -1)),
             client_id=column(-1, _client_ids(state, book, turn)),
             delay_ns=np.zeros(n, dtype=np.int64),

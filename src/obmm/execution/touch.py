@@ -19,7 +19,8 @@ class TouchBuilder(Quoting):
     0 joins the touch, a positive number stands inside it, a negative one behind. A quote never comes nearer
     to the fair value than `min_edge_bps` after the current maker rate; where the touch is too near, the quote
     stands as far out as the edge asks, or with `back_off = false` the side stays empty. A spread factor
-    stretches the distance from the fair value.
+    stretches the distance from the fair value. With `depth_base` the touch is the price at which what others
+    have reaches that much: a lone lot inside is not followed.
 
     The competing price is the one at which somebody else stands: our own resting sizes are taken out of the
     book (`MarketState.competing_touch`), or the quote would follow itself. That is the one thing this
@@ -35,6 +36,13 @@ class TouchBuilder(Quoting):
     inside_ticks: PerBook = option(
         0.0, help="Ticks inside the best competing price; negative: behind it", unit="ticks", per_book=True
     )
+    depth_base: PerBook = option(
+        0.0,
+        help="What others must have up to the price that is joined; 0: anything",
+        unit="base",
+        per_book=True,
+        low=0.0,
+    )
     back_off: bool = option(
         True, help="Where the touch is nearer than the edge: stand further out, or leave the side empty"
     )
@@ -45,7 +53,7 @@ class TouchBuilder(Quoting):
         return frozenset({self.fair} - {""})
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
-        touch = state.competing_touch
+        touch = state.competing_at(self.depth_base) if np.any(self.depth_base) else state.competing_touch
         fair = signals.scalar(self.fair) if self.fair else touch.mean(axis=0)
         price = touch + SIGN * self.inside_ticks * state.venue.grid.tick
         distance = SIGN * (fair - price)

@@ -6,13 +6,14 @@ import functools
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from obmm.market.accounts import Accounts
 from obmm.market.arrays import BoolArray, FloatArray, as_floats, check_shape, column, sealed
 from obmm.market.notices import Notices
 from obmm.market.open_orders import OpenOrders
 from obmm.market.tape import Tape
-from obmm.market.touch import competing_best
+from obmm.market.touch import competing_best, competing_depth
 from obmm.market.venue import Venue
 
 
@@ -174,6 +175,21 @@ class MarketState:
         prices, sizes = (self.bid_price, self.ask_price), (self.bid_size, self.ask_size)
         half_tick, half_lot = 0.5 / self.venue.ticks_per_quote, 0.5 / self.venue.lots_per_base
         return sealed(competing_best(prices, sizes, half_tick, half_lot, self.open_orders))
+
+    def competing_at(self, depth_base: npt.ArrayLike) -> FloatArray:
+        """(2, B) bid and ask at which what others have, from the touch on, reaches `depth_base` (B,) or one.
+
+        Our own orders are taken out. Where all that is visible is less, the last price at which somebody else
+        stands; NaN where nobody does.
+
+        >>> bids = [[(299.6, 0.3), (299.5, 9.0), (299.4, 50.0)]]
+        >>> state = MarketState.of_books(Venue.of(1), bids, [[(300.5, 1.0)]])
+        >>> state.competing_at(5.0).tolist()
+        [[299.5], [300.5]]
+        """
+        depth = np.broadcast_to(as_floats(depth_base), (self.n_books,))
+        prices, sizes = (self.bid_price, self.ask_price), (self.bid_size, self.ask_size)
+        return competing_depth(prices, sizes, 0.5 / self.venue.ticks_per_quote, self.open_orders, depth)
 
     def __repr__(self) -> str:
         return (

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes, Reason
+from obmm.market import BUY, InstructionKind, Limits, MarketState, Orders, Quotes, Reason, TimeInForce
 from obmm.market.arrays import FloatArray, IntArray
 from obmm.market.grid import to_units
 from obmm.market.rules import instruction_rank
@@ -114,11 +114,16 @@ def _funds(trial: Trial) -> None:
 
 
 def _never_crosses(trial: Trial) -> None:
+    """But for what is wished to trade at once, and then leaves nothing behind."""
     for when, step, orders in _answers(trial):
         rows = orders.kind == InstructionKind.LIMIT
         book, side, price = orders.book[rows], orders.side[rows], orders.price[rows]
         bid, ask = step.state.best_bid[book], step.state.best_ask[book]
-        if np.any(np.where(side == BUY, price >= ask, price <= bid)):
+        least = np.where(step.quotes.has_ask, step.quotes.ask_price, np.inf).min(axis=1)[book]
+        most = np.where(step.quotes.has_bid, step.quotes.bid_price, -np.inf).max(axis=1)[book]
+        wished = np.where(side == BUY, price <= most + 1e-9, price >= least - 1e-9)
+        at_once = orders.time_in_force[rows] == TimeInForce.IOC
+        if np.any(np.where(side == BUY, price >= ask, price <= bid) & ~(wished & at_once)):
             raise ContractError(f"an order at one of {price.tolist()} would trade at once {when}")
 
 
@@ -180,7 +185,9 @@ def _settled(placer: Any, step: Step, quotes: Quotes) -> tuple[MarketState, Orde
     """The state once the placer has nothing left to do, and its last word."""
     state, limits = step.state, _enforced(step)
     for _ in range(_ROUNDS):
-        orders: Orders = placer(state, quotes, limits)
+        answer: Orders = placer(state, quotes, limits)
+        # What trades at once or not at all is wished anew until it has traded.
+        orders = answer.take(answer.time_in_force != TimeInForce.IOC)
         if not len(orders):
             break
         state = accepted(state, orders)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.market import BUY, SELL, FloatArray, InstructionKind, MarketState, OpenOrders, Orders
+from obmm.market import (
+    BUY,
+    SELL,
+    FloatArray,
+    InstructionKind,
+    MarketState,
+    OpenOrders,
+    Orders,
+    TimeInForce,
+)
 
 
 def accepted(state: MarketState, orders: Orders) -> MarketState:
     """The state after every cancel and limit order of `orders` has been carried out and nothing has traded.
 
     Own open orders and free balances change; the visible book, which is not consulted, does not. Market
-    orders are left out.
+    orders are left out, and what would trade at once or not at all comes to nothing.
 
     Raises:
         KeyError: An order that is to be cancelled is not open.
@@ -26,7 +35,8 @@ def accepted(state: MarketState, orders: Orders) -> MarketState:
     own = state.open_orders
     left = _left(own, orders)
     kept = np.flatnonzero(left > 0.0)
-    placed = np.flatnonzero(orders.kind == InstructionKind.LIMIT)
+    resting = (orders.time_in_force == TimeInForce.GTC) | (orders.time_in_force == TimeInForce.GTT)
+    placed = np.flatnonzero((orders.kind == InstructionKind.LIMIT) & resting)
     book = np.concatenate([own.book[kept], orders.book[placed]])
     by_book = np.argsort(book, kind="stable")
     next_id = int(own.order_id.max(initial=0)) + 1

@@ -47,7 +47,7 @@ class PaperOrders:
     _next_id: int = attrs.field(init=False, default=1)
 
     def submit(self, state: MarketState, orders: Orders) -> None:
-        """Carry out `orders`, given in answer to `state`, as if every limit order came to rest."""
+        """Carry out `orders`, given in answer to `state`, as if every order that may rest came to rest."""
         for row in range(len(orders)):
             book = self._books[int(orders.book[row])]
             if orders.kind[row] == InstructionKind.CANCEL:
@@ -56,7 +56,7 @@ class PaperOrders:
                     if order.order_id == orders.order_id[row]:
                         order.size = 0.0 if np.isnan(part) else order.size - part
                 book[:] = [order for order in book if order.size > 0.0]
-            elif orders.kind[row] == InstructionKind.LIMIT:
+            elif orders.kind[row] == InstructionKind.LIMIT and orders.time_in_force[row] not in _AT_ONCE:
                 timed = orders.time_in_force[row] == TimeInForce.GTT
                 life = int(orders.expiry_ns[row]) if timed else np.iinfo(np.int64).max - state.time_ns
                 book.append(
@@ -90,4 +90,6 @@ class PaperOrders:
         return attrs.evolve(state, open_orders=OpenOrders(**columns), accounts=attrs.evolve(accounts, **free))
 
 
+#: Orders that trade at once or not at all.
+_AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 _COLUMNS = ("order_id", "client_id", "side", "price", "size", "time_ns")

@@ -68,7 +68,7 @@ def violations(state: MarketState, orders: Orders) -> list[str]:
         client_ids.add(client_id)
         if orders.kind[row] != InstructionKind.LIMIT:
             continue
-        standing[book] += 1
+        standing[book] += orders.time_in_force[row] in (TimeInForce.GTC, TimeInForce.GTT)
         if (Fraction(repr(price)) / tick).denominator != 1:
             wrong(f"price {price} is not on the grid")
         if orders.time_in_force[row] == TimeInForce.GTT and orders.expiry_ns[row] <= 0:
