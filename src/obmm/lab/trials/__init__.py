@@ -4,17 +4,22 @@ from obmm.lab.trials.executor import Executor, LocalExecutor, Stopped
 from obmm.lab.trials.gather import Gather
 from obmm.lab.trials.outcome import METRICS, Metric, Outcome, metric_named
 from obmm.lab.trials.play import play
+from obmm.lab.trials.seeds import Ledger, confirming_seeds, is_confirming, looking_seeds
 from obmm.lab.trials.trial import Trial
 
 __all__ = [
     "METRICS",
     "Executor",
     "Gather",
+    "Ledger",
     "LocalExecutor",
     "Metric",
     "Outcome",
     "Stopped",
     "Trial",
+    "confirming_seeds",
+    "is_confirming",
+    "looking_seeds",
     "metric_named",
     "play",
 ]
