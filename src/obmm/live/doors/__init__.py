@@ -1,0 +1,1 @@
+"""Ways by which requests come to a session, each in a file."""
