@@ -44,8 +44,9 @@ def test_stage_defaults() -> None:
 
 
 def test_option_carries_help_and_unit() -> None:
-    """What `help` and `unit` say can be read from the class."""
-    assert {"help": "Added per state.", "unit": "1"} == dict(attrs.fields(Counter).step.metadata)
+    """What `help`, `unit` and bounds say can be read from the class."""
+    said = {"help": "Added per state.", "unit": "1", "bounds": (-1e12, 1e12)}
+    assert said == dict(attrs.fields(Counter).step.metadata)
 
 
 def test_protocol_accepts_any_callable_stage() -> None:

@@ -16,7 +16,8 @@ from obmm.settings.toml import Layer
 
 #: Section of a configuration → group of stages.
 GROUPS = {"signals": "signals", "gates": "gates", "builder": "builders", "placer": "placers"}
-_TOP = ("extends", "description", *GROUPS, "books", "assign")
+#: `tune` says what `obmm tune` may try; to an agent it says nothing.
+_TOP = ("extends", "description", *GROUPS, "books", "assign", "tune")
 #: What an entry says of itself, beside the options of its stage.
 _OF_ENTRY = ("kind", "name", "enabled")
 _NAME = re.compile(r"[A-Za-z0-9_:-]+")

@@ -153,8 +153,11 @@ def option(
         more.setdefault("eq", attrs.cmp_using(eq=np.array_equal))
     endless = endless or (isinstance(default, float) and default == np.inf)
     given = more.pop("validator", [])
-    more["validator"] = [_bounded(low, high, unit, endless), *(given if isinstance(given, list) else [given])]
-    metadata: dict[str, Any] = {"help": help, "unit": unit}
+    least, most = _OF_UNIT.get(unit, _OF_ANY)
+    bounds = (least if low is None else low, most if high is None else high)
+    said = _bounded(bounds, high is not None, unit, endless)
+    more["validator"] = [said, *(given if isinstance(given, list) else [given])]
+    metadata: dict[str, Any] = {"help": help, "unit": unit, "bounds": bounds}
     if per_book:
         metadata["per_book"] = True
     return attrs.field(default=default, metadata=metadata, **more)
@@ -174,11 +177,10 @@ _HINTS = {"fraction": " (a fraction: 0.30 means 30 %)"}
 
 
 def _bounded(
-    low: float | None, high: float | None, unit: str, endless: bool
+    bounds: tuple[float, float], ends: bool, unit: str, endless: bool
 ) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    of_unit = _OF_UNIT.get(unit, _OF_ANY)
-    least, most = of_unit[0] if low is None else low, of_unit[1] if high is None else high
-    bounded = high is not None or unit in _HINTS
+    least, most = bounds
+    bounded = ends or unit in _HINTS
     hint = _HINTS.get(unit, "")
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
