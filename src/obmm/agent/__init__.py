@@ -3,6 +3,7 @@
 from obmm.agent.config import BookSetting, Config, Setting, StageSpec
 from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount
+from obmm.agent.keeper import Keeper
 from obmm.agent.maker import MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
@@ -17,6 +18,7 @@ __all__ = [
     "Decision",
     "Fault",
     "FaultCount",
+    "Keeper",
     "MarketMaker",
     "OverrideFile",
     "Pipeline",

@@ -200,6 +200,27 @@ class Config:
             table["assign"] = [[a.selector, a.config.as_table()] for a in self.assign]
         return table
 
+    def same_as(self, other: Config) -> frozenset[str]:
+        """Paths of the stages that are the same in both: class, code, options, and what differs on books."""
+        mine, theirs = self._told(), other._told()
+        return frozenset(path for path, told in mine.items() if theirs.get(path) == told)
+
+    def _told(self) -> dict[str, list[Any]]:
+        """Path → all that decides what the stage there does."""
+        return {
+            spec.path: [
+                spec.cls,
+                _options(spec.build(), spec),
+                [part.source for part in spec.walk()],
+                [
+                    (o.selector, o.path, o.option, o.value)
+                    for o in self.overrides
+                    if o.path in {part.path for part in spec.walk()}
+                ],
+            ]
+            for spec in self.specs
+        }
+
     @property
     def hash(self) -> str:
         """Twelve hex digits that change when anything that matters does, the code of one's own stages too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import attrs
 import numpy as np
 
@@ -22,6 +24,8 @@ from obmm.market import (
 from obmm.market.arrays import as_ints
 from obmm.market.layout import books_of
 from obmm.market.reasons import strictest_of
+
+_INSTRUCTION = tuple(field.name for field in attrs.fields(Orders) if field.name != "n_books")
 
 
 @attrs.frozen(kw_only=True)
@@ -123,6 +127,19 @@ class Decision:
     def error(self) -> str:
         """The first fault in words, "" if there was none."""
         return str(self.faults[0]) if self.faults else ""
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits of what was decided: the instructions, and the reasons of every side.
+
+        Two decisions that differ in either have different ones; those of the same have the same.
+        """
+        told = hashlib.blake2b(digest_size=8)
+        for name in _INSTRUCTION:
+            told.update(getattr(self.orders, name).tobytes())
+        for why in (self.bid_reason, self.ask_reason):
+            told.update(why.tobytes())
+        return told.hexdigest()
 
     def why(self, book: int) -> tuple[Reason, Reason]:
         """The reasons of one book by position: bid, ask."""

@@ -17,6 +17,7 @@ import structlog
 from obmm.agent.config import Config
 from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount, told
+from obmm.agent.keeper import Keeper
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import feeds_of
 from obmm.agent.sessions import Answer, Clock, Session, withdrawn
@@ -43,6 +44,7 @@ class MarketMaker:
     Attributes:
         config: The resolved configuration.
         overrides: A file of manual overrides to obey, if any.
+        keeper: Who saves what the agent remembers, and gives it back after a restart, if anybody.
         listeners: Called with each `Decision`, in order, after it is made. One that raises is told, and
             dropped when it does so many times in a row.
         states: States answered.
@@ -62,10 +64,12 @@ class MarketMaker:
 
     config: Config
     overrides: OverrideFile | None = None
+    keeper: Keeper | None = attrs.field(default=None, kw_only=True)
     listeners: list[Listener] = attrs.field(factory=list)
     states: int = attrs.field(default=0, init=False)
     errors: int = attrs.field(default=0, init=False)
     feeds: frozenset[Feed] = attrs.field(init=False)
+    _configs: dict[str, Config] = attrs.field(init=False, repr=False)
     _hash: str = attrs.field(init=False)
     _sessions: OrderedDict[tuple[str, str], Session] = attrs.field(
         factory=OrderedDict, init=False, repr=False
@@ -80,6 +84,7 @@ class MarketMaker:
     def __attrs_post_init__(self) -> None:
         self.feeds = feeds_of(self.config)
         self._hash = self.config.hash
+        self._configs = {self._hash: self.config}
 
     @classmethod
     def of(cls, config: Config, overrides: str | Path | None = None) -> MarketMaker:
@@ -90,6 +95,39 @@ class MarketMaker:
     def faults(self) -> tuple[FaultCount, ...]:
         """The pipelines that failed so far, with how often and what was wrong first."""
         return tuple(self._counts.values())
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of the configuration in force."""
+        return self._hash
+
+    def config_of(self, config_hash: str) -> Config | None:
+        """The configuration of that hash, if it is or was in force."""
+        return self._configs.get(config_hash)
+
+    def reconfigure(self, config: Config) -> None:
+        """Answer with `config` from the next state on.
+
+        The clocks go on, and stages that are the same keep what they remember; others begin anew. Whoever
+        decodes states looks at `feeds` again.
+
+        Raises:
+            ConfigError: It cannot run on a venue that is being answered; the one before stays in force.
+        """
+        with self._lock:
+            sessions = {key: one.changed(self.config, config) for key, one in self._sessions.items()}
+            feeds, config_hash = feeds_of(config), config.hash
+            self._sessions = OrderedDict(sessions)
+            self.config, self.feeds, self._hash = config, feeds, config_hash
+            self._configs[config_hash] = config
+        tell(_log, logging.INFO, "the configuration has changed", name=config.name, hash=config_hash)
+
+    def save(self) -> None:
+        """Have the keeper save what is remembered of every simulation, as before the process ends."""
+        with self._lock:
+            if self.keeper is not None:
+                for session in self._sessions.values():
+                    self.keeper.save(session, self._hash)
 
     def respond(self, state: MarketState) -> Orders:
         """Instructions for `state`, most urgent first on each book."""
@@ -138,6 +176,8 @@ class MarketMaker:
         """What the pipelines did, about the books of `state` in their order."""
         whole, at = session.fitted(state) or (state, None)
         answer = session.answer(whole)
+        if self.keeper is not None and session.due(self.keeper.every):
+            self.keeper.save(session, self._hash)
         with contextlib.suppress(Exception):  # What is told must not cost what is sent.
             _tell(session, answer.steps, whole)
         return answer if at is None else answer.of_books(at)
@@ -146,6 +186,10 @@ class MarketMaker:
         """The session of the state's simulation, a new one after a restart, and whether the state is late."""
         key = (state.venue.validator, state.venue.simulation_id)
         session = self._sessions.get(key)
+        if session is None and self.keeper is not None:
+            session = self.keeper.load(self.config, state)
+            if session is not None:
+                self._sessions[key] = session
         if session is not None:
             clock = session.clock(state)
             if clock is Clock.NEW or session.fitted(state) is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from obmm.agent.config import Config, StageSpec
 from obmm.agent.decision import Step
+from obmm.agent.memory import Misfit, NotKept, give_back, plain, told_of, value_of
 from obmm.execution import lock
 from obmm.market import (
     BoolArray,
@@ -231,6 +232,60 @@ class Pipeline:
             if isinstance(stage, Steerable):
                 stage.steer(chosen)
 
+    def memory(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What it and its stages remember, as plain values, and the stages that cannot tell, with why."""
+        said = {path: _memory(stage) for path, stage in self._stages.items()}
+        told = {
+            "name": self.name,
+            "age_s": plain(self._age_s, "age_s"),
+            "last_ns": self._last_ns,
+            "stages": {path: told for path, (told, _) in said.items()},
+        }
+        # What a person ordered is no memory: it is ordered anew.
+        silent = {
+            path: why for path, (_, why) in said.items() if not isinstance(self._stages[path], Steerable)
+        }
+        return told, {path: why for path, why in silent.items() if why}
+
+    def recall(self, told: Mapping[str, Any]) -> None:
+        """Remember what `memory` told of a pipeline of the same configuration; new stages, none called yet.
+
+        Books warm up again where a stage could not tell what it knew.
+
+        Raises:
+            Misfit: It told of something else.
+        """
+        stages, age_s, last_ns = told["stages"], value_of(told["age_s"], "age_s"), told["last_ns"]
+        if told["name"] != self.name or set(stages) != set(self._stages):
+            raise Misfit(f"it tells of other stages than {self.name} has")
+        if np.shape(age_s) != (self.venue.n_books,) or not (last_ns is None or isinstance(last_ns, int)):
+            raise Misfit(f"it tells of another number of books than {self.venue.n_books}")
+        for path, stage in self._stages.items():
+            if stages[path] is not None:
+                give_back(stage, stages[path])
+            elif not isinstance(stage, Steerable):
+                age_s = np.zeros_like(age_s)
+        self._age_s, self._last_ns = age_s, last_ns
+
+    def changed(self, before: Pipeline, kept: frozenset[str]) -> Pipeline:
+        """This pipeline, new, with the stages of the one `before` at the paths `kept`, and the ages of books.
+
+        Books warm up again if a signal that has to settle is new.
+        """
+        old = before._stages
+        pipeline = attrs.evolve(
+            self,
+            signals=tuple((n, old[f"signals.{n}"] if f"signals.{n}" in kept else s) for n, s in self.signals),
+            gates=tuple((n, old[f"gates.{n}"] if f"gates.{n}" in kept else g) for n, g in self.gates),
+            builder=old["builder"] if "builder" in kept else self.builder,
+            placer=old["placer"] if "placer" in kept else self.placer,
+        )
+        fresh = [signal for name, signal in self.signals if f"signals.{name}" not in kept]
+        if not any(getattr(signal, "warmup_s", 0.0) for signal in fresh):
+            pipeline._age_s = before._age_s
+        pipeline._last_ns = before._last_ns
+        return pipeline
+
     def _aged(self, state: MarketState) -> FloatArray:
         """(B,) seconds of good data each book has had; a long gap or a bad book starts again."""
         # A clock set back to a checkpoint takes nothing away from what the books have seen.
@@ -242,6 +297,14 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, {int(self.books.sum())} books, warm after {self.plan.warmup_s:g}s)"
+
+
+def _memory(stage: object) -> tuple[dict[str, Any] | None, str]:
+    """What a stage remembers, or why it cannot be told."""
+    try:
+        return told_of(stage), ""
+    except NotKept as why:
+        return None, str(why)
 
 
 def _expect(kind: type[Limits] | type[Quotes], who: str, given: Limits | Quotes, state: MarketState) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from obmm.agent.config import Config
 from obmm.agent.decision import Step, of_books
 from obmm.agent.faults import Fault
+from obmm.agent.memory import Misfit
 from obmm.agent.pipeline import Pipeline
 from obmm.agent.reply import check_reply
 from obmm.market import BoolArray, IntArray, MarketState, Orders, Reason, Venue
@@ -73,6 +75,8 @@ class Session:
     told: dict[tuple[int, str], int] = attrs.field(factory=dict)
     _modes: Mapping[str, str] = attrs.field(factory=dict)
     _last_ns: int | None = None
+    _again: bool = False
+    _unsaved: int = 0
     _late: list[int] = attrs.field(factory=list)
 
     @classmethod
@@ -89,6 +93,7 @@ class Session:
     def clock(self, state: MarketState) -> Clock:
         """What the time of `state` says, after the times of all states before it."""
         now, last = int(state.time_ns), self._last_ns
+        self._again = now == last
         if last is None or now >= last:
             self._last_ns, self._late = now, []
             return Clock.ON
@@ -112,6 +117,61 @@ class Session:
             return state, None
         at = positions_within(self.venue, state.venue)
         return None if at is None else (laid_out(state, self.venue, at), at)
+
+    def due(self, every: int) -> bool:
+        """Whether a snapshot is due after this state: one in `every`, and none of a time that came twice."""
+        self._unsaved += 1
+        if self._unsaved < every or self._again:
+            return False
+        self._unsaved = 0
+        return True
+
+    def memory(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What it remembers, as plain values, and the stages that cannot tell, with the reason."""
+        pipelines = [pipeline.memory() for pipeline in self.pipelines]
+        told = {
+            "pipelines": [told for told, _ in pipelines],
+            "told": [[i, event, count] for (i, event), count in self.told.items()],
+            "last_ns": self._last_ns,
+            "late": list(self._late),
+        }
+        return told, {path: why for _, silent in pipelines for path, why in silent.items()}
+
+    def recall(self, told: Mapping[str, Any]) -> None:
+        """Remember what `memory` told; for a session that was bound to the same configuration and venue.
+
+        Raises:
+            Misfit: It told of something else; the session is of no use then.
+        """
+        pipelines = told["pipelines"]
+        if len(pipelines) != len(self.pipelines):
+            raise Misfit(f"it tells of {len(pipelines)} pipelines; there are {len(self.pipelines)}")
+        for pipeline, part in zip(self.pipelines, pipelines, strict=True):
+            pipeline.recall(part)
+        self.told = {(int(i), str(event)): int(count) for i, event, count in told["told"]}
+        self._last_ns = None if told["last_ns"] is None else int(told["last_ns"])
+        self._late = [int(time_ns) for time_ns in told["late"]]
+
+    def changed(self, before: Config, after: Config) -> Session:
+        """The session under another configuration: the clock goes on, and what is the same remembers.
+
+        Raises:
+            ConfigError: The configuration cannot be bound to the venue.
+        """
+        session = Session.bind(after, self.venue)
+        mine, others = (
+            [before, *(a.config for a in before.assign)],
+            [after, *(a.config for a in after.assign)],
+        )
+        session.pipelines = tuple(
+            pipeline.changed(self.pipelines[i], others[i].same_as(mine[i])) if i < len(mine) else pipeline
+            for i, pipeline in enumerate(session.pipelines)
+        )
+        session._last_ns, session._late = self._last_ns, self._late
+        for pipeline in session.pipelines:
+            pipeline.override(self._modes)
+        session._modes = self._modes
+        return session
 
     def override(self, modes: Mapping[str, str]) -> None:
         """Put manual overrides in force, if they are others than before."""
