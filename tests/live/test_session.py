@@ -237,16 +237,27 @@ def test_leaving_cancels_all_that_rests():
     assert {"CANCEL_ORDERS"} == {item["type"] for item in leaving}
 
 
-def test_another_agent_takes_over_between_two_states():
-    """With the feeds that it needs, and its own hash in what listeners are told."""
+def test_a_configuration_that_needs_more_of_the_market_gets_it():
+    """From the next state on, with its own hash in what listeners are told."""
     session = Session(agent())
     wait = gathered(session, 2)
     first, second = bodies(1, 2)
     session.answer(first, sender="v")
-    session.use(MarketMaker(resolve("balanced")))
+    session.maker = MarketMaker(resolve("balanced"))
     session.answer(second, sender="v")
-    hashes = [exchange.config_hash for exchange in wait()]
-    assert [quoting().hash, resolve("balanced").hash] == hashes
+    told = wait()
+    assert [quoting().hash, resolve("balanced").hash] == [exchange.config_hash for exchange in told]
+    assert [False, True] == [exchange.decision.state.tape is not None for exchange in told]
+
+
+def test_without_a_verified_sender_the_body_is_believed():
+    """The harness signs nothing."""
+    seen = []
+    maker = agent()
+    maker.listeners.append(lambda decision: seen.append(decision.state.venue.validator))
+    named = msgspec.json.decode(bodies(1, 1, form="open")[0]) | {"dendrite": {"hotkey": "proxy"}}
+    Session(maker, harness=True).answer(msgspec.json.encode(named), sender="")
+    assert ["proxy"] == seen
 
 
 def test_a_listener_that_raises_is_dropped_at_last():

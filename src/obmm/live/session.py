@@ -21,7 +21,8 @@ from obmm.agent.faults import told
 from obmm.agent.sessions import withdrawn
 from obmm.live._lane import Lane
 from obmm.live._teller import Teller
-from obmm.wire import Decoder, WireError, reply_nothing
+from obmm.market import Feed
+from obmm.wire import Decoder, Request, WireError, reply_nothing
 
 #: Real seconds an answer may take, from the first byte of its request.
 BUDGET_S = 1.0
@@ -41,7 +42,7 @@ class Exchange:
     Attributes:
         number: How manieth request of the session it was, from 0; one that is missing could not be told.
         received_ns: Wall clock when it came, nanoseconds since 1970.
-        sender: The verified name of the validator.
+        sender: The verified name of the validator; "" where the body's word was taken.
         request: Its body.
         reply: The body of the answer; empty if the request was no message at all.
         elapsed_ms: Real time from its arrival until the reply was ready.
@@ -111,6 +112,7 @@ class Session:
         harness: Answer as the offline harness wants it instead of as a validator does.
 
     Attributes:
+        maker: The agent; its configuration may change between two states.
         listeners: Called with each `Exchange` in a thread of their own, after its reply has left. One that
             raises is logged, and dropped when it does so many times in a row.
 
@@ -137,24 +139,15 @@ class Session:
         self.listeners: list[Listener] = []
         self.budget_s = budget_s
         self.harness = harness
-        self._maker = maker
+        self.maker = maker
         self._uid = uid
         self._leaving = self._closed = False
         self._lanes: OrderedDict[str, Lane[Pending]] = OrderedDict()
-        self._decoders: dict[str, tuple[MarketMaker, Decoder]] = {}
+        self._decoders: dict[str, tuple[frozenset[Feed], Decoder]] = {}
         self._uids: dict[str, int] = {}
         self._numbers = 0
         self._lock = threading.Lock()
         self._teller: Teller[tuple[Pending, Exchange]] = Teller(self._tell)
-
-    @property
-    def maker(self) -> MarketMaker:
-        """The agent that answers."""
-        return self._maker
-
-    def use(self, maker: MarketMaker) -> None:
-        """Let another agent answer, from the next state on."""
-        self._maker = maker
 
     def answer(
         self, body: bytes, *, sender: str, received_ns: int | None = None, budget_s: float | None = None
@@ -163,14 +156,17 @@ class Session:
 
         Args:
             body: The body of the request.
-            sender: Who sent it, verified; or whatever the transport takes for a name.
+            sender: Who sent it, verified; "" takes the body's word for it, as the harness does.
             received_ns: Wall clock when its first byte came; now, if not given.
             budget_s: Real seconds from then on; that of the session, if not given.
 
         Returns:
             The reply; empty if `body` is no message.
         """
-        pending = self.begin(body, sender=sender, received_ns=received_ns, budget_s=budget_s)
+        return self.finish(self.begin(body, sender=sender, received_ns=received_ns, budget_s=budget_s))
+
+    def finish(self, pending: Pending) -> bytes:
+        """Wait for the reply, give up when its time is over, and take it for sent."""
         try:
             return pending.future.result(max(pending.left_s(), 0.0))
         except TimeoutError:
@@ -247,13 +243,13 @@ class Session:
         decision: Decision | None = None
         reply, note = b"", ""
         try:
-            request = self._decoder(pending.sender).request(pending.body, validator=pending.sender)
+            request = self._decoded(pending)
             state = request.state
             self._uids[pending.sender] = state.uid
             if self._leaving:
                 note, orders = LEAVING, withdrawn(state, np.ones(state.n_books, dtype=np.bool_))
             else:
-                decision = self._maker.decide(state)
+                decision = self.maker.decide(state)
                 orders = decision.orders
             reply = request.harness_reply(orders) if self.harness else request.reply(orders)
         except WireError as error:
@@ -263,14 +259,15 @@ class Session:
         self._settle(pending, reply, note)
         self._hand(pending, decision)
 
-    def _decoder(self, sender: str) -> Decoder:
-        """The decoder of a sender; each has its own, since they remember venues."""
-        maker, decoder = self._decoders.get(sender, (None, None))
-        if decoder is None or maker is not self._maker:
-            maker = self._maker
-            decoder = Decoder(maker.feeds, uid=self._uid)
-            self._decoders[sender] = (maker, decoder)
-        return decoder
+    def _decoded(self, pending: Pending) -> Request:
+        """The request, with all that the configuration in force wants to see of the market."""
+        feeds, decoder = self._decoders.get(pending.sender, (None, None))
+        # Each sender has its own, since decoders remember venues.
+        while decoder is None or feeds != self.maker.feeds:
+            feeds = self.maker.feeds
+            decoder = Decoder(feeds, uid=self._uid)
+            self._decoders[pending.sender] = (feeds, decoder)
+        return decoder.request(pending.body, validator=pending.sender or None)
 
     def _settle(self, pending: Pending, reply: bytes, note: str) -> None:
         if not reply:
@@ -290,7 +287,7 @@ class Session:
             reply=pending.future.result(),
             elapsed_ms=pending.elapsed_ms,
             decision=decision,
-            config_hash=self._maker.config.hash if decision is None else decision.config_hash,
+            config_hash=self.maker.config.hash if decision is None else decision.config_hash,
             note=pending.note,
         )
         self._teller.put((pending, exchange))

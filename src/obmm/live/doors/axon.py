@@ -72,7 +72,7 @@ class AxonApp:
             told = _told(refused.status, refused.message, began_s)
             body = msgspec.json.encode({"message": refused.message})
             # What is left of its body is not waited for.
-            await _respond(request, send, refused.status, body, {**told, "connection": "close"})
+            await respond(request, send, refused.status, body, {**told, "connection": "close"})
         except ClientDisconnect:
             self.counts.refuse("gone", 0, "the sender hung up", client)
 
@@ -87,13 +87,13 @@ class AxonApp:
         most = MAX_BODY if name == SYNAPSE else _MAX_NEWS
         try:
             until_s = began_s + sender.timeout_s
-            body = await asyncio.wait_for(_body(request, most), max(until_s - time.monotonic(), 0.0))
+            body = await asyncio.wait_for(read_body(request, most), max(until_s - time.monotonic(), 0.0))
         except asyncio.TimeoutError:
             raise Refused(408, "the body did not come in time", "slow") from None
         told = {"name": name, "timeout": f"{sender.timeout_s:g}"}
         if name != SYNAPSE:
             reply = _acknowledged(body, name, sender.hotkey)
-            await _respond(request, send, 200, reply, told | _told(200, "Success", began_s))
+            await respond(request, send, 200, reply, told | _told(200, "Success", began_s))
             return
         pending = self.session.begin(
             body,
@@ -102,17 +102,17 @@ class AxonApp:
             budget_s=min(self.session.budget_s, sender.timeout_s),
         )
         try:
-            reply = await _settled(self.session, pending)
+            reply = await settled(self.session, pending)
             if not reply:
                 raise Refused(400, "the body is no message of the subnet", "body")
-            await _respond(request, send, 200, reply, told | _told(200, "Success", began_s))
+            await respond(request, send, 200, reply, told | _told(200, "Success", began_s))
             self.counts.answer(sender.hotkey)
         finally:
             pending.left.set()
 
 
-async def _settled(session: Session, pending: Pending) -> bytes:
-    """The reply, in time."""
+async def settled(session: Session, pending: Pending) -> bytes:
+    """The reply, in time: one without orders when the time is over."""
     loop = asyncio.get_running_loop()
     timer = loop.call_later(max(pending.left_s(), 0.0), session.give_up, pending)
     try:
@@ -121,7 +121,13 @@ async def _settled(session: Session, pending: Pending) -> bytes:
         timer.cancel()
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def read_body(request: Request, most: int) -> bytes:
+    """The body of a request.
+
+    Raises:
+        Refused: It has more than `most` bytes, or says so (413).
+        ClientDisconnect: The sender is gone.
+    """
     try:
         told = int(request.headers.get("content-length", 0))
     except ValueError:
@@ -161,6 +167,9 @@ def _told(status: int, message: str, began_s: float) -> dict[str, str]:
     }
 
 
-async def _respond(request: Request, send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+async def respond(
+    request: Request, send: Send, status: int, body: bytes, headers: dict[str, str] | None = None
+) -> None:
+    """Send a JSON body."""
     response = Response(body, status, headers, "application/json")
     await response(request.scope, request.receive, send)
