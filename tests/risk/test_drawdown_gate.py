@@ -69,6 +69,15 @@ def test_the_portfolio_stops_as_one() -> None:
     assert [[True, True]] == [news.books.tolist() for news in gate.news]
 
 
+def test_each_account_is_a_portfolio() -> None:
+    """The loss of one group of books stops that group alone."""
+    gate = DrawdownGate(threshold=0.025, scope="portfolio", reference="start")
+    profit, venue = [-3_000.0, -3_000.0, 1_000.0, 0.0], Venue.of(4, groups=[0, 1, 0, 1])
+    state = scene(4, time_s=600, quote=26_000.0 + np.array(profit), venue=venue)
+    assert stopped(gate, state) == [False, True, False, True]
+    assert [[False, True, False, True]] == [news.books.tolist() for news in gate.news]
+
+
 def test_it_resumes_after_the_cooldown_and_starts_afresh() -> None:
     """The loss is written off: the same equity does not stop again, a further loss does."""
     gate = DrawdownGate(threshold=0.05, cooldown_s=100.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from obmm.market import Reason
+from obmm.market import Reason, Venue
 from obmm.risk import ExposureGate
 from risk.gate_scenes import applied, scene, without_bids
 
@@ -41,3 +41,12 @@ def test_a_book_without_mid_counts_at_its_last() -> None:
     state = scene(position=100.0, quote=-4_000.0)
     applied(gate, state)
     assert applied(gate, without_bids(state, 0)).bid_size_factor[0] == 0.5
+
+
+def test_accounts_lean_each_by_itself() -> None:
+    """Of two groups of two books only the one that leans too far shrinks."""
+    venue = Venue.of(4, groups=[0, 0, 1, 1])
+    state = scene(4, venue=venue, position=[-10.0, 10.0, 100.0, 100.0], quote=[26_000.0] * 2 + [-4_000.0] * 2)
+    limits = applied(ExposureGate(), state)
+    assert [1.0, 1.0, 0.5, 0.5] == limits.bid_size_factor.tolist()
+    assert [0, 0, Reason.EXPOSURE, Reason.EXPOSURE] == limits.bid_reason.tolist()

@@ -219,7 +219,8 @@ def test_any_number_of_threads_gives_the_same_run() -> None:
 )
 def test_the_books_of_a_block_stay_on_one_thread(books: int, threads: int, shares: list[int]) -> None:
     """More threads than blocks of sixteen have nothing to do."""
-    fleet = Fleet(books, lambda number, book, background: None, 10**9, threads, 16)
+    blocks = [min(16, books - start) for start in range(0, books, 16)]
+    fleet = Fleet(lambda number, book, background: None, 10**9, threads, blocks)
     assert [len(share.books) for share in fleet.shares] == shares
     fleet.close()
 

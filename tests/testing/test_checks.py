@@ -10,9 +10,20 @@ import attrs
 import numpy as np
 import pytest
 
-from obmm.market import Feed, FloatArray, Limits, MarketState, Orders, Quotes, Signals, Stage, memory
+from obmm.market import (
+    Feed,
+    FloatArray,
+    Limits,
+    MarketState,
+    Orders,
+    Quotes,
+    Signals,
+    Stage,
+    group_sums,
+    memory,
+)
 from obmm.signals import Mid
-from obmm.testing import checks_for, run_checks
+from obmm.testing import checks_for, mixes_groups, run_checks
 from obmm.testing._trial import ContractError, group_of
 
 
@@ -170,6 +181,25 @@ class MixesBooks(Bad):
         return touch_imbalance(state) + np.nanmean(np.where(state.sound, state.mid, np.nan))
 
 
+class MixesGroups(Bad):
+    """Adds up all books and says so, but takes two accounts for one."""
+
+    across_books: ClassVar[bool] = True
+
+    def __call__(self, state: MarketState, signals: Signals) -> Any:
+        return touch_imbalance(state) + np.nansum(np.where(state.sound, state.mid, 0.0))
+
+
+class SumsByGroup(Bad):
+    """Adds up the books of each account."""
+
+    across_books: ClassVar[bool] = True
+
+    def __call__(self, state: MarketState, signals: Signals) -> Any:
+        sums = group_sums(np.where(state.sound, state.mid, 0.0), state.venue)
+        return touch_imbalance(state) + sums[state.venue.groups]
+
+
 class SpreadsNaN(Bad):
     """Says that it mixes books, but lets one bad book spoil all."""
 
@@ -254,6 +284,7 @@ class EndlessWarmup(Bad):
         (NeedsManyBooks, "answers any number of books"),
         (DependsOnPlace, "does not depend on the order of books"),
         (MixesBooks, "keeps to itself a book with no level at all"),
+        (MixesGroups, "moves no book of one group by those of another"),
         (SpreadsNaN, "keeps to itself a book with best sizes NaN"),
         (NeverRecovers, "keeps to itself a book with no level at all"),
         (DividesByTime, "takes missed and repeated states"),
@@ -279,6 +310,13 @@ def test_mixing_books_is_allowed_when_declared() -> None:
 
     rules = {rule for rule in failed(Common, "signals") if rule.startswith("keeps to itself")}
     assert set() == rules
+
+
+def test_a_stage_that_mixes_groups_is_told_from_one_that_sums_by_group() -> None:
+    """So that only the other one is given several markets at once; one that raises is not either."""
+    given = (MixesGroups, SumsByGroup, NeedsManyBooks, DependsOnPlace)
+    assert [True, False, False, True] == [mixes_groups(stage, "signals") for stage in given]
+    assert mixes_groups(UndeclaredSignal, "signals")
 
 
 def test_message_says_where_and_how() -> None:

@@ -264,6 +264,8 @@ def _placements(
 
 def _client_ids(state: MarketState, book: IntArray, turn: IntArray) -> IntArray:
     """(N,) numbers that name publish interval, book and turn; they come round after 2**32 orders."""
-    step = state.time_ns // state.venue.publish_interval_ns
-    number = (step * state.n_books + book) * state.venue.max_instructions + turn
+    venue = state.venue
+    step = state.time_ns // venue.publish_interval_ns
+    number = step * venue.group_size[book] + venue.rank_in_group[book]
+    number = number * venue.max_instructions + turn
     return as_ints(number % ID_LIMIT)

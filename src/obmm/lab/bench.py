@@ -43,7 +43,7 @@ def tiled(state: MarketState, n_books: int) -> MarketState:
     }
     return attrs.evolve(
         state,
-        venue=attrs.evolve(venue, book_ids=np.arange(n_books), **fixed),
+        venue=attrs.evolve(venue, book_ids=np.arange(n_books), groups=np.zeros_like(index), **fixed),
         **{
             name: getattr(state, name)[index]
             for name in ("bid_price", "bid_size", "ask_price", "ask_size", "maker_ratio")

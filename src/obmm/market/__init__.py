@@ -9,6 +9,7 @@ from obmm.market.arrays import BUY, SELL, BoolArray, FloatArray, IntArray, PerBo
 from obmm.market.delay import DelayCurve, response_delay_ns
 from obmm.market.fees import FeePolicy
 from obmm.market.grid import Grid
+from obmm.market.groups import group_sums
 from obmm.market.limits import Limits
 from obmm.market.news import News, Unplaced
 from obmm.market.notices import NoticeKind, Notices
@@ -69,6 +70,7 @@ __all__ = [
     "TimeInForce",
     "Unplaced",
     "Venue",
+    "group_sums",
     "memory",
     "option",
     "per_book",

@@ -21,6 +21,9 @@ class Venue:
 
     Attributes:
         book_ids: Ids on the wire; need not be 0…B-1. Arrays everywhere else are indexed by position.
+        groups: Which account each book belongs to, 0 and up; one for all where not given. What a stage sums
+            over books it sums within a group (`group_sums`), so that several markets run as one. Ids are
+            unique within a group.
         price_decimals: Decimal places of prices.
         volume_decimals: Decimal places of volumes.
         min_size_base: Smallest order the venue accepts, base.
@@ -37,7 +40,8 @@ class Venue:
         simulation_id: Names the run; a new id means a new market.
 
     Raises:
-        ValueError: An array has the wrong shape, ids repeat, or a size, price grid or limit is not positive.
+        ValueError: An array has the wrong shape, ids repeat within a group, or a size, price grid or limit is
+            not positive.
 
     >>> venue = Venue.of(n_books=2)
     >>> venue.n_books, venue.index_of(1)
@@ -47,6 +51,9 @@ class Venue:
     """
 
     book_ids: IntArray = column(as_ints)
+    groups: IntArray = column(
+        as_ints, default=attrs.Factory(lambda self: np.zeros(self.book_ids.size, np.int64), takes_self=True)
+    )
     price_decimals: IntArray = column(as_ints)
     volume_decimals: IntArray = column(as_ints)
     min_size_base: FloatArray = column(as_floats)
@@ -67,10 +74,12 @@ class Venue:
         check_shape(
             self,
             (n,),
-            *("book_ids", "price_decimals", "volume_decimals", "min_size_base"),
+            *("book_ids", "groups", "price_decimals", "volume_decimals", "min_size_base"),
             *("wealth_quote", "initial_price", "turnover_cap_quote"),
         )
-        if np.unique(self.book_ids).size != n:
+        if np.any(self.groups < 0):
+            raise ValueError(f"Venue.groups must be 0 and up, got {self.groups.tolist()}")
+        if len(self._positions) != n:
             raise ValueError(f"Venue.book_ids repeats an id: {self.book_ids.tolist()}")
         for name in ("price_decimals", "volume_decimals"):
             decimals = getattr(self, name)
@@ -145,16 +154,40 @@ class Venue:
         return self.min_lots / self.lots_per_base
 
     @functools.cached_property
-    def _positions(self) -> dict[int, int]:
-        return {int(book_id): i for i, book_id in enumerate(self.book_ids)}
+    def n_groups(self) -> int:
+        """Number of groups G: one more than the largest."""
+        return int(self.groups.max(initial=0)) + 1
 
-    def index_of(self, book_id: int) -> int:
+    @functools.cached_property
+    def group_rows(self) -> tuple[IntArray, ...]:
+        """Positions of the books of each group."""
+        return tuple(sealed(np.flatnonzero(self.groups == group)) for group in range(self.n_groups))
+
+    @functools.cached_property
+    def rank_in_group(self) -> IntArray:
+        """(B,) position of each book among those of its group."""
+        rank = np.zeros_like(self.groups)
+        for rows in self.group_rows:
+            rank[rows] = np.arange(rows.size)
+        return sealed(rank)
+
+    @functools.cached_property
+    def group_size(self) -> IntArray:
+        """(B,) number of books in the group of each."""
+        return sealed(np.bincount(self.groups, minlength=1)[self.groups])
+
+    @functools.cached_property
+    def _positions(self) -> dict[tuple[int, int], int]:
+        named = zip(self.groups.tolist(), self.book_ids.tolist(), strict=True)
+        return {one: i for i, one in enumerate(named)}
+
+    def index_of(self, book_id: int, group: int = 0) -> int:
         """Position of a book id.
 
         Raises:
-            KeyError: The venue has no such book.
+            KeyError: The group has no such book.
         """
-        return self._positions[book_id]
+        return self._positions[group, book_id]
 
     def __repr__(self) -> str:
         tick = _span(self.grid.tick)

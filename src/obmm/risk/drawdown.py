@@ -19,10 +19,11 @@ from obmm.market import (
     Reason,
     Signals,
     Stage,
+    group_sums,
     memory,
     option,
 )
-from obmm.market.arrays import as_flags
+from obmm.market.arrays import as_flags, zero_for_nan
 from obmm.risk._marks import mark_prices
 from obmm.settings import gate
 
@@ -123,7 +124,7 @@ class DrawdownGate(Stage):
     def __call__(self, state: MarketState, signals: Signals) -> Limits:
         equity, capital = self._valued(state)
         if self.scope == "portfolio":
-            equity, capital = equity.sum(keepdims=True), np.nansum(capital, keepdims=True)
+            equity, capital = (group_sums(zero_for_nan(x), state.venue) for x in (equity, capital))
         if self._reference is None:
             self._reference = np.zeros_like(equity)
             self._stopped = np.zeros(equity.shape, dtype=np.bool_)
@@ -147,7 +148,7 @@ class DrawdownGate(Stage):
             )
         if not self._stopped.any():
             return Limits.open(state.n_books)
-        stopped = np.broadcast_to(self._stopped, (state.n_books,))
+        stopped = self._stopped[state.venue.groups] if self.scope == "portfolio" else self._stopped
         return Limits.of(state.n_books, reduce_only=stopped, reason=Reason.DRAWDOWN)
 
     def _valued(self, state: MarketState) -> tuple[FloatArray, FloatArray]:
@@ -166,4 +167,5 @@ class DrawdownGate(Stage):
 
     def _books(self, i: int, state: MarketState) -> BoolArray:
         """(B,) the books that the `i`-th equity is about."""
-        return as_flags((np.arange(state.n_books) == i) | (self.scope == "portfolio"))
+        of = state.venue.groups if self.scope == "portfolio" else np.arange(state.n_books)
+        return as_flags(of == i)

@@ -1,10 +1,21 @@
-"""How far all books together may lean one way."""
+"""How far all books of an account together may lean one way."""
 
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
-from obmm.market import FloatArray, Limits, MarketState, Reason, Signals, Stage, memory, option
+from obmm.market import (
+    FloatArray,
+    Limits,
+    MarketState,
+    Reason,
+    Signals,
+    Stage,
+    group_sums,
+    memory,
+    option,
+)
 from obmm.market.arrays import zero_for_nan
 from obmm.risk._marks import mark_prices
 from obmm.settings import gate
@@ -41,10 +52,16 @@ class ExposureGate(Stage):
 
     def __call__(self, state: MarketState, signals: Signals) -> Limits:
         marks = self._marks = mark_prices(self._marks, state)
-        net = zero_for_nan(state.accounts.position * marks).sum()
-        capital = zero_for_nan(state.accounts.value(marks)).sum()
-        if abs(net) <= self.max_share * capital:
+        net = group_sums(zero_for_nan(state.accounts.position * marks), state.venue)
+        capital = group_sums(zero_for_nan(state.accounts.value(marks)), state.venue)
+        over = ~(np.abs(net) <= self.max_share * capital)
+        if not over.any():
             return Limits.open(state.n_books)
-        if net > 0.0:
-            return Limits.of(state.n_books, bid_size_factor=self.size_factor, reason=Reason.EXPOSURE)
-        return Limits.of(state.n_books, ask_size_factor=self.size_factor, reason=Reason.EXPOSURE)
+        bid, ask = np.where([over & (net > 0.0), over & ~(net > 0.0)], self.size_factor, 1.0)
+        groups = state.venue.groups
+        return Limits.of(
+            state.n_books,
+            bid_size_factor=bid[groups],
+            ask_size_factor=ask[groups],
+            reason=Reason.EXPOSURE,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -93,19 +92,14 @@ class Imbalance(Stage):
             per_quote = self.decay_per_tick / state.venue.grid.tick[:, None]
             bid = bid * _nearness(state.bid_price, deepest, per_quote)
             ask = ask * _nearness(state.ask_price, deepest, per_quote)
-        depth_of = _depth_sums(self.depths, bid.shape[1], per_level)
-        each = quotient((bid - ask) @ depth_of, (bid + ask) @ depth_of)
+        if per_level:
+            fall = np.exp(-per_level * np.arange(bid.shape[1]))
+            bid, ask = bid * fall, ask * fall
+        # Not a matrix product: its last bit on one book depends on how many others there are.
+        last = np.minimum(self.depths, bid.shape[1]) - 1
+        each = quotient((bid - ask).cumsum(axis=1)[:, last], (bid + ask).cumsum(axis=1)[:, last])
         weight = np.asarray(self._weight)
-        return on_sound(state, each @ (weight / weight.sum()))
-
-
-@functools.lru_cache(maxsize=64)
-def _depth_sums(depths: tuple[int, ...], n_levels: int, per_level: float) -> FloatArray:
-    """(levels, depths) matrix that adds up the levels of each depth, a further level counting less."""
-    level = np.arange(n_levels)
-    inside = level[:, None] < np.asarray(depths)
-    counts: FloatArray = np.where(inside, np.exp(-per_level * level)[:, None], 0.0)
-    return counts
+        return on_sound(state, (each * (weight / weight.sum())).sum(axis=1))
 
 
 def _nearness(price: FloatArray, depth: int, per_quote: FloatArray) -> FloatArray:

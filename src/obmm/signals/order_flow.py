@@ -165,4 +165,4 @@ class Mlofi(_Flow):
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
         flow = self._flow(state, self.levels)
-        return flow if self.weights is None else flow @ np.asarray(self.weights)
+        return flow if self.weights is None else (flow * np.asarray(self.weights)).sum(axis=1)

@@ -18,6 +18,7 @@ from obmm.market import (
     Signals,
     Stage,
     Tape,
+    group_sums,
     memory,
     option,
 )
@@ -107,5 +108,5 @@ class TradeFlow(Stage):
             return np.full(n, np.nan)
         signed, volume = self._signed, self._volume
         if self.scope == "all":
-            signed, volume = np.full(n, signed.sum()), np.full(n, volume.sum())
+            signed, volume = (group_sums(x, state.venue)[state.venue.groups] for x in (signed, volume))
         return np.where(volume > 0.0, quotient(signed, volume + self.balance_base), 0.0)

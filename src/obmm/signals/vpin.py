@@ -69,8 +69,7 @@ class Vpin(Stage):
         # Whole buckets beyond those that are kept leave no mark.
         most = n_slots * bucket
         size = np.where(size > most, most + np.fmod(size, bucket), size)
-        before = np.cumsum(size) - size
-        start = self._traded[book] + before - before[np.searchsorted(book, book)]
+        start = self._traded[book] + _before(book, size)
         end = start + size
         was_full = (self._traded / bucket).astype(np.int64)
         self._traded[book] = end  # the last trade of a book stands last
@@ -98,3 +97,12 @@ class Vpin(Stage):
         signed = np.abs(self._signed[book])
         signed[np.arange(book.size), full % (self.buckets + 1)] = 0.0
         self._value[book] = signed.sum(axis=1) / (np.minimum(full, self.buckets) * self.bucket_base)
+
+
+def _before(book: IntArray, size: FloatArray) -> FloatArray:
+    """(N,) what the trades before each one, on its own book, add up to."""
+    turn = np.arange(book.size) - np.searchsorted(book, book)
+    each = np.zeros((book[-1] + 1, turn.max() + 1))
+    each[book, turn] = size
+    before: FloatArray = (each.cumsum(axis=1) - each)[book, turn]
+    return before

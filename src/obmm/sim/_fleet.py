@@ -7,7 +7,7 @@ they run, so the number of threads cannot change a result.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -27,6 +27,7 @@ from obmm.sim.exchange._layout import (
     FAULT_NOTICES,
     FAULT_ORDERS,
     FAULT_TAPE,
+    NOTICE,
     TAPE_ROW,
 )
 from obmm.sim.exchange._publish import collected, publish
@@ -99,19 +100,18 @@ class Fleet:
     """All books of a market, in step.
 
     Args:
-        n_books: How many there are.
         build: Writes book number i into its zeroed record and background, both (1,).
         step_ns: Publish interval.
         threads: Threads to run them on; at most one per block is used.
-        block: Books of a block.
+        blocks: Number of books of each block, in order.
     """
 
     def __init__(
-        self, n_books: int, build: Callable[[int, Rows, Rows], None], step_ns: int, threads: int, block: int
+        self, build: Callable[[int, Rows, Rows], None], step_ns: int, threads: int, blocks: Sequence[int]
     ) -> None:
-        n_blocks = -(-n_books // block)
-        n = max(1, min(threads, n_blocks))
-        starts = [min(n_books, block * (n_blocks * k // n)) for k in range(n + 1)]
+        bounds = [0, *itertools.accumulate(blocks)]
+        n = max(1, min(threads, len(blocks)))
+        starts = [bounds[len(blocks) * k // n] for k in range(n + 1)]
         self.shares = [Share(a, b - a, build) for a, b in itertools.pairwise(starts)]
         self._starts = np.array(starts[:-1])
         self._step_ns = step_ns
@@ -165,11 +165,16 @@ class Fleet:
         return np.frombuffer(b"".join(parts), dtype=TAPE_ROW), counts
 
     def take_notices(self) -> bytes:
-        """Notices of all books since the last call, book after book, rows of dtype NOTICE."""
+        """Notices of all books since the last call, book after book, rows of dtype NOTICE.
+
+        They name a book by its place among all books, whatever number it has in its own market.
+        """
         parts = [notices for share in self.shares for notices in share.notices]
         for share in self.shares:
             share.notices = [b""] * len(share.notices)
-        return b"".join(parts)
+        rows = np.frombuffer(bytearray().join(parts), dtype=NOTICE)
+        rows["book"] = np.arange(len(parts)).repeat([len(part) // NOTICE.itemsize for part in parts])
+        return rows.tobytes()
 
     def close(self) -> None:
         """Let the threads end."""

@@ -63,7 +63,7 @@ def rows_of(
     keeps_self_trade: bool,
     response_s: float,
     rules: Delay,
-    rng: Stream,
+    streams: Stream,
 ) -> Rows:
     """Instructions for the exchange, one per row, in order.
 
@@ -89,7 +89,7 @@ def rows_of(
     rows["expiry_ns"] = orders.expiry_ns
     rows["order_id"] = orders.order_id
     rows["client_id"] = orders.client_id
-    rows["delay_ns"] = delays_ns(orders, number, response_s, rules, rng)
+    rows["delay_ns"] = delays_ns(orders, number, response_s, rules, streams, venue.groups)
     bound = _zero_if_missing(orders.max_slippage)
     if bound.any():
         rows["slippage_e8"] = truncated_units(np.minimum(bound, _WIDEST_SLIPPAGE), 8)

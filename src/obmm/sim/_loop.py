@@ -101,6 +101,13 @@ def _run_block(
 
 
 @kernel
+def _one_block(books: Records, backgrounds: Records, i: int) -> bool:
+    """Whether book i is of the block of the one before it; the books of each market are numbered from 0."""
+    same = backgrounds[i - 1].block == backgrounds[i].block
+    return bool(same and books[i - 1].index < books[i].index)
+
+
+@kernel
 def run(books: Records, backgrounds: Records, first: int, until_ns: int, step_ns: int) -> int:
     """Run the books from number `first` on until the interval that ends at `until_ns` is closed.
 
@@ -108,11 +115,11 @@ def run(books: Records, backgrounds: Records, first: int, until_ns: int, step_ns
     notices must be collected: call again with that one as the first.
     """
     start = first
-    while start > 0 and backgrounds[start - 1].block == backgrounds[first].block:
+    while start > 0 and _one_block(books, backgrounds, start):
         start -= 1
     while start < books.size:
         stop = start + 1
-        while stop < books.size and backgrounds[stop].block == backgrounds[start].block:
+        while stop < books.size and _one_block(books, backgrounds, stop):
             stop += 1
         full = _run_block(books, backgrounds, start, stop, until_ns, step_ns)
         if full >= 0:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from obmm.market import Feed, FloatArray, MarketState, NoticeKind, Notices, Orders, Tape, Venue
 from obmm.market.arrays import as_floats
-from obmm.sim._delays import miner_stream
+from obmm.sim._delays import miner_streams
 from obmm.sim._fleet import Fleet, Rows
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._memory import free_bytes
@@ -39,10 +39,14 @@ class SimulatedMarket:
     outside price and, within a block, the clock of their fees. Equal arguments and equal answers give equal
     results whatever the number of threads.
 
+    Several seeds make several markets that run as one: each is what it would be alone, to the last bit. Its
+    books follow those of the seed before it and are a group of the venue (`Venue.groups`); a miner has an
+    account in each.
+
     Args:
         scenario: A `Scenario`, the name of one that ships with the package, or the path of a TOML file.
-        books: Number of books.
-        seed: Seed of the run; every random stream follows from it.
+        books: Number of books, of each seed.
+        seed: Seed of the run, from which every random stream follows; or the seeds of several.
         miners: Number of miners that the caller plays; they have the uids 0, 1, ….
         rivals: The synthetic other miners; None takes the scenario's.
         feeds: Parts of states that are built only on demand: `Feed.TAPE`, `Feed.QUEUE`.
@@ -60,6 +64,10 @@ class SimulatedMarket:
     ...         market.submit(0, bids, response_s=0.1)
     >>> int(state.time_s), state.open_orders.count.tolist(), state.n_levels
     (602, [2, 2], 21)
+    >>> with SimulatedMarket(books=2, seed=(1, 2)) as both:
+    ...     both.run(10)
+    ...     both.venue.groups.tolist(), both.venue.book_ids.tolist()
+    ([0, 0, 1, 1], [0, 1, 0, 1])
     """
 
     def __init__(
@@ -67,7 +75,7 @@ class SimulatedMarket:
         scenario: Scenario | str | Path = DEFAULT_SCENARIO,
         *,
         books: int = 16,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         miners: int = 1,
         rivals: Rivals | None = None,
         feeds: Collection[Feed] = (),
@@ -75,30 +83,36 @@ class SimulatedMarket:
     ) -> None:
         if books < 1 or miners < 0:
             raise ValueError(f"books must be at least 1 and miners at least 0, got {books} and {miners}")
-        _check_memory(books)
+        seeds = (seed,) if isinstance(seed, int) else tuple(seed)
+        if not seeds:
+            raise ValueError("no seed is given")
+        _check_memory(books * len(seeds))
         loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
         if rivals is not None:
             loaded = attrs.evolve(loaded, rivals=rivals)
         rules = loaded.venue
         self.scenario = loaded
-        self.seed = seed
+        self.seeds = seeds
         self.uids = tuple(range(miners))
-        self.venue = _venue(loaded, books, seed)
+        self.venue = _venue(loaded, books, seeds)
         self.time_ns = 0
         self._feeds = frozenset(feeds)
         self._step_ns = self.venue.publish_interval_ns
         assets = loaded.asset_of_book(books).tolist()
 
-        def build(book: int, record: Rows, background: Rows) -> None:
-            build_book(loaded, assets[book], book, seed, miners, record, background)
+        def build(place: int, record: Rows, background: Rows) -> None:
+            group, book = divmod(place, books)
+            build_book(loaded, assets[book], book, seeds[group], miners, record, background)
 
         threads = threads or _available_cores()
-        self._fleet = Fleet(books, build, self._step_ns, threads, rules.books_per_block)
-        self._board = Board.of(books, rules.depth_levels, miners, rules.max_open_orders)
+        whole, rest = divmod(books, rules.books_per_block)
+        blocks = ([rules.books_per_block] * whole + [rest] * (rest > 0)) * len(seeds)
+        self._fleet = Fleet(build, self._step_ns, threads, blocks)
+        self._board = Board.of(self.venue.n_books, rules.depth_levels, miners, rules.max_open_orders)
         self._detail = rules.detail_levels if Feed.QUEUE in self._feeds else 0
-        self._streams = {uid: miner_stream(seed, uid) for uid in self.uids}
+        self._streams = {uid: miner_streams(seeds, uid) for uid in self.uids}
         self._answers: dict[int, tuple[Orders, float]] = {}
-        self._turnover = RollingTurnover(miners, books)
+        self._turnover = RollingTurnover(miners, self.venue.n_books)
         self._waiting = b""
         self._notices: dict[int, Notices] = {}
         self._tape: Tape | None = None
@@ -208,10 +222,10 @@ class SimulatedMarket:
         """Events that all books have dealt with so far."""
         return sum(int(share.books["events_done"].sum()) for share in self._fleet.shares)
 
-    def digest(self) -> str:
-        """A fingerprint of every trade so far and of all balances, to compare runs by."""
+    def digest(self, group: int = 0) -> str:
+        """A fingerprint of all trades and balances in the market of one seed, to compare runs by."""
         total = hashlib.sha256()
-        for book in range(self.venue.n_books):
+        for book in self.venue.group_rows[group].tolist():
             record, _ = self._fleet.one(book)
             accounts = record["accounts"][0]
             total.update(record["digest"].tobytes())
@@ -235,7 +249,7 @@ class SimulatedMarket:
 
     def __repr__(self) -> str:
         return (
-            f"SimulatedMarket({self.scenario.name}, {self.venue.n_books} books, seed {self.seed}, "
+            f"SimulatedMarket({self.scenario.name}, {self.venue.n_books} books, seed {_named(self.seeds)}, "
             f"{len(self.uids)} miners, t={self.time_ns / _NANOSECONDS:g}s)"
         )
 
@@ -260,7 +274,7 @@ class SimulatedMarket:
                 keeps_self_trade=self.scenario.venue.self_trade_modes,
                 response_s=response_s,
                 rules=self.scenario.delay,
-                rng=self._streams[uid],
+                streams=self._streams[uid],
             )
             self._fleet.submit(passed.book, rows)
         self._answers.clear()
@@ -286,24 +300,29 @@ def _available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _venue(scenario: Scenario, n_books: int, seed: int) -> Venue:
-    rules = scenario.venue
-    assets = [scenario.assets[i] for i in scenario.asset_of_book(n_books).tolist()]
+def _named(seeds: Sequence[int]) -> str:
+    return "+".join(map(str, seeds))
+
+
+def _venue(scenario: Scenario, n_books: int, seeds: Sequence[int]) -> Venue:
+    rules, groups = scenario.venue, np.arange(len(seeds)).repeat(n_books)
+    assets = [scenario.assets[i] for i in scenario.asset_of_book(n_books).tolist()] * len(seeds)
     return Venue(
-        book_ids=np.arange(n_books),
-        price_decimals=np.full(n_books, rules.price_decimals),
-        volume_decimals=np.full(n_books, rules.volume_decimals),
+        book_ids=np.tile(np.arange(n_books), len(seeds)),
+        groups=groups,
+        price_decimals=np.full(groups.size, rules.price_decimals),
+        volume_decimals=np.full(groups.size, rules.volume_decimals),
         min_size_base=as_floats([asset.min_size_base for asset in assets]),
         wealth_quote=as_floats([asset.miner_wealth_quote for asset in assets]),
         initial_price=as_floats([asset.initial_price for asset in assets]),
-        turnover_cap_quote=np.full(n_books, rules.turnover_cap_quote),
+        turnover_cap_quote=np.full(groups.size, rules.turnover_cap_quote),
         max_open_orders=rules.max_open_orders,
         max_instructions=rules.max_instructions,
         publish_interval_ns=round(rules.publish_interval_s * _NANOSECONDS),
         grace_period_ns=round(rules.grace_period_s * _NANOSECONDS),
         duration_ns=round(rules.duration_s * _NANOSECONDS),
         fees=scenario.fees,
-        simulation_id=f"{scenario.name}-{seed}",
+        simulation_id=f"{scenario.name}-{_named(seeds)}",
     )
 
 

@@ -30,7 +30,7 @@ from types import TracebackType
 import numpy as np
 
 from obmm.market import Feed, MarketState, NoticeKind, Notices, Orders, Tape
-from obmm.sim._delays import miner_stream
+from obmm.sim._delays import miner_streams
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
@@ -102,7 +102,7 @@ class ReplayedMarket:
         ]
         self._board = Board.of(n, first.n_levels, 1, self.venue.max_open_orders)
         self._turnover = RollingTurnover(1, n)
-        self._stream = miner_stream(seed, first.uid)
+        self._streams = miner_streams((seed,), first.uid)
         self._answer: tuple[Orders, float] | None = None
         self._pending: Rows = np.zeros(0, dtype=NOTICE)
         self._notices = Notices.none()
@@ -223,7 +223,7 @@ class ReplayedMarket:
             keeps_self_trade=self.scenario.venue.self_trade_modes,
             response_s=response_s,
             rules=self.scenario.delay,
-            rng=self._stream,
+            streams=self._streams,
         )
         for i, book in enumerate(self._books):
             submit_rows(book.record, rows[passed.book == i])

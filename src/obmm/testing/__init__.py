@@ -2,7 +2,7 @@
 
 from obmm.testing._trial import group_of
 from obmm.testing.acceptance import accepted
-from obmm.testing.checks import Check, CheckResult, checks_for, run_check, run_checks
+from obmm.testing.checks import Check, CheckResult, checks_for, mixes_groups, run_check, run_checks
 from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.paper import PaperOrders
 from obmm.testing.rules import violations
@@ -19,6 +19,7 @@ __all__ = [
     "call_s",
     "checks_for",
     "group_of",
+    "mixes_groups",
     "random_limits",
     "random_quotes",
     "random_state",

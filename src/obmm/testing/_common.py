@@ -13,6 +13,11 @@ from obmm.testing._scenes import FLAWED_BOOK, Step, steps
 from obmm.testing._trial import ContractError, Output, Rows, Trial, expect_same, of_book, rows
 from obmm.testing.variants import Flaw
 
+#: The check of what may run as one wide market.
+GROUPS = "moves no book of one group by those of another"
+#: Two groups of books, mixed up.
+_GROUPS = (0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1)
+
 
 def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     """Names of the checks, each with what to call; a failing one raises."""
@@ -26,6 +31,7 @@ def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "answers any number of books", partial(_any_books, trial)
     yield "answers any number of levels", partial(_any_levels, trial)
     yield "does not depend on the order of books", partial(_permutes, trial)
+    yield GROUPS, partial(_groups, trial)
     yield "takes missed and repeated states", partial(_gaps, trial)
     yield "answers without a tape", partial(_without_tape, trial)
     for flaw in Flaw:
@@ -102,6 +108,30 @@ def _permutes(trial: Trial) -> None:
         for place, book in enumerate(order):
             where = f"on book {book} in state {turn} when books change places"
             expect_same(of_book(before, book), of_book(after, place), where, exactly=False)
+
+
+def _groups(trial: Trial) -> None:
+    """A stage on two accounts at once says of each what it says of that one alone, to the last bit."""
+    shown = {"n_books": len(_GROUPS), "picks": tuple(range(25))}
+    together = trial.run(trial.scene(groups=_GROUPS, **shown))
+    for group in range(2):
+        books = tuple(book for book, of in enumerate(_GROUPS) if of == group)
+        alone = trial.run(trial.scene(books=books, **shown))
+        for turn, (one, both) in enumerate(zip(alone, together, strict=True)):
+            for place, book in enumerate(books):
+                where = f"on book {book} in state {turn} because of another group: use market.group_sums"
+                alone_said, said = of_book(one, place), of_book(both, book)
+                expect_same(_as_wide(alone_said, said), said, where)
+
+
+def _as_wide(told: Rows, beside: Rows) -> Rows:
+    """Quotes of one book with as many levels as `beside` has room for; levels that are missing are empty."""
+    wide = dict(told)
+    for name, array in told.items():
+        if array.ndim and array.size < beside[name].size and name.endswith(("_price", "_size")):
+            empty = np.nan if name.endswith("_price") else 0.0
+            wide[name] = np.pad(array, (0, beside[name].size - array.size), constant_values=empty)
+    return wide
 
 
 def _gaps(trial: Trial) -> None:

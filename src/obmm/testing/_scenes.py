@@ -36,6 +36,7 @@ class Scene:
         interval_s: Simulated seconds between states.
         flaw: What `FLAWED_BOOK` suffers from in `FLAWED_STATES`.
         books: The books shown and their order; all if None.
+        groups: The group of each book shown; one for all if None.
         tape: Whether states carry a tape when the stage asks for it.
         limits_open: Whether limits allow everything instead of being drawn at random.
         sources: Names of signals with what makes each; others come from the registry.
@@ -49,6 +50,7 @@ class Scene:
     interval_s: int = 1
     flaw: Flaw | None = None
     books: tuple[int, ...] | None = None
+    groups: tuple[int, ...] | None = None
     tape: bool = True
     limits_open: bool = False
     sources: tuple[tuple[str, Callable[[], Signal]], ...] = ()
@@ -87,6 +89,8 @@ def steps(scene: Scene) -> tuple[Step, ...]:
             index = np.array(scene.books)
             state = selected(state, index)
             limits, quotes = books_of(limits, index), books_of(quotes, index)
+        if scene.groups is not None:
+            state = attrs.evolve(state, venue=attrs.evolve(state.venue, groups=np.array(scene.groups)))
         if not scene.tape:
             state = attrs.evolve(state, tape=None)
         made.append(

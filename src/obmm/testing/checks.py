@@ -12,7 +12,7 @@ import numpy as np
 
 from obmm.market import Signal
 from obmm.testing._builders import builder_checks
-from obmm.testing._common import common_checks
+from obmm.testing._common import GROUPS, common_checks
 from obmm.testing._gates import gate_checks
 from obmm.testing._placers import placer_checks
 from obmm.testing._trial import Trial, group_of
@@ -89,6 +89,23 @@ def run_checks(
     True
     """
     return [run_check(check) for check in checks_for(make, group, signals)]
+
+
+def mixes_groups(
+    make: Callable[[], Any],
+    group: str | None = None,
+    signals: Mapping[str, Callable[[], Signal]] | None = None,
+) -> bool:
+    """Whether a stage lets books of one group (`Venue.groups`) move those of another; arguments as above.
+
+    Such a stage, or one that raises, must not be given several accounts or markets at once.
+
+    >>> from obmm.risk import ExposureGate
+    >>> mixes_groups(ExposureGate)
+    False
+    """
+    checks = checks_for(make, group, signals)
+    return not run_check(next(check for check in checks if check.name == GROUPS)).passed
 
 
 def run_check(check: Check) -> CheckResult:
