@@ -7,6 +7,7 @@ from obmm.agent.keeper import Keeper
 from obmm.agent.maker import MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
+from obmm.agent.reload import ConfigFile
 from obmm.agent.resolve import resolve
 from obmm.agent.sources import preset_names, preset_text
 from obmm.settings.errors import ConfigError, Problem
@@ -15,6 +16,7 @@ __all__ = [
     "BookSetting",
     "Config",
     "ConfigError",
+    "ConfigFile",
     "Decision",
     "Fault",
     "FaultCount",

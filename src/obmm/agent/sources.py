@@ -58,6 +58,29 @@ def chain(layer: Layer) -> list[Layer]:
     return layers
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that a configuration file is made of: itself, those it extends, those of assigned books.
+
+    Raises:
+        ConfigError: One cannot be read.
+    """
+    found: dict[Path, None] = {}
+    waiting = [path]
+    while waiting:
+        layers = [layer for layer in chain(file_layer(waiting.pop())) if layer.folder is not None]
+        for layer in layers:
+            file = Path(layer.origin)
+            if file in found:
+                continue
+            found[file] = None
+            entries = layer.table.get("assign", [])
+            for entry in entries if isinstance(entries, list) else []:
+                pipeline = entry.get("pipeline") if isinstance(entry, dict) else None
+                if isinstance(pipeline, str) and pipeline.endswith(".toml"):
+                    waiting.append((layer.folder or Path.cwd()) / pipeline)
+    return list(found)
+
+
 def _base(base: str, layer: Layer) -> Layer:
     if base in preset_names():
         return preset_layer(base)

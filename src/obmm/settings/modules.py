@@ -85,14 +85,28 @@ def source_digest(cls: type) -> str:
 
     Empty for classes of ours, of installed packages, and of no file.
     """
-    sources = own_sources(cls)
-    if sources is None:
+    files = source_files(cls)
+    if not files:
         return ""
     digest = hashlib.sha256()
-    for part, path in sorted(sources.parts.items()):
+    for part, path in sorted(files.items()):
         said, _ = _RUN.get(path, (_digest(path), None))
         digest.update(f"{part}\0{said}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def source_files(cls: type) -> dict[str, str]:
+    """The file that a user's class was read from and those beside it which that imports, by module.
+
+    None for classes of ours, of installed packages, and of no file.
+    """
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or cls.__module__.partition(".")[0] == "obmm" or _is_installed(file):
+        return {}
+    name = module.__spec__.name if module.__spec__ is not None else module.__name__
+    folder = Path(os.path.realpath(file)).parents[name.count(".") + (Path(file).stem == "__init__")]
+    return _closure(name, os.path.realpath(file), folder)
 
 
 def _beside(name: str, file: str, folder: Path) -> ModuleType:
