@@ -98,4 +98,9 @@ def completed(config: dict[str, Any]) -> dict[str, Any]:
     (8, 3, 4.0)
     """
     layout = {"logDir": None, "block_count": 1, "books_per_block": config["book_count"]}
-    return {**PRODUCTION, **layout, **config}
+    full = {**PRODUCTION, **layout, **config}
+    if classes := config.get("classes"):
+        # Each class has a whole configuration of its own.
+        shared = {key: value for key, value in full.items() if key != "classes"}
+        full["classes"] = [{**one, "config": {**shared, **one["config"]}} for one in classes]
+    return full

@@ -7,6 +7,7 @@ itemised, and the far side of a fill has no order id.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 
 from obmm.market import EventKind, FloatArray, MarketState, Tape, Venue
 from obmm.wire.background import completed
-from obmm.wire.codec import codec_of
+from obmm.wire.codec import JSON, codec_of
 from obmm.wire.compression import Engine, pack
 from obmm.wire.config import FEE_FIELDS
 from obmm.wire.encode_notices import encode_notices
@@ -25,6 +26,8 @@ from obmm.wire.request import SYNAPSE
 Form: TypeAlias = Literal["blobs", "blob", "open"]
 
 _TO_JSON = msgspec.json.Encoder()
+#: What a message with blobs holds in them, and not in the open.
+_HIDDEN = ("books", "accounts", "notices", "config")
 
 
 def encode_request(
@@ -36,47 +39,79 @@ def encode_request(
 ) -> bytes:
     """The body of the request that would bring `state` to a miner.
 
+    Its configuration has all that the subnet's own model wants, so that it can drive any agent.
+
     Args:
         state: What to tell; a tape is told if there is one.
         version: Spec version of the sender, which decides the codec and the older names of some fields.
         engine: Compression of the blobs.
-        form: "blobs" for the books and the rest apart, "blob" for all in one, "open" for the harness's JSON,
-            whose configuration has all that the subnet's own model wants, so that it can drive any agent.
+        form: "blobs" for the books and the rest apart, "blob" for all in one, "open" for the harness's JSON.
 
     >>> body = encode_request(MarketState.of_books(Venue.of(1), [[(299.0, 1.0)]], [[]]), form="open")
     >>> sorted(msgspec.json.decode(body)["books"]["0"])
     ['a', 'b', 'e', 'i', 'r']
     """
-    content = encode_state(state, version=version)
+    return encode_requests([state], version=version, engine=engine, form=form)[0]
+
+
+def encode_requests(
+    states: Sequence[MarketState],
+    *,
+    version: int | None = RECORDED_VERSION,
+    engine: Engine = "lz4",
+    form: Form = "blobs",
+    validator: str | None = None,
+) -> list[bytes]:
+    """`encode_request` of several miners' states of one publication, whose books are written once.
+
+    Args:
+        states: What to tell, one state per miner.
+        version: Spec version of the sender.
+        engine: Compression of the blobs.
+        form: As of `encode_request`.
+        validator: Who sends them; None takes the venue's.
+
+    >>> state = MarketState.of_books(Venue.of(1), [[(299.0, 1.0)]], [[]])
+    >>> encode_requests([state, state]) == [encode_request(state)] * 2
+    True
+    """
+    if not states:
+        return []
+    first = states[0]
     envelope: dict[str, Any] = {
         "name": SYNAPSE,
-        "dendrite": {"hotkey": state.venue.validator},
+        "dendrite": {"hotkey": first.venue.validator if validator is None else validator},
         "model": "im",
         "version": version,
-        "timestamp": state.time_ns,
+        "timestamp": first.time_ns,
         "response": None,
         "compressed": None,
         "compression_engine": engine,
     }
-    if form == "open":
-        content["config"] = completed(content["config"])
-        return _TO_JSON.encode(envelope | content)
-    codec = codec_of(version, b"")
-    if form == "blob":
-        envelope["compressed"] = pack(codec.encode(content | {"response": None}), engine)
+    codec = JSON if form == "open" else codec_of(version, b"")
+    books = codec.encode(_books(first, _ratio_key(version)))
+    config = msgspec.Raw(codec.encode(completed(config_of(first.venue, first.n_levels, version))))
+    content: dict[str, Any] = {"config": config}
+    if form == "blobs":
+        blob = pack(books, engine)
     else:
-        books = content.pop("books")
-        envelope["compressed"] = {
-            "books": pack(codec.encode(books), engine),
-            "payload": pack(codec.encode(content | {"response": None}), engine),
-        }
-    return _TO_JSON.encode(envelope | dict.fromkeys(("books", "accounts", "notices", "config")))
+        content["books"] = msgspec.Raw(books)
+    bodies = []
+    for state in states:
+        content |= {"accounts": {state.uid: _accounts(state)}, "notices": {state.uid: encode_notices(state)}}
+        if form == "open":
+            bodies.append(codec.encode(envelope | content))
+            continue
+        packed: Any = pack(codec.encode(content | {"response": None}), engine)
+        envelope["compressed"] = packed if form == "blob" else {"books": blob, "payload": packed}
+        bodies.append(_TO_JSON.encode(envelope | dict.fromkeys(_HIDDEN)))
+    return bodies
 
 
 def encode_state(state: MarketState, *, version: int | None = RECORDED_VERSION) -> dict[str, Any]:
     """The content of a message as plain values: `books`, `accounts`, `notices` and `config`."""
     return {
-        "books": _books(state, "mtr" if _is_early(version) else "r"),
+        "books": _books(state, _ratio_key(version)),
         "accounts": {state.uid: _accounts(state)},
         "notices": {state.uid: encode_notices(state)},
         "config": config_of(state.venue, state.n_levels, version),
@@ -116,6 +151,10 @@ def config_of(venue: Venue, n_levels: int, version: int | None = RECORDED_VERSIO
     if len(classes) > 1:
         config["classes"] = classes
     return config
+
+
+def _ratio_key(version: int | None) -> str:
+    return "mtr" if _is_early(version) else "r"
 
 
 def _is_early(version: int | None) -> bool:
