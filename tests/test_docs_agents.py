@@ -35,6 +35,7 @@ SMALL = {
     "bench": {"--books": ["2"], "--states": ["3"]},
     "fidelity": {"--books": ["2"], "--hours": ["0.05"]},
     "replay": {"--until": ["640"]},
+    "serve-market": {"--books": ["2"], "--hours": ["0.02"]},
 }
 
 
@@ -240,7 +241,7 @@ def test_every_command_has_a_paragraph():
     assert list(obmm.cli._COMMANDS) == headings
 
 
-@pytest.mark.parametrize("page", ["agents.md", "commands.md"])
+@pytest.mark.parametrize("page", ["agents.md", "commands.md", "serve-market.md"])
 def test_links_lead_somewhere(page):
     """To pages that are there."""
     for target in re.findall(r"\]\(([\w./-]+)\)", (DOCS / page).read_text(encoding="utf-8")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import attrs
 import msgspec
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from obmm.market import Feed, MarketState, Notices, OpenOrders, Tape
 from obmm.testing import Flaw, spoiled
 from obmm.wire import Decoder, encode_request, read_stream, write_stream
-from obmm.wire.compression import ENGINES
+from obmm.wire.codec import codec_of
+from obmm.wire.compression import ENGINES, unpack
 from obmm.wire.encode import Form
 from wire.samples import full_state, posted_bodies, states, venue
 
@@ -127,11 +128,23 @@ NULLABLE = "miner_base_balance miner_quote_balance init_agent_base_balance init_
 NULLABLE += "hft_agent_base_balance hft_agent_quote_balance sta_agent_base_balance sta_agent_quote_balance"
 
 
+def config_in(body: bytes, version: int) -> dict[str, Any]:
+    """The configuration of a request in the open or in blobs."""
+    told = msgspec.json.decode(body)
+    if (blobs := told["compressed"]) is None:
+        config: dict[str, Any] = told["config"]
+        return config
+    content, _ = unpack(blobs["payload"] if isinstance(blobs, dict) else blobs, "payload")
+    decoded: dict[str, Any] = codec_of(version, content).reader(dict[str, Any]).decode(content)["config"]
+    return decoded
+
+
 @pytest.mark.parametrize("version", [35, 54, 63])
-def test_configuration_in_the_open_satisfies_the_subnets_model(version: int) -> None:
+@pytest.mark.parametrize("form", ["open", "blob", "blobs"])
+def test_configuration_satisfies_the_subnets_model(version: int, form: Form) -> None:
     """An agent of the subnet can be driven by a message of ours: no key of its configuration is missing."""
     state = full_state()
-    config = msgspec.json.decode(encode_request(state, version=version, form="open"))["config"]
+    config = config_in(encode_request(state, version=version, form=form), version)
     for kind, names in WANTED.items():
         assert dict.fromkeys(names.split(), kind) == {name: type(config[name]) for name in names.split()}
     assert {int, float, type(None)} >= {type(config[name]) for name in NULLABLE.split()}

@@ -39,6 +39,7 @@ _COMMANDS = {
     "new-stage": (_AGENT, "Write a working stage of your own, with its test."),
     "explain": (_AGENT, "Show one decision step by step."),
     "replay": (_MARKET, "Run an agent over a recorded market, its orders in the queue."),
+    "serve-market": (_MARKET, "Serve the embedded market to agents over HTTP, as a validator would."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),

@@ -6,7 +6,14 @@ from importlib.util import find_spec
 from typing import Any
 
 #: Package → the extra of obmm that brings it.
-EXTRAS = {"numba": "sim", "scipy": "sim", "plotly": "report", "pyarrow": "records"}
+EXTRAS = {
+    "numba": "sim",
+    "scipy": "sim",
+    "plotly": "report",
+    "pyarrow": "records",
+    "httpx": "serve",
+    "bittensor_wallet": "serve",
+}
 
 
 class UsageError(Exception):

@@ -68,11 +68,11 @@ def report(
     console().print(_write(data, out or _beside(runs)), markup=False, soft_wrap=True)
 
 
-def write_report(folder: Path) -> str:
+def write_report(folder: Path, uids: Sequence[int] = (0,)) -> str:
     """Write the page of one finished run into its folder; say where it is, or why there is none."""
     from obmm.lab.report import report_on
 
-    return _write(report_on([folder]), _beside([folder])) if find_spec("plotly") else _NO_PLOTLY
+    return _write(report_on([folder], uids=uids), _beside([folder])) if find_spec("plotly") else _NO_PLOTLY
 
 
 def _beside(runs: Sequence[Path]) -> Path:
