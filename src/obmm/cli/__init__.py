@@ -40,6 +40,7 @@ _COMMANDS = {
     "explain": (_AGENT, "Show one decision step by step."),
     "replay": (_MARKET, "Run an agent over a recorded market, its orders in the queue."),
     "serve-market": (_MARKET, "Serve the embedded market to agents over HTTP, as a validator would."),
+    "study": (_MARKET, "Say what signals know of the next return, and what they know together."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),
