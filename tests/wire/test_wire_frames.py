@@ -49,7 +49,9 @@ _EXCHANGE = st.builds(
     digest=_TEXT,
     note=_TEXT,
 )
-_MEMORY = st.builds(Memory, at_ns=_NUMBER, validator=_TEXT, simulation_id=_TEXT, restored=st.booleans())
+_MEMORY = st.builds(
+    Memory, at_ns=_NUMBER, validator=_TEXT, simulation_id=_TEXT, time_ns=_NUMBER, restored=st.booleans()
+)
 _ABOUT = st.one_of(
     _SETUP,
     _EXCHANGE,

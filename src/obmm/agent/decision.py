@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -107,6 +108,7 @@ class Decision:
         ask_reason: (B,) the same for asks.
         elapsed_ms: Real time the decision took.
         config_hash: Hash of the configuration that decided.
+        overrides: What a person had ordered: books and modes.
     """
 
     state: MarketState
@@ -116,6 +118,7 @@ class Decision:
     ask_reason: IntArray
     elapsed_ms: float
     config_hash: str
+    overrides: Mapping[str, str] = attrs.field(factory=dict)
     faults: tuple[Fault, ...] = ()
 
     @property

@@ -169,6 +169,7 @@ class MarketMaker:
             ask_reason=answer.why[1],
             elapsed_ms=(time.perf_counter_ns() - started) / 1e6,
             config_hash=self._hash,
+            overrides={} if self.overrides is None else self.overrides.modes,
             faults=answer.faults,
         )
 

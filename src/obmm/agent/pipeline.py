@@ -236,7 +236,6 @@ class Pipeline:
         """What it and its stages remember, as plain values, and the stages that cannot tell, with why."""
         said = {path: _memory(stage) for path, stage in self._stages.items()}
         told = {
-            "name": self.name,
             "age_s": plain(self._age_s, "age_s"),
             "last_ns": self._last_ns,
             "stages": {path: told for path, (told, _) in said.items()},
@@ -256,7 +255,7 @@ class Pipeline:
             Misfit: It told of something else.
         """
         stages, age_s, last_ns = told["stages"], value_of(told["age_s"], "age_s"), told["last_ns"]
-        if told["name"] != self.name or set(stages) != set(self._stages):
+        if set(stages) != set(self._stages):
             raise Misfit(f"it tells of other stages than {self.name} has")
         if np.shape(age_s) != (self.venue.n_books,) or not (last_ns is None or isinstance(last_ns, int)):
             raise Misfit(f"it tells of another number of books than {self.venue.n_books}")

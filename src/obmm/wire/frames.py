@@ -88,6 +88,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         config_hash: Of the configuration that answered.
         digest: Digest of the decision, "" where none was made.
         note: Why the answer is empty, "" where it is not.
+        overrides: What a person had ordered: books and modes.
     """
 
     number: int
@@ -97,6 +98,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str
     digest: str = ""
     note: str = ""
+    overrides: dict[str, str] = {}
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,12 +108,15 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         at_ns: Wall clock.
         validator: Whose simulation.
         simulation_id: Which.
+        time_ns: Simulated time of the state after which it was: the next of its simulation that was answered
+            in time, or an earlier one if it was restored.
         restored: Whether it was taken up here, from an earlier process, rather than saved.
     """
 
     at_ns: int
     validator: str
     simulation_id: str
+    time_ns: int
     restored: bool = False
 
 
