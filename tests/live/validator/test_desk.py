@@ -196,6 +196,34 @@ def test_an_axon_is_asked_with_a_signature_that_holds(miner: Signer, session: Se
     assert nonces == sorted(set(nonces))
 
 
+def test_our_own_server_answers_two_validators_at_once(session: Session) -> None:
+    """Both are let in by name, a third is not, and each gets what the agent decides for it alone."""
+    pytest.importorskip("uvicorn")
+    from obmm.live.doors.axon import AxonApp
+    from obmm.live.doors.guard import Guard
+    from obmm.live.doors.serving import Serving
+    from obmm.live.keys import wallet_verifier
+
+    signers = [Signer(f"//validator-{number}") for number in range(3)]
+    hotkey = Signer("//miner").hotkey
+    app = AxonApp(session, hotkey, wallet_verifier(), Guard(allowed={one.hotkey for one in signers[:2]}))
+    with Serving(app, "127.0.0.1", 0) as server:
+        address = f"http://{hotkey}@127.0.0.1:{server.port}"
+        desks = [
+            Desk([AxonDoor.at(address, one)], validator=one.hotkey, version=version)
+            for one, version in zip(signers, (54, 35, 63), strict=True)
+        ]
+        for desk in desks:
+            desk.tell({"y": "ESS", "t": 0})
+        for state in STATES:
+            problems = [desk.ask({0: state})[0].problem for desk in desks]
+            assert ["", "", "HTTP_403"] == problems
+        for desk in desks:
+            desk.close()
+    assert {signers[0].hotkey: 4, signers[1].hotkey: 4} == dict(app.counts.answered)
+    assert 2 == len(app.nonces)
+
+
 def test_a_status_of_the_axon_counts_as_the_dendrite_counts_it(miner: Signer) -> None:
     """A 200 without the axon's own header is a failure to a validator."""
     with serving(lambda *_: Reply(b"{}")) as address:
