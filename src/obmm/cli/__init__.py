@@ -42,6 +42,7 @@ _COMMANDS = {
     "serve-market": (_MARKET, "Serve the embedded market to agents over HTTP, as a validator would."),
     "study": (_MARKET, "Say what signals know of the next return, and what they know together."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
+    "runs": (_SCORE, "List runs with what became of them, filtered and sorted."),
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),
     "diagnose": (_SCORE, "Say what costs a run its score, and propose a change."),

@@ -93,6 +93,17 @@ class Run:
         rows = self.table(name, ("uid",))["uid"] == uid
         return table if rows.all() else {column: values[rows] for column, values in table.items()}
 
+    def parts(self, name: str, uid: int, numbers: Sequence[int], columns: Sequence[str]) -> Table:
+        """Columns of the rows of one account in some parts only; nothing of it stays in memory.
+
+        Raises:
+            RunError: A part is damaged.
+        """
+        told = [self._part(name, number, ("uid", *columns)) for number in numbers]
+        return {
+            column: np.concatenate([part[column][part["uid"] == uid] for part in told]) for column in columns
+        }
+
     def grid(self, uid: int, *names: str) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
         """Columns of `states` of one account as (T, B) arrays, and the times (T,) in nanoseconds.
 
