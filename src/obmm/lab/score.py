@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from obmm.lab.tables import Table
 from obmm.market import (
     Accounts,
     EventKind,
+    Feed,
     FeePolicy,
     MarketState,
     NoticeKind,
@@ -24,8 +26,9 @@ from obmm.market import (
     Tape,
     Venue,
 )
+from obmm.market.layout import columns_of
 from obmm.scoring import ERAS, Field
-from obmm.scoring.debeta import DebetaScorer
+from obmm.scoring.debeta import DebetaScorer, figures_of
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
@@ -81,7 +84,7 @@ class RunScores:
 
     def observe(self, states: Mapping[int, MarketState]) -> None:
         """Take in the states of all accounts at one time; eras that read trades need a tape."""
-        seated = {uid + UID_SHIFT: _seated(state) for uid, state in states.items()}
+        seated = {uid + UID_SHIFT: state for uid, state in states.items()}
         if not self._uids:
             self._uids = tuple(sorted(states))
             for scorer in self._debeta.values():
@@ -93,11 +96,17 @@ class RunScores:
                     figures = dict(scored.scores[uid].figures)
                     figures |= {"reward": float(scored.rewards[i]), "weight": float(scored.weights[i])}
                     self._keep(name, uid - UID_SHIFT, scored.time_ns, figures)
+        # These read the ids of the tape, which is everybody's: one state tells of all.
+        told = _seated(states[self._uids[0]]) if self._debeta else None
         for name, debeta in self._debeta.items():
-            if debeta.observe(seated[self._uids[0] + UID_SHIFT]) is not None:
+            if told is not None and (paid := debeta.observe(told)) is not None:
                 for uid in self._uids:
-                    score = debeta.score_of(uid + UID_SHIFT)
-                    self._keep(name, uid, score.time_ns, score.figures)
+                    self._keep(name, uid, paid.time_ns, figures_of(uid + UID_SHIFT, paid))
+
+    @property
+    def feeds(self) -> frozenset[Feed]:
+        """What states must carry for these eras."""
+        return frozenset({Feed.TAPE} if self._debeta else ())
 
     def told(self, uid: int) -> dict[str, dict[str, Any]]:
         """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`."""
@@ -143,17 +152,79 @@ class RunScores:
 
 
 def _seated(state: MarketState) -> MarketState:
-    """`state` with every miner's uid moved by `UID_SHIFT`; the background keeps its ids below 0."""
-    notices, tape = state.notices, state.tape
-    if len(notices):
-        notices = attrs.evolve(notices, maker_id=_moved(notices.maker_id), taker_id=_moved(notices.taker_id))
+    """`state` with every miner's uid on its tape moved by `UID_SHIFT`; ids below 0 are the background's."""
+    tape = state.tape
     if tape is not None:
         tape = attrs.evolve(tape, maker_id=_moved(tape.maker_id), taker_id=_moved(tape.taker_id))
-    return attrs.evolve(state, uid=state.uid + UID_SHIFT, notices=notices, tape=tape)
+    return attrs.evolve(state, uid=state.uid + UID_SHIFT, tape=tape)
 
 
 def _moved(uid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(uid >= 0, uid + UID_SHIFT, uid)
+
+
+def of_groups(state: MarketState) -> tuple[MarketState, ...]:
+    """The states of the groups of a wide market, each by itself, as far as scoring needs them.
+
+    Open orders are left out. The books of a group must stand together.
+
+    >>> from obmm.testing import random_state
+    >>> state = random_state(1, venue=Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1]))
+    >>> [part.n_books for part in of_groups(state)], of_groups(state)[1].mid == state.mid[2:]
+    ([2, 2], array([ True,  True]))
+    """
+    venue = state.venue
+    if venue.n_groups == 1:
+        return (state,)
+    cuts = [(int(rows[0]), int(rows[-1]) + 1) for rows in venue.group_rows]
+    notices = _notices_of_groups(state.notices, cuts)
+    parts = []
+    for group, (first, last) in enumerate(cuts):
+        # Slices of what is read-only are read-only: nothing is copied.
+        rows = slice(first, last)
+        accounts = {name: values[rows] for name, values in columns_of(state.accounts).items()}
+        parts.append(
+            MarketState(
+                venue=venue.of_group(group),
+                time_ns=state.time_ns,
+                uid=state.uid,
+                bid_price=state.bid_price[rows],
+                bid_size=state.bid_size[rows],
+                ask_price=state.ask_price[rows],
+                ask_size=state.ask_size[rows],
+                maker_ratio=state.maker_ratio[rows],
+                accounts=Accounts(**accounts),
+                open_orders=_no_orders(last - first),
+                notices=notices[group],
+                tape=None if state.tape is None else _part_of_tape(state.tape, first, last),
+            )
+        )
+    return tuple(parts)
+
+
+@functools.lru_cache(maxsize=16)
+def _no_orders(n_books: int) -> OpenOrders:
+    return OpenOrders.empty(n_books)
+
+
+def _notices_of_groups(notices: Notices, cuts: Sequence[tuple[int, int]]) -> list[Notices]:
+    """The notices about the books of each cut, in their order; what is about no book is for all."""
+    if not len(notices):
+        return [notices] * len(cuts)
+    book, columns, parts = notices.book, columns_of(notices), []
+    for first, last in cuts:
+        rows = np.flatnonzero((book < 0) | ((book >= first) & (book < last)))
+        taken = {name: values[rows] for name, values in columns.items()}
+        taken["book"] = np.where(taken["book"] < 0, -1, taken["book"] - first)
+        parts.append(Notices(**taken, message=tuple(notices.message[row] for row in rows)))
+    return parts
+
+
+def _part_of_tape(tape: Tape, first: int, last: int) -> Tape:
+    offset = tape.offset[first : last + 1]
+    rows = slice(int(offset[0]), int(offset[-1]))
+    columns = {name: values[rows] for name, values in columns_of(tape).items() if name != "offset"}
+    return Tape(offset=offset - offset[0], **columns)
 
 
 def score_run(run: Run, eras: Sequence[str] = MAIN_ERAS) -> RunScores:

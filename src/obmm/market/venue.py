@@ -163,6 +163,19 @@ class Venue:
         """Positions of the books of each group."""
         return tuple(sealed(np.flatnonzero(self.groups == group)) for group in range(self.n_groups))
 
+    def of_group(self, group: int) -> Venue:
+        """The venue of the books of one group, by itself; always the same one."""
+        return self._of_groups[group]
+
+    @functools.cached_property
+    def _of_groups(self) -> tuple[Venue, ...]:
+        fixed: dict[str, Any] = {f.name: getattr(self, f.name) for f in attrs.fields(Venue)}
+        per_book = {name: value for name, value in fixed.items() if isinstance(value, np.ndarray)}
+        return tuple(
+            Venue(**{**fixed, **{n: v[rows] for n, v in per_book.items()}, "groups": np.zeros_like(rows)})
+            for rows in self.group_rows
+        )
+
     @functools.cached_property
     def rank_in_group(self) -> IntArray:
         """(B,) position of each book among those of its group."""

@@ -60,6 +60,7 @@ class Gather:
         config_hash: str,
         digest: str,
         asset: IntArray,
+        books: IntArray | None = None,
         pipeline: IntArray | None = None,
         scores: Mapping[str, Mapping[str, float]] | None = None,
         failed: int = 0,
@@ -72,6 +73,7 @@ class Gather:
             config_hash: Its configuration.
             digest: Fingerprint of its market.
             asset: (B,) index of each book's asset class.
+            books: (B,) positions of its books in the states taken in; all of them if not given.
             pipeline: (B,) which pipeline ran the book; the main one if not given.
             scores: Era → newest figures.
             failed: States on which a pipeline failed.
@@ -80,10 +82,10 @@ class Gather:
         scores = scores or {}
         times = np.array(self._times, dtype=np.int64)
         mid, base, quote, position = (
-            np.array(self._grids[name]) for name in ("mid", "base", "quote", "position")
+            self._grid(name, books) for name in ("mid", "base", "quote", "position")
         )
         mid = filled_forward(mid)
-        fills = self._joined(times, mid)
+        fills = self._joined(times, mid, books)
         pnl = (quote - quote[0]) + (base - base[0]) * mid
         traded = fills.price * fills.size
         total, hours = pnl.sum(axis=1), float(times[-1] - times[0]) / 3.6e12
@@ -92,7 +94,7 @@ class Gather:
         def by_book(values: FloatArray | None = None) -> FloatArray:
             return np.bincount(fills.book, weights=values, minlength=n_books).astype(np.float64)
 
-        books = {
+        by_name = {
             "pnl": pnl[-1],
             "turnover": by_book(traded),
             "fees": by_book(fills.fee),
@@ -117,7 +119,7 @@ class Gather:
             "win_rate": float((win > 0.0).mean()) if win.size else np.nan,
             "maker_share": float(traded[fills.maker].sum()) / turnover if turnover else np.nan,
             "inventory_quote": float(exposure.mean()),
-            **{f"{part}_per_book_hour": float(books[part].sum()) * per_book_hour for part in _EARNED},
+            **{f"{part}_per_book_hour": float(by_name[part].sum()) * per_book_hour for part in _EARNED},
             **{f"score_{era}": figures.get("score", np.nan) for era, figures in scores.items()},
         }
         known = np.isfinite(fills.markout_bps)
@@ -131,7 +133,7 @@ class Gather:
             failed=failed,
             fault=fault,
             metrics=metrics,
-            books=books,
+            books=by_name,
             curves={
                 "time_s": (times[minutes] - times[0]) / 1e9,
                 "pnl": total[minutes],
@@ -144,7 +146,12 @@ class Gather:
             scores=scores,
         )
 
-    def _joined(self, times: IntArray, mid: FloatArray) -> Fills:
+    def _grid(self, name: str, books: IntArray | None) -> FloatArray:
+        """(T, B) one of the grids; sums over books want each state's in a row, as they were taken in."""
+        grid = np.array(self._grids[name])
+        return grid if books is None else np.ascontiguousarray(grid[:, books])
+
+    def _joined(self, times: IntArray, mid: FloatArray, books: IntArray | None) -> Fills:
         columns: dict[str, npt.NDArray[Any]] = {
             "book": np.empty(0, np.int64),
             "side": np.empty(0, np.int64),
@@ -154,6 +161,10 @@ class Gather:
         }
         if self._fills:
             columns = {name: np.concatenate([rows[name] for rows in self._fills]) for name in columns}
+        if books is not None:
+            here = np.isin(columns["book"], books)
+            columns = {name: values[here] for name, values in columns.items()}
+            columns["book"] = np.searchsorted(books, columns["book"])
         marked = markouts(columns["time_ns"], columns["book"], columns["side"], columns["price"], times, mid)
         return Fills(**columns, markout_bps=marked)
 

@@ -1,19 +1,26 @@
-"""A trial played: one seed after the other, nothing written."""
+"""A trial played, nothing written: its seeds as wide markets, each to the last bit what it is alone."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from obmm.agent import MarketMaker
-from obmm.lab.score import RunScores
+from obmm.agent import Config, MarketMaker
+from obmm.agent.config import StageSpec
+from obmm.agent.merge import GROUPS
+from obmm.lab.score import RunScores, of_groups
 from obmm.lab.trials.gather import Gather
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.trial import Trial
 from obmm.market import Feed
 from obmm.settings.books import select_books
 from obmm.sim import SimulatedMarket
+from obmm.testing import mixes_groups
+
+#: Books of a wide market: what an answer costs hardly grows up to here, and memory stays below half a GB.
+WIDE_BOOKS = 128
 
 
 def play(
@@ -21,52 +28,95 @@ def play(
 ) -> tuple[Outcome, ...]:
     """What becomes of `trial` on each of its seeds, in their order.
 
+    Several seeds are played as one wide market. One after the other are those of a configuration with a stage
+    that does not keep the books of one market from those of another (`obmm.testing.mixes_groups`), or that
+    fails on a state: a fault silences all books of an agent, and must not reach those of other seeds.
+
     Args:
         trial: What to play.
         progress: Told now and then which share of the trial is done; what it raises ends the trial.
         threads: Threads of the market; None takes one per core. They change no result.
     """
-    outcomes = []
-    for number, seed in enumerate(trial.seeds):
+    outcomes: list[Outcome] = []
+    n = len(trial.seeds)
 
-        def look(share: float, number: int = number) -> None:
-            if progress is not None:
-                progress((number + share) / len(trial.seeds))
+    def look(share: float, seeds: int) -> None:
+        if progress is not None:
+            progress((len(outcomes) + share * seeds) / n)
 
-        outcomes.append(_one(trial, seed, look, threads))
+    configs = (trial.config, *trial.rivals)
+    width = max(WIDE_BOOKS // trial.books, 1) if all(map(_keeps_groups, configs)) else 1
+    for part in np.array_split(np.array(trial.seeds, dtype=object), -(-n // width)):
+        seeds = tuple(part.tolist())
+        try:
+            outcomes += _together(trial, seeds, functools.partial(look, seeds=len(seeds)), threads)
+        except _FailedTogether:
+            for seed in seeds:
+                outcomes += _together(trial, (seed,), functools.partial(look, seeds=1), threads)
     return tuple(outcomes)
 
 
-def _one(trial: Trial, seed: int, look: Callable[[float], None], threads: int | None) -> Outcome:
+class _FailedTogether(Exception):
+    """A stage failed while several seeds were played at once."""
+
+
+def _together(
+    trial: Trial, seeds: tuple[int, ...], look: Callable[[float], None], threads: int | None
+) -> list[Outcome]:
+    """The outcomes of seeds played as one market.
+
+    Raises:
+        _FailedTogether: A pipeline failed, and there are several seeds.
+    """
     makers = {uid: MarketMaker(config) for uid, config in enumerate((trial.config, *trial.rivals))}
-    feeds = frozenset[Feed]().union(*(maker.feeds for maker in makers.values()))
-    scores = RunScores(trial.eras) if trial.eras else None
-    if scores is not None:
-        feeds |= {Feed.TAPE}
+    scores = [RunScores(trial.eras) for _ in seeds] if trial.eras else []
+    feeds = frozenset[Feed]().union(*(m.feeds for m in makers.values()), *(s.feeds for s in scores))
     gather = Gather()
     with SimulatedMarket(
-        trial.scenario, books=trial.books, seed=seed, miners=len(makers), feeds=feeds, threads=threads
+        trial.scenario, books=trial.books, seed=seeds, miners=len(makers), feeds=feeds, threads=threads
     ) as market:
         first_ns = 0
         for seen in market.states(trial.seconds):
-            if scores is not None:
-                scores.observe(seen)
+            if scores:
+                parts = {uid: of_groups(state) for uid, state in seen.items()}
+                for group, of_seed in enumerate(scores):
+                    of_seed.observe({uid: part[group] for uid, part in parts.items()})
             for uid, maker in makers.items():
-                market.submit(uid, maker.decide(seen[uid]).orders, trial.response_ms / 1e3)
+                decision = maker.decide(seen[uid])
+                if decision.faults and len(seeds) > 1:
+                    raise _FailedTogether
+                market.submit(uid, decision.orders, trial.response_ms / 1e3)
             gather.add(seen[0])
             first_ns = first_ns or seen[0].time_ns
             look((seen[0].time_ns - first_ns) / (1e9 * trial.seconds))
-        maker, book_ids = makers[0], market.venue.book_ids
-        pipeline = np.zeros(trial.books, dtype=np.int64)
+        maker, venue = makers[0], market.venue
+        pipeline = np.zeros(venue.n_books, dtype=np.int64)
         for i, assignment in enumerate(trial.config.assign, start=1):
-            pipeline[select_books(assignment.selector, book_ids)] = i
-        return gather.outcome(
-            seed=seed,
-            config_hash=trial.config.hash,
-            digest=market.digest(),
-            asset=trial.scenario.asset_of_book(trial.books),
-            pipeline=pipeline,
-            scores={} if scores is None else {e: told["figures"] for e, told in scores.told(0).items()},
-            failed=maker.errors,
-            fault=maker.faults[0].first if maker.faults else "",
-        )
+            pipeline[select_books(assignment.selector, venue.book_ids)] = i
+        return [
+            gather.outcome(
+                seed=seed,
+                config_hash=trial.config.hash,
+                digest=market.digest(group),
+                asset=trial.scenario.asset_of_book(trial.books),
+                books=venue.group_rows[group],
+                pipeline=pipeline[venue.group_rows[group]],
+                scores={era: told["figures"] for era, told in scores[group].told(0).items()}
+                if scores
+                else {},
+                failed=maker.errors,
+                fault=maker.faults[0].first if maker.faults else "",
+            )
+            for group, seed in enumerate(seeds)
+        ]
+
+
+def _keeps_groups(config: Config) -> bool:
+    """Whether a configuration can be given several markets at once: our own stages are known to allow it."""
+    specs = [spec for spec in config.specs if any(part.source for part in spec.walk())]
+    own = all(not _mixes(spec, config.signals) for spec in specs)
+    return own and all(_keeps_groups(assignment.config) for assignment in config.assign)
+
+
+def _mixes(spec: StageSpec, signals: tuple[StageSpec, ...]) -> bool:
+    return mixes_groups(spec.build, GROUPS[spec.slot], {one.name: one.build for one in signals})

@@ -6,7 +6,7 @@
 from obmm.scoring.debeta.classes import classes_of
 from obmm.scoring.debeta.combine import FieldScores, FieldSums, score_field
 from obmm.scoring.debeta.dials import DIALS_0_6_2, DIALS_0_6_3, RUNGS_0_6_1, Dials
-from obmm.scoring.debeta.parts import BookParts, DebetaScore
+from obmm.scoring.debeta.parts import BookParts, DebetaScore, figures_of
 from obmm.scoring.debeta.rounds import Payroll, Round
 from obmm.scoring.debeta.scorer import DebetaScorer
 from obmm.scoring.debeta.verdict import Verdict, judge
@@ -25,6 +25,7 @@ __all__ = [
     "Round",
     "Verdict",
     "classes_of",
+    "figures_of",
     "judge",
     "score_field",
 ]
