@@ -40,7 +40,7 @@ class Gated:
 
     def __init__(self) -> None:
         self._maker = MarketMaker(quoting())
-        self.config, self.feeds = self._maker.config, self._maker.feeds
+        self.config_hash, self.feeds = self._maker.config_hash, self._maker.feeds
         self.gate = threading.Event()
         self.asked = threading.Semaphore(0)
         self.seen: list[tuple[str, int]] = []
@@ -57,7 +57,7 @@ class Raising:
 
     def __init__(self, deed: Callable[[], None]) -> None:
         maker = MarketMaker(quoting())
-        self.config, self.feeds = maker.config, maker.feeds
+        self.config_hash, self.feeds = maker.config_hash, maker.feeds
         self._deed = deed
 
     def decide(self, state: MarketState) -> Decision:

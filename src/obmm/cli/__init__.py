@@ -13,6 +13,7 @@ from obmm._version import __version__
 _START = Group.create_ordered("Start here")
 _AGENT = Group.create_ordered("Build an agent")
 _MARKET = Group.create_ordered("Try it on a market")
+_LIVE = Group.create_ordered("Go live")
 _SCORE = Group.create_ordered("Know what it earns")
 _MACHINE = Group.create_ordered("This machine")
 
@@ -42,6 +43,7 @@ _COMMANDS = {
     "serve-market": (_MARKET, "Serve the embedded market to agents over HTTP, as a validator would."),
     "study": (_MARKET, "Say what signals know of the next return, and what they know together."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
+    "run": (_LIVE, "Let an agent answer validators, the harness, or a stream."),
     "runs": (_SCORE, "List runs with what became of them, filtered and sorted."),
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),

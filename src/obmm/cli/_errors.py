@@ -11,8 +11,11 @@ EXTRAS = {
     "scipy": "sim",
     "plotly": "report",
     "pyarrow": "records",
-    "httpx": "serve",
+    "bittensor": "live",
     "bittensor_wallet": "serve",
+    "httpx": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 

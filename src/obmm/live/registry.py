@@ -22,8 +22,8 @@ _log = structlog.get_logger("obmm.chain")
 class Registry:
     """Publishes our address, and knows the validators as of the last look.
 
-    A chain that cannot be reached costs nothing but news: what was read last stays, and it is tried again, each
-    time over a new connection.
+    A chain that cannot be reached costs nothing but news: what was read last stays, and it is tried again,
+    each time over a new connection.
 
     Args:
         connect: Makes a connection.
@@ -32,6 +32,7 @@ class Registry:
     Attributes:
         uid: Our number; None while it is not known, or if we are not registered.
         looked: Set after the first look, well or not.
+        unregistered: Whether the chain says that our hotkey is not registered.
         published: Whether the chain has our address.
         problem: What went wrong last, "" if nothing.
     """
@@ -39,7 +40,7 @@ class Registry:
     def __init__(self, connect: Callable[[], Chain], address: tuple[str, int] | None) -> None:
         self.uid: int | None = None
         self.looked = threading.Event()
-        self.published = False
+        self.unregistered = self.published = False
         self.problem = ""
         self._connect = connect
         self._address = address
@@ -85,7 +86,8 @@ class Registry:
     def _look(self, chain: Chain) -> None:
         self.uid = chain.uid()
         self._validators = dict(chain.validators())
-        if self.uid is None:
+        self.unregistered = self.uid is None
+        if self.unregistered:
             raise ChainError("the hotkey is not registered on the subnet; validators do not ask it")
         if self._address is not None and not self.published:
             chain.publish(*self._address)

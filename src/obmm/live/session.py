@@ -287,7 +287,7 @@ class Session:
             reply=pending.future.result(),
             elapsed_ms=pending.elapsed_ms,
             decision=decision,
-            config_hash=self.maker.config.hash if decision is None else decision.config_hash,
+            config_hash=self.maker.config_hash if decision is None else decision.config_hash,
             note=pending.note,
         )
         self._teller.put((pending, exchange))

@@ -39,7 +39,7 @@ class Place:
 
 
 class Chain(Protocol):
-    """A connection to the chain; not thread-safe. Any method may raise `ChainError`, or whatever its library does."""
+    """A connection, for one thread. Any method may raise `ChainError`, or whatever its library does."""
 
     def uid(self) -> int | None:
         """Our number on the subnet; None if the hotkey is not registered there."""

@@ -141,3 +141,17 @@ def listening(host: str, port: int) -> socket.socket:
         bound.close()
         raise OSError(error.errno, error.strerror or str(error), f"{host}:{port}") from error
     return bound
+
+
+def allow_connections() -> None:
+    """Have the system grant us as many open connections as we may keep, where it lets us ask."""
+    try:
+        import resource
+    except ImportError:  # Windows grants more.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + 512
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,240 @@
+"""`obmm run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from obmm.cli._errors import UsageError, needs
+from obmm.cli._output import console, print_json, table
+from obmm.cli._parameters import Flag, NotNegative, Positive, Set, Whole
+
+if TYPE_CHECKING:
+    from obmm.live.standing import Standing
+
+Port = Annotated[Whole, Parameter(validator=Number(gte=0, lte=65535))]
+Names = Annotated[tuple[str, ...], Parameter(show_default=False)]
+
+#: Standard input and output.
+PIPE = Path("-")
+#: Real seconds for a last word to validators, for replies on their way, and for what is kept: one in all.
+_LEAVE_S, _DOOR_S, _CLOSE_S = 0.4, 0.25, 0.3
+#: How often files and signals are looked at.
+_LOOK_S, _NAP_S = 1.0, 0.05
+
+
+def run(
+    *,
+    preset: str = "balanced",
+    set: Set = (),
+    wallet: str | None = None,
+    hotkey: str = "default",
+    wallet_path: Path = Path("~/.bittensor/wallets"),
+    netuid: Whole = 79,
+    network: str = "finney",
+    host: str = "0.0.0.0",
+    port: Port | None = None,
+    external_ip: str | None = None,
+    external_port: Port | None = None,
+    private: Flag = False,
+    offline: Flag = False,
+    allow: Names = (),
+    min_stake: NotNegative = 0.0,
+    harness: Flag = False,
+    agent_id: Whole = 0,
+    stream: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    state: Path | None = None,
+    overrides: Path | None = None,
+    on_exit: Literal["rest", "cancel"] = "rest",
+    budget_ms: Positive = 1000.0,
+    json: Flag = False,
+) -> None:
+    """Let an agent answer: validators on the network, the offline harness, or a transport of your own.
+
+        obmm run --wallet miner --hotkey default --netuid 79 --port 8091 --preset balanced
+        obmm run --harness --port 8888 --agent-id 0 --preset touch
+        obmm run --stream /run/obmm.sock --preset my.toml
+
+    It runs until it is asked to end (Ctrl-C, SIGTERM), which takes a second at most; the exit status is then
+    0, and what was done is printed. A configuration file that is edited is taken up while it runs, and so are
+    files that it extends. SIGHUP has them read anew, or ends the run if it is that of a terminal that closes.
+
+    Args:
+        preset: A preset's name or a TOML file.
+        set: `name=value`, as often as needed.
+        wallet: Name of the wallet; its coldkey is never needed.
+        hotkey: Name of the hotkey.
+        wallet_path: Folder of the wallets.
+        netuid: Subnet: 79 on the main network, 366 on the test network.
+        network: `finney`, `test`, or the address of a node.
+        host: Address to listen on.
+        port: Port to listen on: 8091, or 8888 for the harness, if not given.
+        external_ip: Address under which validators reach it; looked up if not given.
+        external_port: Port under which validators reach it, if another than it listens on.
+        private: Publish an address that only this network or machine reaches.
+        offline: Talk to no chain: publish nothing, answer only those of `--allow`.
+        allow: Hotkey that is answered whatever the chain says, as often as needed; `all` is everybody.
+        min_stake: Answer no validator with less stake.
+        harness: Answer the offline harness, on this machine only.
+        agent_id: Number that the harness gives the agent.
+        stream: Unix socket on which frames are answered; `-` is standard input and output.
+        state: Folder in which what stages remember outlives the process.
+        overrides: File of manual overrides to obey.
+        on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
+            end; orders expire anyway.
+        budget_ms: Real time an answer may take; what is not ready then goes out without orders.
+        json: Print JSON for machines when it ends.
+    """
+    from obmm.agent import resolve
+    from obmm.live.standing import Standing, warm_up
+
+    doors = [
+        name for name, given in (("--wallet", wallet), ("--harness", harness), ("--stream", stream)) if given
+    ]
+    if len(doors) != 1:
+        named = " and ".join(doors) or "none"
+        raise UsageError(
+            f"one of --wallet, --harness and --stream says who is to be answered; given: {named}"
+        )
+    config = resolve(preset, set)
+    standing = Standing.of(
+        config,
+        preset,
+        set,
+        uid=agent_id if harness else None,
+        budget_s=budget_ms / 1e3,
+        harness=harness,
+        state=state,
+        overrides=overrides,
+    )
+    if wallet is not None:
+        from obmm.cli._network import Network
+
+        network_door = Network(
+            wallet=wallet,
+            hotkey=hotkey,
+            folder=wallet_path,
+            netuid=netuid,
+            network=network,
+            host=host,
+            port=8091 if port is None else port,
+            external_ip=external_ip,
+            external_port=external_port,
+            private=private,
+            offline=offline,
+            allow=allow,
+            min_stake=min_stake,
+        )
+        door = network_door.serving(standing)
+    elif harness:
+        door = _harness(standing, 8888 if port is None else port)
+    else:
+        door = _stream(standing, stream or PIPE)
+    warm_up(config)
+    told: dict[str, Any] = {"config": config.name, "config_hash": config.hash, "on_exit": on_exit}
+    with _asked() as asked, door as about:
+        ended = _attend(standing, asked)
+        if on_exit == "cancel":
+            told["all_told_to_cancel"] = standing.leave(_LEAVE_S)
+    standing.close(_CLOSE_S)
+    told |= {"ended": ended, "seconds": time.monotonic() - about["began_s"]} | standing.tally.told()
+    told |= {name: value() for name, value in about.items() if callable(value)}
+    # Frames go out there, and nothing else.
+    if stream != PIPE:
+        print_json(told) if json else _print(told)
+
+
+def _attend(standing: Standing, asked: Callable[[], str]) -> str:
+    """Wait until somebody asks for an end, and see to files meanwhile; returns who asked."""
+    next_look_s = 0.0
+    while not (who := asked()):
+        reload = _reload.is_set()
+        if reload or time.monotonic() >= next_look_s:
+            _reload.clear()
+            standing.config_file.look(anyway=reload)
+            next_look_s = time.monotonic() + _LOOK_S
+        time.sleep(_NAP_S)
+    return who
+
+
+#: Set by a signal that wants files read anew, and by a pipe that has ended.
+_reload, _ended = threading.Event(), threading.Event()
+
+
+@contextmanager
+def _asked() -> Iterator[Callable[[], str]]:
+    """Says who asked for an end: a signal, or the other side of a pipe; a second signal does not wait."""
+    from obmm.lab.interrupt import interruptible
+
+    _reload.clear()
+    _ended.clear()
+    with interruptible() as signalled:
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
+            signal.signal(signal.SIGHUP, lambda *_: _reload.set())
+        yield lambda: signalled() or ("end of the stream" if _ended.is_set() else "")
+
+
+@contextmanager
+def _harness(standing: Standing, port: int) -> Iterator[dict[str, Any]]:
+    needs("starlette", "uvicorn")
+    from obmm.live.doors.harness import HarnessApp
+    from obmm.live.doors.serving import Serving
+
+    app = HarnessApp(standing.session)
+    serving = Serving(app, "127.0.0.1", port)
+    serving.start()
+    _say(f"answers the harness at http://127.0.0.1:{serving.port}/handle")
+    try:
+        yield {"began_s": time.monotonic(), "refused": lambda: dict(app.counts.refused)}
+    finally:
+        serving.close(_DOOR_S)
+
+
+@contextmanager
+def _stream(standing: Standing, path: Path) -> Iterator[dict[str, Any]]:
+    from obmm.live.doors.stream import SocketDoor, serve_pipe
+
+    about = {"began_s": time.monotonic()}
+    if path != PIPE:
+        with SocketDoor(standing.session, path):
+            _say(f"answers frames at {path}")
+            yield about
+        return
+
+    def serve() -> None:
+        try:
+            serve_pipe(standing.session, sys.stdin.buffer, sys.stdout.buffer)
+        except (OSError, ValueError) as error:
+            _say(f"the stream is given up: {error}")
+        _ended.set()
+
+    threading.Thread(target=serve, name="obmm-pipe", daemon=True).start()
+    yield about
+
+
+def _say(text: str) -> None:
+    print(f"obmm: {text}", file=sys.stderr, flush=True)
+
+
+def _print(told: dict[str, Any]) -> None:
+    rows = [
+        ("ended", told["ended"]),
+        ("ran for", f"{told['seconds']:,.0f} s"),
+        ("answered", told["answered"]),
+        ("instructions", told["instructions"]),
+        *((f"without orders: {note}", count) for note, count in told["without_orders"].items()),
+        *((f"refused: {kind}", count) for kind, count in told.get("refused", {}).items()),
+        *((f"from {sender or 'the harness'}", count) for sender, count in told["validators"].items()),
+        *((f"time of an answer, {name}, ms", value) for name, value in told["respond_ms"].items()),
+    ]
+    console().print(table(f"{told['config']}, hash {told['config_hash']}", ("", ""), rows))
