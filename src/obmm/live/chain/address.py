@@ -30,8 +30,8 @@ def fault_of_address(ip: str) -> str:
         return f"{ip} is this machine only"
     if address.is_private or address.is_link_local:
         return f"{ip} is private: only this network reaches it"
-    if address.is_multicast or address.is_reserved:
-        return f"{ip} is no address of one machine"
+    if address.is_multicast or not address.is_global:
+        return f"{ip} is no address of one machine on the internet"
     return ""
 
 
