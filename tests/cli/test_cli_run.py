@@ -19,7 +19,8 @@ import pytest
 from live.agents import bodies, instructions_of
 from obmm.testing import random_states
 from obmm.wire import encode_request
-from obmm.wire.frames import Asked, Frame, encode_frame, read_frame
+from obmm.wire.frames import Asked, Exchange, Frame, encode_frame, read_frame
+from obmm.wire.recording import Recording
 
 pytest.importorskip("uvicorn")
 
@@ -155,9 +156,10 @@ def test_a_pipe_is_answered_until_it_ends(quoting):
 
 
 def test_what_stages_remember_outlives_the_process(tmp_path):
-    """A restarted agent goes on where it was, without warming up again."""
+    """A restarted agent goes on where it was, without warming up again; and all of it is on record."""
     states = list(random_states(1, 6, n_books=2))
     words = ("--harness", "--port", "0", "--preset", "touch", "--state", str(tmp_path / "memory"), "--json")
+    words += ("--record", str(tmp_path / "record"))
     for part in (states[:3], states[3:]):
         with running(*words, says="answers the harness") as (process, line):
             for state in part:
@@ -170,6 +172,9 @@ def test_what_stages_remember_outlives_the_process(tmp_path):
         assert took_s < 2.0
     assert "goes on where it was" in err
     assert 1 == len(list((tmp_path / "memory").glob("*.memory")))
+    recording = Recording(tmp_path / "record")
+    assert 6 == sum(isinstance(frame.about, Exchange) for frame in recording.frames())
+    assert [] == recording.torn
 
 
 def test_who_is_to_be_answered_must_be_said(obmm):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 from importlib import metadata
 from unittest.mock import AsyncMock, MagicMock
 
@@ -26,6 +27,13 @@ from obmm.live.chain.bittensor11 import Chain11
 from obmm.live.keys import hotkey_address, verifier
 
 pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True)
+def _swept():
+    """What bittensor leaves open is closed here, and no other test is blamed for it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def run(
     harness: Flag = False,
     agent_id: Whole = 0,
     stream: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    record: Path | None = None,
     state: Path | None = None,
     overrides: Path | None = None,
     on_exit: Literal["rest", "cancel"] = "rest",
@@ -87,6 +88,7 @@ def run(
         harness: Answer the offline harness, on this machine only.
         agent_id: Number that the harness gives the agent.
         stream: Unix socket on which frames are answered; `-` is standard input and output.
+        record: Folder in which to record every request and reply, for `obmm replay`.
         state: Folder in which what stages remember outlives the process.
         overrides: File of manual overrides to obey.
         on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
@@ -114,6 +116,7 @@ def run(
         budget_s=budget_ms / 1e3,
         harness=harness,
         state=state,
+        record=record,
         overrides=overrides,
     )
     if wallet is not None:

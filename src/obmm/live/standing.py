@@ -10,6 +10,7 @@ import attrs
 
 from obmm.agent import Config, ConfigFile, MarketMaker, OverrideFile
 from obmm.agent.keeper import Keeper
+from obmm.live.recorder import Recorder
 from obmm.live.session import BUDGET_S, Session
 from obmm.live.tally import Tally
 from obmm.testing import random_states
@@ -28,12 +29,14 @@ class Standing:
         tally: Counts.
         config_file: The file of the configuration, which may change.
         keeper: Saves what the agent remembers, if it is to.
+        recorder: Records what is asked and answered, if it is to.
     """
 
     session: Session
     tally: Tally
     config_file: ConfigFile
     keeper: Keeper | None = None
+    recorder: Recorder | None = None
 
     @classmethod
     def of(
@@ -46,6 +49,7 @@ class Standing:
         budget_s: float = BUDGET_S,
         harness: bool = False,
         state: Path | None = None,
+        record: Path | None = None,
         overrides: Path | None = None,
     ) -> Standing:
         """Set up an agent.
@@ -58,14 +62,25 @@ class Standing:
             budget_s: Real seconds an answer may take.
             harness: Answer as the offline harness wants it.
             state: Folder in which what stages remember outlives the process.
+            record: Folder in which to record what is asked and answered.
             overrides: A file of manual overrides to obey.
+
+        Raises:
+            OSError: Nothing can be recorded in the folder, or another process does.
+            WireError: The folder holds a damaged recording.
         """
         keeper = Keeper(state) if state is not None else None
         maker = MarketMaker(config, OverrideFile(overrides) if overrides is not None else None, keeper=keeper)
         session = Session(maker, uid=uid, budget_s=budget_s, harness=harness)
         tally = Tally()
         session.listeners.append(tally)
-        return cls(session, tally, ConfigFile(maker, source, params), keeper)
+        recorder = None
+        if record is not None:
+            recorder = Recorder(record, maker, uid=uid, harness=harness)
+            session.listeners.append(recorder)
+            if keeper is not None:
+                keeper.listeners.append(recorder.remember)
+        return cls(session, tally, ConfigFile(maker, source, params), keeper, recorder)
 
     def leave(self, within_s: float) -> bool:
         """Let every answer from now on cancel all that rests, and wait for the validators that are about.
@@ -82,12 +97,14 @@ class Standing:
         return not waiting
 
     def close(self, within_s: float = 0.4) -> None:
-        """Finish what is being answered, and bring to the disk what is to be kept."""
+        """Finish what is being answered and bring to the disk what is to be kept, as far as time allows."""
         until_s = time.monotonic() + within_s
         self.session.close(within_s / 2.0)
         if self.keeper is not None:
             self.session.maker.save()
-            self.keeper.close(max(until_s - time.monotonic(), 0.05))
+        for part in (self.keeper, self.recorder):
+            if part is not None:
+                part.close(max(until_s - time.monotonic(), 0.05))
 
 
 def warm_up(config: Config, n_books: int = 40) -> None:
