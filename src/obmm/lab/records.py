@@ -145,6 +145,10 @@ class RunWriter:
         told = [market_rows(next(iter(seen.values()))) if seen else {}]
         told += [account_rows(state, decisions.get(uid)) for uid, state in seen.items()]
         # Gathered first: an interrupt in between must not leave half a state.
+        self.add_rows(*told)
+
+    def add_rows(self, *told: Mapping[str, Table]) -> None:
+        """Take in the rows of one state, by table."""
         self._take([(name, table) for rows in told for name, table in rows.items()])
 
     def add_scores(self, rows: Mapping[str, Sequence[Any]]) -> None:
