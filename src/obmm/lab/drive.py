@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from obmm.agent import Decision, MarketMaker
+from obmm.agent import Config, Decision, MarketMaker
+from obmm.agent.config import StageSpec
 from obmm.lab.interrupt import interruptible
 from obmm.lab.recorded import PLANNED
 from obmm.lab.records import RunWriter
@@ -16,6 +17,7 @@ from obmm.lab.score import RunScores
 from obmm.lab.watch import Charge, lifted_books
 from obmm.market import MarketState, Orders
 from obmm.risk import DrawdownStop
+from obmm.settings.modules import own_sources
 
 #: Called after each state with the simulated seconds done.
 Progress = Callable[[float], None]
@@ -128,6 +130,23 @@ def drive(
         writer.end(ended or PLANNED, **tally.told(), **more)
 
 
+def _signals(config: Config) -> tuple[StageSpec, ...]:
+    """The signals of all pipelines of a configuration."""
+    return config.signals + tuple(spec for a in config.assign for spec in _signals(a.config))
+
+
+def own_stages(makers: Mapping[int, MarketMaker]) -> dict[str, bytes]:
+    """The files of the users' own stages by their paths, below a folder for each account."""
+    found: dict[str, bytes] = {}
+    for uid, maker in makers.items():
+        configs = (maker.config, *(a.config for a in maker.config.assign))
+        for spec in (spec for config in configs for spec in config.all_specs):
+            sources = own_sources(spec.cls)
+            for path, file in {} if sources is None else sources.files.items():
+                found[f"{uid}/{path}"] = file.read_bytes()
+    return found
+
+
 def described(makers: Mapping[int, MarketMaker]) -> dict[str, Any]:
     """The accounts of a run, as `run.json` tells them."""
     return {
@@ -135,6 +154,7 @@ def described(makers: Mapping[int, MarketMaker]) -> dict[str, Any]:
             "name": maker.config.name,
             "config_hash": maker.config.hash,
             "config": maker.config.as_table(),
+            "units": {spec.name: str(getattr(spec.cls, "unit", "")) for spec in _signals(maker.config)},
         }
         for uid, maker in makers.items()
     }

@@ -82,7 +82,7 @@ class Run:
         Raises:
             RunError: A part is missing or damaged.
         """
-        wanted = columns or self._all_columns(name)
+        wanted = columns or self.columns(name)
         if unread := [column for column in wanted if (name, column) not in self._columns]:
             self._columns |= {(name, column): values for column, values in self._read(name, unread).items()}
         return {column: self._columns[name, column] for column in wanted}
@@ -123,7 +123,7 @@ class Run:
 
         None where the run tells no such signal; runs of versions before signals were recorded tell none.
         """
-        there = self._all_columns("signals")
+        there = self.columns("signals")
         column = name if name in there and name not in COLUMNS["signals"] else f"{name}.0"
         if column not in there:
             return None
@@ -136,7 +136,7 @@ class Run:
         found[np.searchsorted(times, told["time_ns"]), book] = told[column]
         return found
 
-    def _all_columns(self, name: str) -> list[str]:
+    def columns(self, name: str) -> list[str]:
         """Columns of a table; those of signals are as the pipelines had them."""
         if name != "signals":
             return list(COLUMNS[name])

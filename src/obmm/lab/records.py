@@ -9,6 +9,7 @@
     answers/0000.parquet  response time of each answer
     signals/0000.parquet  per answer and book: every signal of the pipeline, a column each
     scores/0000.parquet   every scoring of every era, one figure a row
+    stages/0/mine.py      stages of the user's own as they were, by account
 
 A part is the same stretch of time in every table, and whole states; a table in which nothing happened has
 no file for it, except in part 0. `run.json` is written anew after each part and says how many there are:
@@ -25,7 +26,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import attrs
@@ -33,12 +34,26 @@ import numpy as np
 
 from obmm._version import __version__
 from obmm.agent import Decision
+from obmm.lab.manual import MANUAL, column
 from obmm.lab.recorded import PLANNED, RunError, Tail, read_about
-from obmm.lab.tables import COLUMNS, Table, account_rows, joined, length, market_rows, written_kind
+from obmm.lab.tables import (
+    COLUMNS,
+    Table,
+    account_rows,
+    arrow_kind,
+    joined,
+    length,
+    market_rows,
+    signal_unit,
+    written_kind,
+)
 from obmm.market import MarketState, Venue
 from obmm.settings.files import write_whole
 from obmm.settings.lock import LOCK, FolderLock
+from obmm.settings.travel import write_sources
 
+#: Where the user's own stages lie.
+STAGES = "stages"
 #: Rows of all tables after which a part is closed whatever the time: they wait in memory.
 PART_ROWS = 200_000
 #: A part is closed after so many seconds of real time, and so large a share of the time the run has taken:
@@ -123,11 +138,12 @@ class RunWriter:
                 # Nothing was begun: what entering left behind goes again, and a run of before stays.
                 self._clear_up()
 
-    def start(self, about: Mapping[str, Any]) -> None:
+    def start(self, about: Mapping[str, Any], sources: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Begin the run: from here on the folder names it, and what it replaces is gone.
 
         Args:
             about: What is known from the start: `accounts` and `venue`, as readers need them, and more.
+            sources: Stages of the user's own, by their paths below `STAGES`.
         """
         created = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.about = {"created": created, **about, "versions": versions(), "completed": False, "parts": 0}
@@ -136,6 +152,8 @@ class RunWriter:
         for name in COLUMNS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(exist_ok=True)
+        shutil.rmtree(self.folder / STAGES, ignore_errors=True)
+        write_sources(sources, self.folder / STAGES)
         (self.folder / "report.html").unlink(missing_ok=True)
         self._since_s = time.perf_counter()
         self._due_s = self._since_s + PART_S
@@ -176,7 +194,7 @@ class RunWriter:
         try:
             for name, tables in self._rows.items():
                 if tables or number == 0:
-                    write_whole(part_path(self.folder, name, number), _parquet(name, tables))
+                    write_whole(part_path(self.folder, name, number), _parquet(name, tables, self.about))
             # At the end there may be nothing new but what is told.
             parts = number + 1 if self._waiting or not number else number
             about = {**self.about, "parts": parts, "rows": rows}
@@ -264,20 +282,20 @@ def part_path(folder: Path, table: str, number: int) -> Path:
     return folder / table / f"{number:04}.parquet"
 
 
-def _parquet(name: str, tables: Sequence[Table]) -> bytes:
+def _parquet(name: str, tables: Sequence[Table], about: Mapping[str, Any]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = joined(name, tables)
-    arrays = {c: pa.array(values, type=_arrow(written_kind(name, c))) for c, values in columns.items()}
+    fields = [
+        pa.field(
+            c, arrow_kind(written_kind(name, c)), metadata=column(name, c, signal_unit(about, c)).metadata()
+        )
+        for c in columns
+    ]
+    schema = pa.schema(fields, metadata={"rows": MANUAL[name].rows})
     out = pa.BufferOutputStream()
     # A dictionary of a signal's values, nearly all of them different, would only be larger.
-    pq.write_table(pa.table(arrays), out, compression="zstd", use_dictionary=list(COLUMNS[name]))
+    pq.write_table(pa.table(columns, schema), out, compression="zstd", use_dictionary=list(COLUMNS[name]))
     content: bytes = out.getvalue().to_pybytes()
     return content
-
-
-def _arrow(kind: str) -> Any:
-    import pyarrow as pa
-
-    return pa.string() if kind == "U" else pa.bool_() if kind == "?" else pa.from_numpy_dtype(np.dtype(kind))

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from obmm.agent import Config, Decision, MarketMaker
-from obmm.lab.drive import Progress, described, drive
+from obmm.lab.drive import Progress, described, drive, own_stages
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
@@ -137,7 +137,10 @@ def replay(
                 "accounts": described({uid: maker}),
                 "config_hash": plan.config.hash,
                 "venue": describe_venue(market.venue),
-            }
+                "capture": str(plan.capture.resolve()),
+                "from_s": plan.from_s,
+            },
+            own_stages({uid: maker}),
         )
         drive(
             market,

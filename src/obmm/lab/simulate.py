@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
-from obmm.lab.drive import Progress, described, drive
+from obmm.lab.drive import Progress, described, drive, own_stages
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
@@ -175,7 +175,8 @@ def simulate(
                 "accounts": described(makers),
                 "config_hash": plan.config.hash,
                 "venue": describe_venue(market.venue),
-            }
+            },
+            own_stages(makers),
         )
         begun = 0
 

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from obmm.agent import Decision
+from obmm.lab.manual import MANUAL, SIGNAL_KIND
 from obmm.market import BUY, SELL, EventKind, MarketState, NoticeKind
 
 Table = dict[str, npt.NDArray[Any]]
 
+#: Kinds of the columns of each table; a run adds a column for each signal of its pipelines.
 COLUMNS: dict[str, dict[str, str]] = {
-    "states": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "bid": "f8", "ask": "f8", "bid_size": "f8",
-        "ask_size": "f8",
-        "maker_ratio": "f8", "maker_rate": "f8", "taker_rate": "f8", "base": "f8", "quote": "f8",
-        "position": "f8", "value": "f8", "own_bid": "f8", "own_ask": "f8", "open_orders": "i4",
-        "bid_reason": "i2", "ask_reason": "i2", "position_limit": "f8",
-    },
-    "orders": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "kind": "i1", "side": "i1", "price": "f8", "size": "f8",
-        "time_in_force": "i1", "expiry_ns": "i8", "post_only": "?", "order_id": "i8", "client_id": "i8",
-    },
-    "fills": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "maker": "?", "price": "f8", "size": "f8",
-        "fee": "f8", "other": "i4", "order_id": "i8", "client_id": "i8", "trade_id": "i8",
-    },
-    "trades": {
-        "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8", "maker_id": "i4",
-        "taker_id": "i4", "maker_fee": "f8", "taker_fee": "f8",
-    },
-    "rejects": {
-        "uid": "i4", "time_ns": "i8", "book": "i4", "side": "i1", "price": "f8", "size": "f8",
-        "client_id": "i8", "reason": "U",
-    },
-    "scores": {"era": "U", "uid": "i4", "time_ns": "i8", "name": "U", "value": "f8"},
-    "answers": {"uid": "i4", "time_ns": "i8", "respond_ms": "f8"},
-    # And a column for each signal of the pipelines: `signal_columns`.
-    "signals": {"uid": "i4", "time_ns": "i8", "book": "i4"},
-}  # fmt: skip
-#: Kind of a signal's column: seven digits are more than one knows of a signal.
-SIGNAL_KIND = "f4"
+    table: {name: told.kind for name, told in manual.columns.items()} for table, manual in MANUAL.items()
+}
 
 
 def written_kind(table: str, column: str) -> str:
@@ -55,6 +29,23 @@ def kind_of(table: str, column: str) -> npt.DTypeLike:
     """Numpy's kind of a column; texts are objects."""
     kind = written_kind(table, column)
     return object if kind == "U" else kind
+
+
+def arrow_kind(kind: str) -> Any:
+    """Arrow's type of a kind of column."""
+    import pyarrow as pa
+
+    return pa.string() if kind == "U" else pa.bool_() if kind == "?" else pa.from_numpy_dtype(np.dtype(kind))
+
+
+def signal_unit(about: Mapping[str, Any], column: str) -> str:
+    """Unit of a signal's column, as the first account that has the signal tells it; else empty."""
+    for account in about["accounts"].values():
+        units = account.get("units", {})
+        for name in (column, column.rpartition(".")[0]):
+            if name in units:
+                return str(units[name])
+    return ""
 
 
 def columns_of(table: str, names: Iterable[str]) -> list[str]:
