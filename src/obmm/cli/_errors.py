@@ -16,6 +16,8 @@ EXTRAS = {
     "httpx": "serve",
     "starlette": "serve",
     "uvicorn": "serve",
+    "optuna": "tune",
+    "distributed": "cluster",
 }
 
 

@@ -30,6 +30,10 @@ _LOOK_S = 0.2
 class Executor(Protocol):
     """Plays trials, somewhere; what they come to does not depend on where."""
 
+    @property
+    def at_once(self) -> int:
+        """How many trials it plays at a time."""
+
     def run(self, trials: Sequence[Trial], done: Done) -> None:
         """Play `trials` in any order, and tell `done` of each as it ends.
 
@@ -67,6 +71,11 @@ class LocalExecutor:
     _shares: list[float] = attrs.field(init=False, factory=list)
     _work: list[float] = attrs.field(init=False, factory=list)
 
+    @property
+    def at_once(self) -> int:
+        """How many trials it plays at a time."""
+        return self.jobs or cores()
+
     def run(self, trials: Sequence[Trial], done: Done) -> None:
         """Play `trials`, and tell `done` of each as it ends.
 
@@ -76,7 +85,7 @@ class LocalExecutor:
         """
         self._shares = [0.0] * len(trials)
         self._work = [trial.book_seconds for trial in trials]
-        jobs = min(self.jobs or cores(), len(trials))
+        jobs = min(self.at_once, len(trials))
         with interruptible() as asked:
             if jobs > 1:
                 self._elsewhere(trials, done, jobs, asked)
