@@ -2,13 +2,12 @@
 
     python benchmarks/bench_live.py [--books 40 128] [--states 300] [--stock-python .venv10/bin/python]
 
-Each server is a process of its own and is asked by two clients in turn: the stand-in validator of `obmm
+Each server is a process of its own and is asked by two clients: the stand-in validator of `obmm
 serve-market`, and bittensor's own. The stock path is bittensor's axon with an agent that does what the
-balanced preset does in dictionaries and loops (`plain.py`): once as it is, and once after what the stock miner
-does with a message before its agent may look at it (`stock_miner.py`). It needs an
-environment with bittensor 10 and obmm (`pip install 'obmm[live]'`), named by `--stock-python`; without one
-only our own server is measured. Servers take turns, request by request, so that whatever else the machine
-does meets all of them.
+balanced preset does in dictionaries and loops (`plain.py`): once as it is, and once after what the stock
+miner does with a message before its agent may look at it (`stock_miner.py`). It needs an environment with
+bittensor 10 and obmm (`pip install 'obmm[live]'`), named by `--stock-python`; without one only our own server
+is measured. Servers take turns, request by request, so that whatever else the machine does meets all.
 
 Requests are those of `bench_wire.py`, with 21 levels, some 56 events and three notices a book, and the clock
 moved on a second from one to the next. The first answers, during which a process warms up, do not

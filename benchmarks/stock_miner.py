@@ -166,7 +166,9 @@ def update(state: State, folder: Path) -> str:
                     file.write(",".join(map(str, notice.values())) + "\n")
         account = accounts[number]
         lines.append(f"BOOK {number}: {account.bb} {account.qb} {account.f}")
-        lines += [f"{bid.q}@{bid.p} | {ask.q}@{ask.p}" for bid, ask in zip(book.b[:5], book.a[:5])]
+        lines += [
+            f"{bid.q}@{bid.p} | {ask.q}@{ask.p}" for bid, ask in zip(book.b[:5], book.a[:5], strict=False)
+        ]
         lines += [f"{order.i} {order.s} {order.q}@{order.p}" for order in account.o]
     return "\n".join(lines)
 

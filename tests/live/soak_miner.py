@@ -1,0 +1,51 @@
+"""`obmm run` with a look inside, for the soak.
+
+    python soak_miner.py FIGURES WORDS-OF-THE-COMMAND
+
+While the command runs, a line a second goes into the file FIGURES: resident bytes, open files, nonces kept.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+
+def look(path: Path) -> None:
+    """Write down how much is in use, every second."""
+    from obmm.live.doors.nonces import Nonces
+
+    nonces = None
+    with path.open("a", encoding="utf-8") as file:
+        while True:
+            if nonces is None:
+                nonces = next((thing for thing in gc.get_objects() if isinstance(thing, Nonces)), None)
+                gc.collect()
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            told = {
+                "process": os.getpid(),
+                "at_s": time.monotonic(),
+                "resident": pages * os.sysconf("SC_PAGE_SIZE"),
+                "files": len(os.listdir("/proc/self/fd")),
+                "threads": threading.active_count(),
+                "nonces": 0 if nonces is None else len(nonces),
+            }
+            print(json.dumps(told), file=file, flush=True)
+            time.sleep(1.0)
+
+
+def main() -> None:
+    """Run the command."""
+    from obmm.cli import main as obmm
+
+    threading.Thread(target=look, args=(Path(sys.argv[1]),), daemon=True).start()
+    obmm(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
