@@ -44,6 +44,7 @@ _COMMANDS = {
     "study": (_MARKET, "Say what signals know of the next return, and what they know together."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
     "run": (_LIVE, "Let an agent answer validators, the harness, or a stream."),
+    "export-agent": (_LIVE, "Write an agent file for the subnet's own miner and its harness."),
     "runs": (_SCORE, "List runs with what became of them, filtered and sorted."),
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),

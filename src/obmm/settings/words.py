@@ -10,7 +10,9 @@ from obmm.settings.errors import ConfigError, Problem, shown
 from obmm.settings.toml import parse_layer
 
 #: Words the subnet's own miner puts beside a strategy's parameters; they are not ours to read.
-FOREIGN_WORDS = frozenset({"lazy_load", "data_dir", "history_len", "event_lookback_minutes"})
+FOREIGN_WORDS = frozenset(
+    {"lazy_load", "data_dir", "history_len", "event_lookback_minutes", "live_config_poll_s", "netuid"}
+)
 
 #: Names that strategies of the subnet use for options of ours.
 ALIASES = {"base_order_size": "size_base"}
