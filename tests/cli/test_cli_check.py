@@ -119,3 +119,15 @@ def test_markets_that_fit_no_memory_are_refused(words, obmm):
     said = obmm("check", "balanced", *words)
     assert 2 == said.status
     assert "Must be <= " in said.err
+
+
+def test_the_machine_is_looked_at_instead_of_the_configuration(obmm, tmp_path):
+    """With what to do where something is missing, and a status that says so."""
+    said = obmm(
+        "check", "touch", "--live", "--offline", "--wallet", "w", "--wallet-path", str(tmp_path), "--json"
+    )
+    found = {one["name"]: one for one in said.json["checks"]}
+    assert (1, False) == (said.status, said.json["ok"])
+    assert "btcli wallet new-hotkey --wallet-name w" in found["hotkey"]["detail"]
+    assert found["answers"]["ok"]
+    assert {"machine"} == {one["area"] for one in said.json["checks"]}
