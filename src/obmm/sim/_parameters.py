@@ -204,6 +204,7 @@ class TokenMakers:
     size_log_mean: float
     size_log_sd: float = _at_least_zero()
     size_volume_fraction: float = _at_least_zero()
+    size_floor_base: float = _at_least_zero()
     min_spread_ticks: int = _count()
     undercut_ticks: int = _count()
     noise_rayleigh: float = _positive()

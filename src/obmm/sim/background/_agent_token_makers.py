@@ -62,7 +62,8 @@ def _draw_size(b: Record, g: Record, rng: Stream) -> float:
     log_mean = p.size_log_mean
     if per_second > 0.0:
         log_mean = math.log(p.size_volume_fraction * per_second) - 0.5 * p.size_log_sd**2
-    return float(max(lognormal(rng, log_mean, p.size_log_sd), b.min_lots / LOTS_PER_BASE))
+    # Not the venue's least order: where that is larger, makers of a quiet book have their quotes refused.
+    return float(max(lognormal(rng, log_mean, p.size_log_sd), p.size_floor_base))
 
 
 @kernel
