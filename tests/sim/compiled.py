@@ -126,6 +126,7 @@ class CompiledExchange:
     min_volume: int = 1
     max_open_orders: int = 100
     keeps_ghosts: bool = True
+    ghosts_hold_a_side: bool = True
     band: Band = field(factory=Band)
     books: Any = field(init=False)
     book: Any = field(init=False)
@@ -142,6 +143,7 @@ class CompiledExchange:
             min_lots=self.min_volume,
             max_open_orders=self.max_open_orders,
             keeps_ghosts=self.keeps_ghosts,
+            ghosts_hold_a_side=self.ghosts_hold_a_side,
             price_band=float(self.band.width),
             fees=venue_fees(policy),
             tiers=[(v / 10**10, float(m), float(t)) for v, m, t in policy.tiers] if tiered else (),

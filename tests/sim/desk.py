@@ -117,6 +117,7 @@ def open_desk(
     fees: FeePolicy | None = None,
     min_volume: str = "0.0001",
     max_open_orders: int = 100,
+    ghosts_hold_a_side: bool = True,
 ) -> Desk:
     """A desk at a naive or a compiled exchange where each agent starts with (base, quote)."""
     accounts = {
@@ -124,7 +125,6 @@ def open_desk(
     }
     policy = ZeroFees() if fees is None else fees
     minimum = units(min_volume, LOTS)
-    if kind == "naive":
-        return Desk(NaiveExchange(accounts, policy, minimum, max_open_orders), fees=policy)
-    compiled = pytest.importorskip("sim.compiled")
-    return Desk(compiled.CompiledExchange(accounts, policy, minimum, max_open_orders), fees=policy)
+    exchange = NaiveExchange if kind == "naive" else pytest.importorskip("sim.compiled").CompiledExchange
+    rules = {"max_open_orders": max_open_orders, "ghosts_hold_a_side": ghosts_hold_a_side}
+    return Desk(exchange(accounts, policy, minimum, **rules), fees=policy)

@@ -83,7 +83,7 @@ class Session:
         }
         min_volume = rng.choice([1, 1, 2500])
         max_open_orders = rng.choice([3, 20, 100])
-        keeps_ghosts = rng.random() < 0.7
+        keeps_ghosts, ghosts_hold_a_side = rng.random() < 0.7, rng.random() < 0.5
         make_fees = _fees(rng)
         width = rng.choice([0, 0, 0, 1, 10, 100]) * Fraction(1, 1000)
         self.naive, self.compiled = (
@@ -93,6 +93,7 @@ class Session:
                 min_volume,
                 max_open_orders,
                 keeps_ghosts,
+                ghosts_hold_a_side,
                 Band(width),
             )
             for exchange in (NaiveExchange, CompiledExchange)

@@ -88,6 +88,7 @@ class NaiveExchange:
     min_volume: int = 1
     max_open_orders: int = 100
     keeps_ghosts: bool = True
+    ghosts_hold_a_side: bool = True
     band: Band = field(factory=Band)
     levels: list[dict[int, list[Order]]] = field(factory=lambda: [{}, {}])
     by_id: dict[int, Order] = field(factory=dict)
@@ -159,7 +160,8 @@ class NaiveExchange:
             return Reply("INVALID_VOLUME")
         if not in_quote and amount < self.min_volume:
             return Reply("MINIMUM_ORDER_SIZE_VIOLATION")
-        if not self.levels[1 - side] and not any(ghost.side == 1 - side for ghost in self.ghosts):
+        held = self.ghosts_hold_a_side and any(ghost.side == 1 - side for ghost in self.ghosts)
+        if not self.levels[1 - side] and not held:
             return Reply("EMPTY_BOOK")
         volume = self.volume_for_quote(agent, side, amount, stp) if in_quote else amount
         if volume < self.min_volume:

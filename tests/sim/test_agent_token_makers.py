@@ -75,7 +75,7 @@ def test_a_quote_is_in_flight_until_its_maker_has_heard_of_it() -> None:
 
     assert [] == asked_again()
     b["now_ns"] = sent_ns + latency_ns
-    token_maker_place(b, g, 4, SELL, int(b["touch"][SELL]) + 500, 10_000)
+    token_maker_place(b, g, 4, SELL, int(b["touch"][SELL]) + 500, 10_000, 0)
     assert [] == asked_again()
     b["now_ns"] = sent_ns + 2 * latency_ns
     assert [] == asked_again()
@@ -87,7 +87,7 @@ def test_a_refused_quote_is_known_at_once() -> None:
     """Its side may be quoted again at the instant of the refusal."""
     b, g, books = quiet()
     g["makers"][4]["in_flight_until_ns"][BUY] = int(b["now_ns"]) + 1000
-    token_maker_place(b, g, 4, BUY, int(b["touch"][BUY]), 1)
+    token_maker_place(b, g, 4, BUY, int(b["touch"][BUY]), 1, 0)
     g["makers"][4]["flagged"] = FILLED_BUY
     token_maker_reaction(b, g, 4)
     assert EV_MAKER_QUOTE in take_events(books)["kind"].tolist()
@@ -183,7 +183,7 @@ def test_a_reaction_may_rebalance_as_a_turn_does(inventory: float, side: int) ->
 
 
 def test_first_sizes_know_neither_floor_nor_volume() -> None:
-    """They are the plain draw until the maker holds a position; then the least order counts."""
+    """They are the plain draw until the maker holds a position; then the floor counts."""
     books, backgrounds = world(scenario("taos-0.6.2"), until_s=2)
     g = backgrounds[0]
     sizes = g["makers"]["size"][:20]
@@ -201,6 +201,22 @@ def test_first_sizes_know_neither_floor_nor_volume() -> None:
     assert g["makers"]["size"][3].min() >= 0.25
 
 
+def test_makers_of_a_quiet_book_of_the_second_asset_are_missing() -> None:
+    """Sizes follow the traded volume down to 0.25 base, and the venue refuses less than 2.5364."""
+    b, g, books = quiet(asset=1)
+    g["bars"]["lots"] = 1
+    account = b["accounts"][int(g["slot_makers"]) + 4]
+    g["makers"][4]["sign"] = -1
+    account["net_lots"] = 1
+    token_maker_filled(b, g, 4, FILLED_BUY)
+    token_maker_reaction(b, g, 4)
+    quotes = [e for e in take_events(books) if e["kind"] == EV_MAKER_QUOTE]
+    assert [2500] == [quote["lots"] for quote in quotes]
+    before = int(account["open_orders"])
+    token_maker_place(b, g, 4, BUY, int(quotes[0]["tick"]), 2500, 0)
+    assert before == account["open_orders"]
+
+
 def test_a_few_makers_of_the_second_asset_are_drawn_to_risk() -> None:
     """Risk aversion N(0.13, 0.075) is not floored: 4 % are negative."""
     market = scenario("taos-0.6.2")
@@ -209,6 +225,65 @@ def test_a_few_makers_of_the_second_asset_are_drawn_to_risk() -> None:
     ]
     negative = (np.concatenate(gammas) < 0.0).mean()
     assert abs(negative - 0.0415) < 3.0 * np.sqrt(0.0415 * 0.96 / 600)
+
+
+def large_quote(size_base: float, side: int = BUY) -> tuple[np.void, np.void, np.void, np.void]:
+    """A maker with 500 base and 150,000 quote free and a size beyond that; the quote it sends."""
+    b, g, books = quiet()
+    m, account = g["makers"][4], b["accounts"][int(g["slot_makers"]) + 4]
+    assert (500.0, 150_000.0) == (g["p"]["high_frequency"]["base"], g["p"]["high_frequency"]["quote"])
+    account["base_free"], account["quote_free"], account["net_lots"] = 5_000_000, 150_000 * 10**10, 0
+    account["base_reserved"] = account["quote_reserved"] = account["open_orders"] = 0
+    m["resting_slot"], m["resting_id"] = 0, 0
+    m["size"][side] = size_base
+    m["flagged"] = FILLED_BUY if side == BUY else FILLED_SELL
+    token_maker_reaction(b, g, 4)
+    (quote,) = (e for e in take_events(books) if e["kind"] == EV_MAKER_QUOTE)
+    return b, g, account, quote
+
+
+def test_a_quote_within_the_makers_wealth_borrows_nothing() -> None:
+    """900 base cost less than 500 base and 150,000 quote are worth; what is missing in quote is not lent."""
+    b, g, account, quote = large_quote(900.0)
+    assert 0 == quote["data"]
+    before = account["quote_free"]
+    token_maker_place(b, g, 4, BUY, int(quote["tick"]), int(quote["lots"]), 0)
+    assert (before, 0) == (account["quote_free"], account["open_orders"])
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_maker_borrows_what_a_quote_costs_beyond_its_wealth(side: int) -> None:
+    """Up to 10,000 quote: 99 % of both assets are its own part, and the loan is a negative free balance."""
+    b, g, account, quote = large_quote(1010.0, side)
+    price = float(quote["tick"]) / 100.0
+    opposite = float(b["touch"][1 - side]) / 100.0
+    lent = 1010.0 * price - 0.99 * (500.0 * opposite + 150_000.0)
+    assert 0.0 < lent < 10_000.0
+    # The quote is priced before it is cut to ticks: up to a tick and a half of 1,010 base.
+    assert abs(float(quote["data"]) / 1e10 - lent) < 0.015 * 1010.0
+    token_maker_place(b, g, 4, side, *(int(quote[name]) for name in ("tick", "lots", "data")))
+    assert 1 == account["open_orders"]
+    assert g["makers"][4]["resting_slot"][side] > 0
+    short = account["quote_free"] / 1e10 if side == BUY else account["base_free"] / 1e4
+    have, need = (150_000.0, 1010.0 * price) if side == BUY else (500.0, 1010.0)
+    assert abs(short - (have - need)) < 1e-6
+
+
+def test_more_than_the_most_is_not_lent() -> None:
+    """A quote for which 10,000 quote do not do is refused, and known to be at once."""
+    b, g, account, quote = large_quote(1100.0)
+    assert quote["data"] > 10_000 * 10**10
+    token_maker_place(b, g, 4, BUY, *(int(quote[name]) for name in ("tick", "lots", "data")))
+    assert (150_000 * 10**10, 0) == (account["quote_free"], account["open_orders"])
+    assert 0 == g["makers"][4]["in_flight_until_ns"][BUY]
+
+
+def test_who_owes_the_other_asset_cannot_borrow() -> None:
+    """Base is owed: no quote is lent for a bid."""
+    b, g, account, quote = large_quote(1010.0)
+    account["base_free"] = -1
+    token_maker_place(b, g, 4, BUY, *(int(quote[name]) for name in ("tick", "lots", "data")))
+    assert 0 == account["open_orders"]
 
 
 def test_sizes_change_with_the_sign_of_the_position_only() -> None:

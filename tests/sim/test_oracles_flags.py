@@ -173,6 +173,17 @@ def test_a_market_order_against_spent_orders_is_accepted_and_finds_nothing(kind)
     assert desk.market_buy(TRADER, 1).code == "EMPTY_BOOK"
 
 
+def test_from_0_6_on_a_side_of_spent_orders_alone_is_empty(kind):
+    """EMPTY_BOOK at once; while another ask stands it trades with that one."""
+    desk = open_desk(kind, {TRADER: ("100", "50000"), 2: ("100", "50000")}, ghosts_hold_a_side=False)
+    desk.sell(2, 1, 300)
+    desk.sell(2, 1, 301)
+    desk.market_buy(TRADER, 1)
+    assert desk.market_buy(TRADER, 1).code == "VALID"
+    assert desk.market_buy(TRADER, 1).code == "EMPTY_BOOK"
+    assert [price for price, _ in desk.trades()] == [300, 301]
+
+
 @pytest.mark.parametrize("ends", ["filled", "cancelled", "resting"])
 def test_row_28_a_gtt_timer_is_never_withdrawn(kind, ends):
     """After 5 s the order is cancelled, or its owner hears that there was nothing to cancel."""

@@ -49,6 +49,7 @@ class VenueRules:
     turnover_cap_quote: float = _positive()
     keeps_ghosts: bool
     shows_ghosts: bool
+    ghosts_hold_a_side: bool
     self_trade_notices: bool
     self_trade_modes: bool
     reset_clears_fees: bool
@@ -205,6 +206,9 @@ class TokenMakers:
     size_log_sd: float = _at_least_zero()
     size_volume_fraction: float = _at_least_zero()
     size_floor_base: float = _at_least_zero()
+    wealth_fraction: float = _share()
+    max_leverage: float = _at_least_zero()
+    max_loan_quote: float = _at_least_zero()
     min_spread_ticks: int = _count()
     undercut_ticks: int = _count()
     noise_rayleigh: float = _positive()

@@ -53,6 +53,7 @@ def build_book(
         max_open_orders=rules.max_open_orders,
         keeps_ghosts=rules.keeps_ghosts,
         shows_ghosts=rules.shows_ghosts,
+        ghosts_hold_a_side=rules.ghosts_hold_a_side,
         self_trade_notices=rules.self_trade_notices,
         price_band=asset.price_band,
         duration_ns=round(rules.duration_s * _NANOSECONDS),

@@ -24,13 +24,23 @@ from obmm.sim.background._layout import (
 )
 from obmm.sim.exchange._book import level_lots
 from obmm.sim.exchange._ghosts import seen_level
-from obmm.sim.exchange._layout import BUY, EV_CANCEL, FILLED_BUY, FILLED_SELL, LOTS_PER_BASE, SELL, VALID
-from obmm.sim.exchange._orders import place_limit
+from obmm.sim.exchange._layout import (
+    BUY,
+    EV_CANCEL,
+    FILLED_BUY,
+    FILLED_SELL,
+    LOTS_PER_BASE,
+    SELL,
+    UNITS_PER_QUOTE,
+    VALID,
+)
+from obmm.sim.exchange._orders import place_limit, place_on_credit
 from obmm.sim.exchange._queue import schedule
 
 _MS = 1e6
 _VOLUME_BARS = 30
 _LEAST_INVENTORY = 0.1
+_LEAST_FUNDS = 1e-9
 _BOTH = FILLED_BUY | FILLED_SELL
 
 
@@ -79,6 +89,22 @@ def _refresh_sizes(b: Record, g: Record, m: Record, inventory: float) -> None:
 
 
 @kernel
+def _lent_units(b: Record, g: Record, i: int, side: int, price: float) -> int:
+    """What a maker borrows for a quote that exceeds its free funds, quote units."""
+    p = g.p.high_frequency
+    account = b.accounts[g.slot_makers + i]
+    base = account.base_free / LOTS_PER_BASE
+    quote = account.quote_free / UNITS_PER_QUOTE
+    funds = p.wealth_fraction * (0.01 * seen_level(b, 1 - side, 0) * base + quote)
+    cost = g.makers[i].size[side] * price
+    if cost <= funds:
+        return 0
+    leverage = min((cost - funds) / max(funds, _LEAST_FUNDS), p.max_leverage)
+    # More than the most is refused, however much it is.
+    return int(UNITS_PER_QUOTE * min(cost * leverage / (1.0 + leverage), p.max_loan_quote + 1.0))
+
+
+@kernel
 def _send_quote(b: Record, g: Record, i: int, side: int, price: float) -> None:
     """Withdraw the quote of a side and send its successor, each with a latency of its own.
 
@@ -95,7 +121,8 @@ def _send_quote(b: Record, g: Record, i: int, side: int, price: float) -> None:
     if m.resting_slot[side] > 0:
         schedule(b, b.now_ns + withdraw_ns, EV_CANCEL, i, 0, m.resting_slot[side], 0, m.resting_id[side])
     m.in_flight_until_ns[side] = b.now_ns + 2 * place_ns + 1
-    schedule(b, b.now_ns + place_ns, EV_MAKER_QUOTE, i, side, to_tick(price), to_lots(m.size[side]), 0)
+    lots, lent = to_lots(m.size[side]), _lent_units(b, g, i, side, price)
+    schedule(b, b.now_ns + place_ns, EV_MAKER_QUOTE, i, side, to_tick(price), lots, lent)
 
 
 @kernel
@@ -158,11 +185,17 @@ def token_maker_turn(b: Record, g: Record) -> None:
 
 
 @kernel
-def token_maker_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int) -> None:
-    """A maker's quote arrives."""
+def token_maker_place(b: Record, g: Record, i: int, side: int, tick: int, lots: int, lent: int) -> None:
+    """A maker's quote arrives, with `lent` quote units to be borrowed for it."""
     m = g.makers[i]
     m.resting_slot[side] = 0
-    if place_limit(b, g.slot_makers + i, side, tick, lots, False) != VALID:
+    agent = g.slot_makers + i
+    if lent == 0:
+        code = place_limit(b, agent, side, tick, lots, False)
+    else:
+        most = int(UNITS_PER_QUOTE * g.p.high_frequency.max_loan_quote)
+        code = place_on_credit(b, agent, side, tick, lots, lent, most)
+    if code != VALID:
         # Refusals are told at once.
         m.in_flight_until_ns[side] = 0
     elif b.placed_slot > 0:

@@ -172,7 +172,7 @@ def dispatch(b: Record, g: Record, kind: int, agent: int, side: int, tick: int, 
         else:
             maker_turn(b, g, agent)
     elif kind == EV_MAKER_QUOTE:
-        token_maker_place(b, g, agent, side, tick, lots)
+        token_maker_place(b, g, agent, side, tick, lots, data)
     elif kind == EV_STYLIZED_POLL:
         stylized_poll(b, g)
     elif kind == EV_RIVAL_PLACE:

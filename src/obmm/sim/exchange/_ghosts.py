@@ -2,6 +2,7 @@
 
 The venue forgets them at its end only. Until then they count as open, and with `shows_ghosts` agents inside
 the market still see their prices, empty: a level that was bought up stays the best one for up to a second.
+With `ghosts_hold_a_side` a side of nothing else accepts market orders, which then find nothing.
 """
 
 from __future__ import annotations

@@ -72,10 +72,12 @@ INVALID_LEVERAGE = 2
 INSUFFICIENT_BASE = 3
 INSUFFICIENT_QUOTE = 4
 EMPTY_BOOK = 5
+EXCEEDING_LOAN = 8
 CONTRACT_VIOLATION = 9
 INVALID_VOLUME = 10
 INVALID_PRICE = 11
 EXCEEDING_MAX_ORDERS = 12
+DUAL_POSITION = 13
 MINIMUM_ORDER_SIZE_VIOLATION = 14
 NOT_SIMULATED = 15
 
@@ -260,6 +262,7 @@ BOOK = np.dtype(
         ("max_open_orders", "i8"),
         ("keeps_ghosts", "i8"),
         ("shows_ghosts", "i8"),
+        ("ghosts_hold_a_side", "i8"),
         ("self_trade_notices", "i8"),
         # best prices, ticks; 0 for an empty side. Index by side: touch[BUY], touch[SELL]
         ("touch", "i8", (2,)),

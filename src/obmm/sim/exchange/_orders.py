@@ -21,7 +21,9 @@ from obmm.sim.exchange._ghosts import forget_ghosts
 from obmm.sim.exchange._layout import (
     BUY,
     CONTRACT_VIOLATION,
+    DUAL_POSITION,
     EMPTY_BOOK,
+    EXCEEDING_LOAN,
     EXCEEDING_MAX_ORDERS,
     FEES_TIERED,
     FOK,
@@ -34,6 +36,7 @@ from obmm.sim.exchange._layout import (
     MAX_LOTS,
     MAX_TICK,
     MINIMUM_ORDER_SIZE_VIOLATION,
+    SELL,
     STP_OLDEST,
     UNITS_PER_TICK_LOT,
     VALID,
@@ -136,7 +139,7 @@ def market_order(
         return count_reject(b, agent, INVALID_VOLUME)
     if not in_quote and amount < b.min_lots:
         return count_reject(b, agent, MINIMUM_ORDER_SIZE_VIOLATION)
-    if b.live[1 - side] == 0 and b.ghosts[1 - side] == 0:
+    if b.live[1 - side] == 0 and (b.ghosts[1 - side] == 0 or not b.ghosts_hold_a_side):
         return count_reject(b, agent, EMPTY_BOOK)
     lots = lots_for_quote(b, agent, side, amount, stp) if in_quote else amount
     if lots < b.min_lots:
@@ -163,6 +166,33 @@ def market_order(
 def place_limit(b: Record, agent: int, side: int, tick: int, lots: int, post_only: bool) -> int:
     """A plain limit order as the background sends it: good till cancelled, cancel-oldest."""
     return limit_order(b, agent, side, tick, lots, False, GTC, post_only, STP_OLDEST, -1)
+
+
+@kernel
+def place_on_credit(
+    b: Record, agent: int, side: int, tick: int, lots: int, lent_units: int, max_units: int
+) -> int:
+    """A plain limit order of the background, of which `lent_units` of quote or their worth in base are lent.
+
+    The rest of its cost must be covered by what the agent has of either asset, and what it owes may not
+    exceed `max_units`. A loan is a negative free balance.
+    """
+    account = b.accounts[agent]
+    lot_worth = tick * UNITS_PER_TICK_LOT
+    owed = max(-account.quote_free, 0) + max(-account.base_free, 0) * lot_worth
+    if (account.base_free if side == BUY else account.quote_free) < 0:
+        return count_reject(b, agent, DUAL_POSITION)
+    own = account.quote_free + account.base_free * lot_worth
+    if owed + lent_units > max_units or product_units(tick, lots) - lent_units > own:
+        return count_reject(b, agent, EXCEEDING_LOAN)
+    short_units = max(product_units(tick, lots) - account.quote_free, 0) if side == BUY else 0
+    short_lots = max(lots - account.base_free, 0) if side == SELL else 0
+    account.quote_free += short_units
+    account.base_free += short_lots
+    code = place_limit(b, agent, side, tick, lots, False)
+    account.quote_free -= short_units
+    account.base_free -= short_lots
+    return code
 
 
 @kernel

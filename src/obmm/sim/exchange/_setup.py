@@ -38,6 +38,7 @@ def make_book(
     max_open_orders: int = 100,
     keeps_ghosts: bool = True,
     shows_ghosts: bool = False,
+    ghosts_hold_a_side: bool = True,
     self_trade_notices: bool = False,
     price_band: float = 0.0,
     duration_ns: int = _FOR_EVER_NS,
@@ -69,6 +70,7 @@ def make_book(
     book["index"], book["seed"], book["n_miners"] = index, seed, n_miners
     book["min_lots"], book["max_open_orders"] = max(min_lots, 1), max_open_orders
     book["keeps_ghosts"], book["shows_ghosts"] = keeps_ghosts, keeps_ghosts and shows_ghosts
+    book["ghosts_hold_a_side"] = ghosts_hold_a_side
     book["self_trade_notices"] = self_trade_notices
     book["band"], book["duration_ns"] = price_band, duration_ns
     book["next_process_ns"] = _FOR_EVER_NS
