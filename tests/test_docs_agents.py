@@ -17,10 +17,13 @@ import structlog
 pytest.importorskip("numba")
 pytest.importorskip("pyarrow")
 
+from tests.live.recording import recorded
+
 from obmm.agent import preset_names, read_overrides, resolve
 from obmm.cli import main
 from obmm.settings.registry import GROUPS
-from obmm.testing import checks_for
+from obmm.testing import checks_for, random_states
+from obmm.wire import encode_request
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,6 +89,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for block in blocks(page):
             if block.file is not None:
                 (folder / block.file).write_text(block.text, encoding="utf-8")
+    stream = [("5FHneW46", encode_request(state)) for state in random_states(1, 20, n_books=2)]
+    recorded(folder / "recordings" / "main", resolve("touch"), stream)
     return folder
 
 

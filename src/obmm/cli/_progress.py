@@ -34,6 +34,20 @@ def simulated_time(title: str, total_s: float | None) -> Iterator[Callable[[floa
         yield Bar(progress, task)
 
 
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int], None]]:
+    """Something to call with the exchanges of a recording that are done, however many there are."""
+    out = console(stderr=True)
+    if not out.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(
+        TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), console=out, transient=True
+    ) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done: bar.update(task, completed=done)
+
+
 class Bar:
     """Moves the bar; cheap enough to be called for every state."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obmm.cli._errors import UsageError, needs
+from obmm.cli._inputs import run_of
 from obmm.cli._output import console, number, print_json, table
 from obmm.cli._parameters import Flag, Whole
 
@@ -31,7 +32,7 @@ def diagnose(
         obmm simulate --preset proposal.toml
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run, or a live recording of one simulation.
         era: Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`.
         uid: Account: 0 is the agent, the others are its rivals.
         out: File for the proposal; printed if not given.
@@ -45,7 +46,7 @@ def diagnose(
 
     if era not in ERAS:
         raise UsageError(f"no scoring era is called {era!r}; {did_you_mean(era, ERAS)}")
-    recorded = Run(run)
+    recorded = Run(run_of(run))
     if str(uid) not in recorded.about["accounts"]:
         raise UsageError(f"the run has no account {uid}; there are {', '.join(recorded.about['accounts'])}")
     found = examine(recorded, era, uid)

@@ -16,8 +16,10 @@ def explain(
     *,
     book: Whole,
     at: float,
-    preset: str = "balanced",
+    preset: str | None = None,
     set: Set = (),
+    only: str = "",
+    code: Path | None = None,
     json: Flag = False,
 ) -> None:
     """Show one decision of an agent on a recording, step by step.
@@ -32,16 +34,22 @@ def explain(
 
     Args:
         capture: A recorded stream: `*.msgpack.zst`, or `*.jsonl.zst` of request bodies; `sample` is the one
-            that ships with obmm.
+            that ships with obmm. Or a live recording, whose own decision is shown if no preset is given.
         book: Id of the book.
         at: Simulated time in seconds; the first state at or after it is explained.
-        preset: A preset's name or a TOML file.
+        preset: A preset's name or a TOML file; `balanced` if not given.
         set: `name=value`, as often as needed.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
+        code: Folder with the modules of your own stages as they were when it was recorded.
         json: Print JSON for machines.
     """
-    from obmm.lab.explain import explained
+    from obmm.lab.explain import explained, explained_live
+    from obmm.wire.recording import Recording, is_recording
 
-    story = explained(recording_of(capture), preset, set, book=book, at_s=at)
+    if is_recording(capture) and preset is None and not set:
+        story = explained_live(Recording(capture), book=book, at_s=at, only=only, code=code)
+    else:
+        story = explained(recording_of(capture), preset or "balanced", set, book=book, at_s=at, only=only)
     if json:
         print_json(story)
         return

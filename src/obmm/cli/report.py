@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from obmm.cli._errors import UsageError, needs
+from obmm.cli._inputs import run_of
 from obmm.cli._output import console, number, print_json, table
 from obmm.cli._parameters import Flag, Whole
 
@@ -41,7 +42,7 @@ def report(
         obmm report runs/crowded --uid 0 --uid 1 --out crowded.html
 
     Args:
-        runs: Folders of runs.
+        runs: Folders of runs, or live recordings of one simulation each.
         out: The page; `report.html` in the run's folder if not given, and for several runs a file beside the
             first one's folder.
         targets: A TOML file with targets and alerts of your own.
@@ -54,6 +55,7 @@ def report(
     if not runs:
         raise UsageError("name the folder of a run, such as runs/first")
     try:
+        runs = tuple(map(run_of, runs))
         data = report_on(runs, uids=uid, targets=targets)
     except KeyError as error:
         raise UsageError(str(error.args[0])) from error

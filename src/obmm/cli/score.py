@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from obmm.cli._errors import UsageError, needs
+from obmm.cli._inputs import run_of
 from obmm.cli._output import console, folded, print_json, table
 from obmm.cli._parameters import Flag, Whole
 
@@ -31,7 +32,7 @@ def score(
     With an era named, every book's part in it follows.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run, or a live recording of one simulation.
         era: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`, as often as needed; the main
             ones if none is given.
         uid: Account: 0 is the agent, the others are its rivals.
@@ -46,7 +47,7 @@ def score(
     unknown = [name for name in era if name not in ERAS]
     if unknown:
         raise UsageError(f"no scoring era is called {unknown[0]!r}; {did_you_mean(unknown[0], ERAS)}")
-    recorded = Run(run)
+    recorded = Run(run_of(run))
     if str(uid) not in recorded.about["accounts"]:
         raise UsageError(f"the run has no account {uid}; there are {', '.join(recorded.about['accounts'])}")
     told = score_run(recorded, era or MAIN_ERAS).told(uid)

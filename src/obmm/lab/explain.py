@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from obmm.agent import Config, ConfigError, Decision, MarketMaker, Problem, resolve
+from obmm.lab.relive import config_of, relive
 from obmm.market import BUY, InstructionKind, Limits, Reason
+from obmm.wire.recording import Recording
 
 
 def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
@@ -78,8 +80,18 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
     }
 
 
-def explained(capture: Path, source: str, params: Sequence[str], *, book: int, at_s: float) -> dict[str, Any]:
+def explained(
+    capture: Path, source: str, params: Sequence[str], *, book: int, at_s: float, only: str = ""
+) -> dict[str, Any]:
     """Run an agent over a recording up to `at_s` and tell its decision on the book with id `book`.
+
+    Args:
+        capture: The recording.
+        source: The configuration, as `resolve` takes it.
+        params: `name=value` words on top of it.
+        book: Id of the book.
+        at_s: Simulated seconds.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
 
     Raises:
         ConfigError: The recording has no such book, or ends earlier; or a stage failed.
@@ -89,21 +101,52 @@ def explained(capture: Path, source: str, params: Sequence[str], *, book: int, a
     config = resolve(source, params)
     maker = MarketMaker(config)
     last = ""
-    for recorded in read_stream(capture, maker.feeds):
-        state = recorded.state
-        last = f", at {state.time_s:g} s"
-        if state.time_s < at_s:
-            maker.decide(state)
-            continue
-        if book not in state.venue.book_ids:
-            ids = ", ".join(map(str, state.venue.book_ids))
-            raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
-        decision = maker.decide(state)
-        if decision.error:
-            what = f"a stage failed, {decision.error}; `obmm check` says where"
-            raise ConfigError([Problem(config.name, what)])
-        return told(decision, config, state.venue.index_of(book))
+    for recorded in read_stream(capture, maker.feeds, only=only):
+        decision = maker.decide(recorded.state)
+        last = f", at {decision.state.time_s:g} s"
+        if decision.state.time_s >= at_s:
+            return _of_book(decision, config, capture, book)
     raise ConfigError([Problem(str(capture), f"ends before {at_s:g} s{last}")])
+
+
+def explained_live(
+    recording: Recording, *, book: int, at_s: float, only: str = "", code: Path | None = None
+) -> dict[str, Any]:
+    """Tell the decision that was made live at `at_s` or the next after it, made again; see `explained`.
+
+    Args:
+        recording: The live recording.
+        book: Id of the book.
+        at_s: Simulated seconds.
+        only: Of several simulations, how `validator/simulation` begins; the first that comes to `at_s` else.
+        code: Folder with the modules of the user's own stages, see `obmm.lab.relive.config_of`.
+
+    Raises:
+        ConfigError: The recording has no such book, or ends earlier; or a stage failed.
+        WireError: It is damaged.
+    """
+    last = ""
+    for one in relive(recording, code=code):
+        if one.decision is None:
+            continue
+        state = one.decision.state
+        if f"{state.venue.validator}/{state.venue.simulation_id}".startswith(only):
+            last = f", at {state.time_s:g} s"
+            if state.time_s >= at_s:
+                return _of_book(one.decision, config_of(one.setup, code), recording.path, book)
+    raise ConfigError([Problem(str(recording.path), f"ends before {at_s:g} s{last}")])
+
+
+def _of_book(decision: Decision, config: Config, capture: Path, book: int) -> dict[str, Any]:
+    """`told` of the book with that id."""
+    venue = decision.state.venue
+    if book not in venue.book_ids:
+        ids = ", ".join(map(str, venue.book_ids))
+        raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
+    if decision.error:
+        what = f"a stage failed, {decision.error}; `obmm check` says where"
+        raise ConfigError([Problem(config.name, what)])
+    return told(decision, config, venue.index_of(book))
 
 
 def _gate(name: str, limits: Limits, book: int) -> dict[str, Any]:

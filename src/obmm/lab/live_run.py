@@ -26,7 +26,7 @@ from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.relive import Relived, relive
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.tables import account_rows, market_rows
-from obmm.lab.watch import Charge, lifted_books
+from obmm.lab.watch import Charge, Timings, lifted_books
 from obmm.market import Feed, MarketState, NoticeKind, Venue
 from obmm.market.layout import laid_out, positions_within
 from obmm.risk import DrawdownStop
@@ -157,6 +157,7 @@ class _Run:
     stops: int = 0
     lifted: int = 0
     undecided: int = 0
+    respond: Timings = attrs.field(factory=Timings)
     refused: Counter[str] = attrs.field(factory=Counter)
     changes: list[dict[str, Any]] = attrs.field(factory=list)
     ended: bool = False
@@ -207,6 +208,7 @@ class _Run:
         if told.setup.config_hash != self._hash:
             self._hash = told.setup.config_hash
             self.changes.append({"time_s": state.time_s, "config_hash": self._hash, "name": told.setup.name})
+        self.respond.add(told.about.elapsed_ms)
         ours = state.uid
         seen = as_account_0(state, ours)
         whole = seen
@@ -249,6 +251,7 @@ class _Run:
             "late": self.late,
             "undecided": self.undecided,
             "config_changes": self.changes,
+            "response_ms": self.respond.as_dict()["p50"] or 0.0,
             "scores": {"0": self.scores.told(0)},
             "stage_errors": {"0": self.faults},
             "refused": {"0": dict(self.refused)},

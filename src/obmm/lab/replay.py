@@ -35,6 +35,7 @@ class Plan:
     Attributes:
         config: The agent.
         capture: The recording.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
         from_s: Simulated seconds at which to begin; earlier states are passed over.
         until_s: Simulated seconds at which to stop.
         response_ms: Real time an answer is taken to need; it becomes simulated delay.
@@ -44,6 +45,7 @@ class Plan:
 
     config: Config
     capture: Path
+    only: str = ""
     from_s: float = 0.0
     until_s: float = float("inf")
     response_ms: float = 100.0
@@ -63,7 +65,7 @@ class _Clock:
         Raises:
             ValueError: There is none; the message says which span the recording has.
         """
-        stream = read_stream(plan.capture, feeds)
+        stream = read_stream(plan.capture, feeds, only=plan.only)
         last_s: float | None = None
         any_yet = False
         while True:
@@ -87,9 +89,9 @@ class _Clock:
             raise ValueError(f"its clock begins at {at_s:g} s, --until is {plan.until_s:g}")
 
 
-def begins_s(capture: Path) -> float:
+def begins_s(capture: Path, only: str = "") -> float:
     """Simulated second of the first state of a recording; NaN if it holds none."""
-    first = next(read_stream(capture), None)
+    first = next(read_stream(capture, only=only), None)
     return math.nan if first is None else first.state.time_s
 
 

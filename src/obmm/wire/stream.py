@@ -1,4 +1,4 @@
-"""Recordings: compressed files of successive states.
+"""Captures: compressed files of successive states.
 
 Two layouts, told apart by their first byte: concatenated msgpack maps, one per update, with the books, the
 tracked accounts and notices and, in files of our own, the configuration; or one request body per line, as
@@ -26,6 +26,8 @@ from obmm.wire.encode import encode_state
 from obmm.wire.errors import WireError
 from obmm.wire.fallbacks import RECORDED_VERSION
 from obmm.wire.models import ABSENT, Update, is_null
+from obmm.wire.playback import states_in
+from obmm.wire.recording import Recording, is_recording
 from obmm.wire.reply import response_of
 from obmm.wire.request import Decoder
 from obmm.wire.state import StateBuilder, simulation_of
@@ -63,20 +65,29 @@ class Recorded:
 
 
 def read_stream(
-    path: str | os.PathLike[str], feeds: frozenset[Feed] = frozenset(), *, uid: int | None = None
+    path: str | os.PathLike[str],
+    feeds: frozenset[Feed] = frozenset(),
+    *,
+    uid: int | None = None,
+    only: str = "",
 ) -> Iterator[Recorded]:
     """The updates of a recording, one by one.
 
     Args:
-        path: A zstd file of msgpack updates or of request bodies, one per line.
+        path: A zstd file of msgpack updates or of request bodies, one per line; or a live recording.
         feeds: What to decode beyond the essentials.
         uid: Whose accounts to read; None takes the lowest number tracked.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
 
     Raises:
         WireError: The file is damaged or cut off; updates before the damage have been yielded.
         OSError: It cannot be read.
         ValueError: `uid` is no number that the protocol can carry.
     """
+    if is_recording(path):
+        for state in states_in(Recording(Path(path)), feeds, uid=uid, only=only):
+            yield Recorded(state)
+        return
     chunks = _decompressed(path)
     first = next(chunks, b"")
     if first[:1] == b"{":
