@@ -91,3 +91,23 @@ def test_what_cannot_be_explained_is_told_in_one_line(words, what, obmm):
     said = obmm("explain", *words)
     assert (2, "", 1) == (said.status, said.out, len(said.err.splitlines()))
     assert what in said.err
+
+
+def test_a_decision_of_a_run(obmm, compiled):
+    """Made again, or told from its records at once; it has its own configuration."""
+    obmm("simulate", "--preset", "touch", "--books", "2", "--hours", "0.02", "--out", "run")
+    said = obmm("explain", "run", "--book", "1", "--at", "660")
+    assert (0, "") == (said.status, said.err)
+    assert "The run was made again up to here, and agrees with its records." in said.out.splitlines()
+    assert "Own orders that rest" in said.out
+    told = obmm("explain", "run", "--book", "1", "--at", "660", "--recorded", "--json").json
+    assert (None, None, "it was not run again") == (told["gates"], told["quotes"], told["records"]["note"])
+    out = obmm("explain", "run", "--book", "1", "--at", "660", "--recorded").out
+    assert "Gates, each by itself" not in out
+    refused = obmm("explain", "run", "--book", "1", "--at", "660", "--preset", "touch")
+    assert (2, "obmm: run is a run, which has a configuration: leave out --preset and --set\n") == (
+        refused.status,
+        refused.err,
+    )
+    assert "ends before 9999 s, at 671 s" in obmm("explain", "run", "--book", "1", "--at", "9999").err
+    assert "holds no run" in obmm("explain", ".", "--book", "1", "--at", "9").err

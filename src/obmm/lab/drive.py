@@ -136,7 +136,7 @@ def _signals(config: Config) -> tuple[StageSpec, ...]:
 
 
 def own_stages(makers: Mapping[int, MarketMaker]) -> dict[str, bytes]:
-    """The files of the users' own stages by their paths, below a folder for each account."""
+    """The files of the users' own stages by their paths, in a folder for each account."""
     found: dict[str, bytes] = {}
     for uid, maker in makers.items():
         configs = (maker.config, *(a.config for a in maker.config.assign))

@@ -20,7 +20,7 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
     step = next(s for s in decision.steps if s.books[book])
     decided = next(c for c in (config, *(a.config for a in config.assign)) if c.name == step.name)
     units = {spec.name: str(getattr(spec.cls, "unit", "")) for spec in decided.signals}
-    accounts, orders = state.accounts, decision.orders
+    accounts, orders, own = state.accounts, decision.orders, state.open_orders
     tick = float(state.venue.grid.tick[book])
     bid_why, ask_why = decision.why(book)
     best_bid, best_ask = (float(side[book]) for side in state.competing_touch)
@@ -64,12 +64,22 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
         "gates": [_gate(name, limits, book) for name, limits in step.gate_limits.items()]
         + [_gate("all together", step.limits, book)],
         "quotes": quotes,
+        "resting": [
+            {
+                "side": "bid" if own.side[row] == BUY else "ask",
+                "price": float(own.price[row]),
+                "size": float(own.size[row]),
+                "order_id": int(own.order_id[row]),
+                "age_s": (state.time_ns - int(own.time_ns[row])) / 1e9,
+            }
+            for row in np.flatnonzero(own.book == book)
+        ],
         "orders": [
             {
                 "kind": InstructionKind(int(orders.kind[row])).name.lower(),
                 "side": {-1: "", BUY: "buy"}.get(int(orders.side[row]), "sell"),
-                "price": _known(orders.price[row]),
-                "size": _known(orders.size[row]),
+                "price": known(orders.price[row]),
+                "size": known(orders.size[row]),
                 "order_id": int(orders.order_id[row]) if orders.order_id[row] >= 0 else None,
             }
             for row in np.flatnonzero(orders.book == book)
@@ -105,7 +115,7 @@ def explained(
         decision = maker.decide(recorded.state)
         last = f", at {decision.state.time_s:g} s"
         if decision.state.time_s >= at_s:
-            return _of_book(decision, config, capture, book)
+            return decision_of_book(decision, config, capture, book)
     raise ConfigError([Problem(str(capture), f"ends before {at_s:g} s{last}")])
 
 
@@ -133,16 +143,20 @@ def explained_live(
         if f"{state.venue.validator}/{state.venue.simulation_id}".startswith(only):
             last = f", at {state.time_s:g} s"
             if state.time_s >= at_s:
-                return _of_book(one.decision, config_of(one.setup, code), recording.path, book)
+                return decision_of_book(one.decision, config_of(one.setup, code), recording.path, book)
     raise ConfigError([Problem(str(recording.path), f"ends before {at_s:g} s{last}")])
 
 
-def _of_book(decision: Decision, config: Config, capture: Path, book: int) -> dict[str, Any]:
-    """`told` of the book with that id."""
+def decision_of_book(decision: Decision, config: Config, source: Path, book: int) -> dict[str, Any]:
+    """What `told` says of the book with that id.
+
+    Raises:
+        ConfigError: There is no such book, or a stage failed.
+    """
     venue = decision.state.venue
     if book not in venue.book_ids:
         ids = ", ".join(map(str, venue.book_ids))
-        raise ConfigError([Problem(str(capture), f"has no book {book}; it has {ids}")])
+        raise ConfigError([Problem(str(source), f"has no book {book}; it has {ids}")])
     if decision.error:
         what = f"a stage failed, {decision.error}; `obmm check` says where"
         raise ConfigError([Problem(config.name, what)])
@@ -157,7 +171,7 @@ def _gate(name: str, limits: Limits, book: int) -> dict[str, Any]:
         "bid_size_factor": float(limits.bid_size_factor[book]),
         "ask_size_factor": float(limits.ask_size_factor[book]),
         "spread_factor": float(limits.spread_factor[book]),
-        "position_limit": _known(limits.position_limit[book] * limits.position_factor[book]),
+        "position_limit": known(limits.position_limit[book] * limits.position_factor[book]),
     }
 
 
@@ -170,5 +184,6 @@ def _row(value: Any) -> Any:
     return [float(v) for v in value] if np.ndim(value) else float(value)
 
 
-def _known(value: Any) -> float | None:
+def known(value: Any) -> float | None:
+    """A number, None where it is not finite."""
     return float(value) if np.isfinite(value) else None

@@ -204,6 +204,7 @@ ABOUT: Mapping[str, str] = {
     "hours_planned": "simulated hours that were planned",
     "response_ms": "real time an answer was taken to need",
     "synthetic_rivals": "the synthetic miners and their figures",
+    "scenario_table": "everything that a scenario of the user's own says",
     "accounts": (
         "by uid: `name`, `config_hash`, `config` (everything that decides what the agent does; its hash is "
         "that hash) and `units` of the signals"

@@ -52,7 +52,7 @@ from obmm.settings.files import write_whole
 from obmm.settings.lock import LOCK, FolderLock
 from obmm.settings.travel import write_sources
 
-#: Where the user's own stages lie.
+#: Where the users' own stages lie, in a folder for each account.
 STAGES = "stages"
 #: Rows of all tables after which a part is closed whatever the time: they wait in memory.
 PART_ROWS = 200_000
@@ -138,12 +138,12 @@ class RunWriter:
                 # Nothing was begun: what entering left behind goes again, and a run of before stays.
                 self._clear_up()
 
-    def start(self, about: Mapping[str, Any], sources: Mapping[str, bytes] = MappingProxyType({})) -> None:
+    def start(self, about: Mapping[str, Any], files: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Begin the run: from here on the folder names it, and what it replaces is gone.
 
         Args:
             about: What is known from the start: `accounts` and `venue`, as readers need them, and more.
-            sources: Stages of the user's own, by their paths below `STAGES`.
+            files: What it was made of and is kept with it, by paths below `STAGES`.
         """
         created = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.about = {"created": created, **about, "versions": versions(), "completed": False, "parts": 0}
@@ -153,7 +153,7 @@ class RunWriter:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(exist_ok=True)
         shutil.rmtree(self.folder / STAGES, ignore_errors=True)
-        write_sources(sources, self.folder / STAGES)
+        write_sources(files, self.folder / STAGES)
         (self.folder / "report.html").unlink(missing_ok=True)
         self._since_s = time.perf_counter()
         self._due_s = self._since_s + PART_S

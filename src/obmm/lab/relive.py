@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import numpy as np
 
-from obmm.agent import Config, ConfigError, Decision, Keeper, MarketMaker, OverrideFile, Problem, resolve
-from obmm.agent.config import Assignment
+from obmm.agent import Config, Decision, Keeper, MarketMaker, OverrideFile
 from obmm.agent.sessions import Session, withdrawn
 from obmm.agent.snapshot import SnapshotRefused, restored
-from obmm.lab.diagnose.configuration import as_sections
+from obmm.lab.rebuild import rebuilt
 from obmm.market import Feed, MarketState, Orders
-from obmm.settings.toml import Layer
 from obmm.wire import Decoder, Request, WireError, reply_nothing
 from obmm.wire.frames import Exchange, Frame, Memory, Setup
 from obmm.wire.recording import Recording
@@ -71,30 +69,7 @@ def config_of(setup: Setup, code: Path | None = None) -> Config:
     """
     source = Path(setup.name)
     beside = source.resolve().parent if source.suffix == ".toml" and source.is_file() else None
-    config = _config(setup.name, setup.table, beside if code is None else code)
-    if config.hash != setup.config_hash:
-        theirs = {str(path): digest for path, digest in setup.table.get("sources", {}).items()}
-        mine = {spec.path: spec.source for spec in config.all_specs if spec.source}
-        other = sorted(path for path in theirs if mine.get(path) != theirs[path])
-        what = (
-            f"the code of {', '.join(other)} is another now" if other else "another version of obmm made it"
-        )
-        raise ConfigError(
-            [Problem(setup.name, f"{what}: the recording says {setup.config_hash}, not {config.hash}")]
-        )
-    return config
-
-
-def _config(name: str, table: Mapping[str, object], folder: Path | None) -> Config:
-    own = {key: value for key, value in table.items() if key != "assign"}
-    config = resolve(Layer(name, as_sections(own), folder))
-    assign: object = table.get("assign", [])
-    if not isinstance(assign, list):
-        raise ConfigError([Problem(name, "its table of assigned books is damaged")])
-    parts = [
-        Assignment(selector, _config(f"{name}, books {selector}", part, folder)) for selector, part in assign
-    ]
-    return attrs.evolve(config, assign=tuple(parts))
+    return rebuilt(setup.name, setup.table, setup.config_hash, beside if code is None else code)
 
 
 def relive(

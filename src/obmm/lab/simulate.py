@@ -13,6 +13,7 @@ from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, 
 from obmm.lab.drive import Progress, described, drive, own_stages
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
+from obmm.lab.scenario_table import described_scenario
 from obmm.lab.score import MAIN_ERAS, RunScores
 from obmm.lab.summary import summarise
 from obmm.market import Feed
@@ -172,6 +173,7 @@ def simulate(
                 "hours_planned": plan.hours_planned,
                 "response_ms": plan.response_ms,
                 "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
+                **described_scenario(plan.scenario),
                 "accounts": described(makers),
                 "config_hash": plan.config.hash,
                 "venue": describe_venue(market.venue),
