@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from execution.quote_scenes import scene, signals
 from obmm.execution import TakingBuilder, TouchBuilder
-from obmm.market import Limits, MarketState, Quotes, Reason
+from obmm.market import FloatArray, Limits, MarketState, Quotes, Reason, Signals
 from obmm.testing import random_state
 
 #: Half a spread of 0.33 bp.
@@ -47,6 +47,16 @@ def test_a_paid_take_brings_the_position_toward_zero(position: float, expected: 
     """Long sells, short buys."""
     state = scene(**TIGHT, position=position, maker_rate=0.001, taker_rate=-0.001)
     assert expected == takes(wished(TakingBuilder(), state), state)
+
+
+@pytest.mark.parametrize("rate", [np.array([-0.001]), np.array([[0.0, -0.001]])])
+def test_the_rate_may_be_that_of_a_signal(rate: FloatArray) -> None:
+    """The second column of two; the account pays 2.3 bp."""
+    state = scene(**TIGHT)
+    told = Signals(n_books=1)
+    told.add("margin", rate)
+    quotes = TakingBuilder(taker_rate="margin")(state, told, Limits.open(1))
+    assert any(takes(quotes, state))
 
 
 def test_it_closes_no_more_than_there_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,40 @@ def test_a_touch_beyond_the_fair_value_is_not_joined() -> None:
     """At a fair value below the best bid, the bid stands an edge below the fair value."""
     quotes = quoted(TouchBuilder(fair="fair", min_edge_bps=10.0), scene(), fair=299.0)
     assert (298.7, 300.5) == prices(quotes)
+
+
+@pytest.mark.parametrize(("position", "expected"), [(5.0, (False, True)), (0.0, (True, True))])
+def test_a_position_moves_the_fair_value_against_it(position: float, expected: tuple[bool, bool]) -> None:
+    """16.7 bp to the middle; half the bound moves it by 5 bp, so the bid has 11.7 and the ask 21.7."""
+    limits = Limits.of(1, position_limit=10.0, reason=Reason.CUSTOM)
+    builder = TouchBuilder(skew_bps=10.0, min_edge_bps=15.0, back_off=False)
+    quotes = quoted(builder, scene(position=position), limits)
+    assert expected == (quotes.has_bid[0, 0], quotes.has_ask[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("lean", "expected"), [(1.0, (True, False)), (-3.0, (False, True)), (np.nan, (True, True))]
+)
+def test_a_signal_moves_the_fair_value_with_it(lean: float, expected: tuple[bool, bool]) -> None:
+    """A rising price leaves the ask without its edge; beyond ±1 it counts as ±1, unknown as nothing."""
+    builder = TouchBuilder(signal="lean", signal_bps=5.0, min_edge_bps=15.0, back_off=False)
+    quotes = quoted(builder, scene(), lean=lean)
+    assert expected == (quotes.has_bid[0, 0], quotes.has_ask[0, 0])
+
+
+def test_the_side_that_reduces_may_stand_further_inside() -> None:
+    """Long: the ask. A position below the least order is none."""
+    state = scene(3, position=np.array([1.0, -1.0, 0.1]))
+    quotes = quoted(TouchBuilder(exit_ticks=2.0), state)
+    assert [(299.5, 300.48), (299.52, 300.5), (299.5, 300.5)] == [prices(quotes, i) for i in range(3)]
+
+
+def test_the_rate_of_a_signal_is_quoted_for_where_it_is_known() -> None:
+    """20 bp of the signal, else the account's 18."""
+    state = scene(2, maker_rate=0.0018)
+    rate = np.array([0.0020, np.nan])
+    quotes = quoted(TouchBuilder(maker_rate="rate", min_edge_bps=0.0, back_off=True), state, rate=rate)
+    assert [(299.4, 300.6), (299.46, 300.54)] == [prices(quotes, i) for i in range(2)]
 
 
 def test_a_spread_factor_stretches_the_distance() -> None:

@@ -15,6 +15,8 @@ from obmm.market.arrays import as_floats
 #: +1 for bids, -1 for asks, shaped to broadcast over books.
 SIGN: FloatArray = np.array([[1.0], [-1.0]])
 
+#: A bound up to this, base, is none to divide by: the quotient would overflow.
+_NO_BOUND = 1e-200
 #: Relative slack for a number that is meant to lie on the grid.
 _NOISE = 1e-9
 
@@ -55,3 +57,10 @@ def room_lots(position: FloatArray, limits: Limits, venue: Venue) -> FloatArray:
     room = limits.position_bound - lean
     room = np.where(limits.reduce_only, np.minimum(room, -lean), room)
     return floored(np.fmax(room, 0.0) * venue.lots_per_base)
+
+
+def relative_position(position: FloatArray, limits: Limits) -> FloatArray:
+    """(B,) position over its bound; its sign where the bound is as good as 0, and 0 where it is infinite."""
+    bound = limits.position_bound
+    relative: FloatArray = np.divide(position, bound, out=np.sign(position), where=bound > _NO_BOUND)
+    return relative

@@ -10,7 +10,19 @@ import numpy as np
 
 from obmm.execution._shape import SIGN, lifted
 from obmm.execution.fill_rate import FillRate
-from obmm.market import FloatArray, Limits, MarketState, News, PerBook, Quotes, Stage, Venue, memory, option
+from obmm.market import (
+    FloatArray,
+    Limits,
+    MarketState,
+    News,
+    PerBook,
+    Quotes,
+    Signals,
+    Stage,
+    Venue,
+    memory,
+    option,
+)
 from obmm.market.arrays import as_flags
 
 
@@ -65,6 +77,9 @@ class Quoting(Stage):
     min_edge_bps: PerBook = option(
         2.0, help="Least distance from the fair value, after the current maker rate", unit="bp", per_book=True
     )
+    maker_rate: str = option(
+        "", help="Signal of the maker rate to quote for, a fraction of notional; empty: the account's"
+    )
     controller: FillRate | None = option(
         None,
         help="Steers the spread toward a share of orders that trade",
@@ -83,17 +98,34 @@ class Quoting(Stage):
             return limits.spread_factor
         return limits.spread_factor * self.controller(state)
 
-    def edge_bps(self, state: MarketState) -> FloatArray:
-        """(B,) least distance from the fair value: `min_edge_bps` and the current maker rate, at least 0."""
-        return np.maximum(self.min_edge_bps + 1e4 * state.accounts.maker_rate, 0.0)
+    def edge_bps(self, rate: FloatArray) -> FloatArray:
+        """(B,) least distance from the fair value: `min_edge_bps` and the maker `rate` (B,), at least 0."""
+        return np.maximum(self.min_edge_bps + 1e4 * rate, 0.0)
 
-    def around(self, state: MarketState, fair: FloatArray, distance: FloatArray, size: PerBook) -> Quotes:
+    def rate(self, state: MarketState, signals: Signals) -> FloatArray:
+        """(B,) maker rate to quote for: that of the option's signal where it is known, else the account's."""
+        present = state.accounts.maker_rate
+        if not self.maker_rate:
+            return present
+        told = signals.scalar(self.maker_rate)
+        return np.where(np.isnan(told), present, told)
+
+    def around(
+        self,
+        state: MarketState,
+        fair: FloatArray,
+        distance: FloatArray,
+        size: PerBook,
+        rate: FloatArray | None = None,
+    ) -> Quotes:
         """One bid and one ask `distance` quote away from `fair` (B,), of `size` base; both (B,) or (2, B).
 
         The edge comes first: a distance below `min_edge_bps` plus the maker rate is raised to it, and with a
         large rebate still no quote passes the fair value. A size below the venue's minimum is lifted to it.
+        `rate` (B,) is the maker rate to quote for, else the account's.
         """
-        price = fair - SIGN * np.maximum(distance, fair * self.edge_bps(state) / 1e4)
+        rate = state.accounts.maker_rate if rate is None else rate
+        price = fair - SIGN * np.maximum(distance, fair * self.edge_bps(rate) / 1e4)
         wish = np.broadcast_to(size, price.shape)
         sent = lifted(wish, state.venue.least_base)
         self.news = Lifted.of(wish, sent, price, state.venue)

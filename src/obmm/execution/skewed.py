@@ -5,14 +5,11 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN
+from obmm.execution._shape import SIGN, relative_position
 from obmm.execution.quoting import Quoting
-from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
+from obmm.market import Feed, Limits, MarketState, PerBook, Quotes, Signals, option
 from obmm.market.arrays import zero_for_nan
 from obmm.settings import builder
-
-#: A bound up to this, base, is none to divide by: the quotient would overflow.
-_NO_BOUND = 1e-200
 
 
 @builder("skewed")
@@ -65,7 +62,7 @@ class SkewedBuilder(Quoting):
 
     @property
     def needs(self) -> frozenset[Feed | str]:
-        return frozenset({self.fair, self.signal, self.volatility} - {""})
+        return frozenset({self.fair, self.signal, self.volatility, self.maker_rate} - {""})
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         fair = signals.scalar(self.fair)
@@ -73,18 +70,13 @@ class SkewedBuilder(Quoting):
         if self.volatility:
             relative = signals.scalar(self.volatility) / self.vol_ref
             half_bps = half_bps * (1.0 + np.where(np.isnan(relative), 1.0, relative))
-        skew = np.clip(self.inventory_skew_factor * _relative(state.accounts.position, limits), -1.0, 1.0)
+        skew = np.clip(
+            self.inventory_skew_factor * relative_position(state.accounts.position, limits), -1.0, 1.0
+        )
         shift, tilt = -self.skew_shift * skew, -self.skew_size * skew
         if self.signal:
             lean = np.clip(zero_for_nan(signals.scalar(self.signal)), -1.0, 1.0)
             shift, tilt = shift + self.signal_shift * lean, tilt + self.signal_size * lean
         distance = fair * half_bps / 1e4 * (1.0 - SIGN * shift)
         size = self.size_base * np.clip(1.0 + SIGN * tilt, 0.5, 2.0)
-        return self.around(state, fair, distance, size)
-
-
-def _relative(position: FloatArray, limits: Limits) -> FloatArray:
-    """(B,) position over its bound, in whole units of the bound where that is as good as 0."""
-    bound = limits.position_bound
-    relative: FloatArray = np.divide(position, bound, out=np.sign(position), where=bound > _NO_BOUND)
-    return relative
+        return self.around(state, fair, distance, size, self.rate(state, signals))

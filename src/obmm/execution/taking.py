@@ -78,13 +78,17 @@ class TakingBuilder(Stage):
         0.25, help="Position from which on it is got rid of", unit="base", per_book=True, low=0.0
     )
     every_s: PerBook = option(1.0, help="Time between two takes on a book", unit="s", per_book=True, low=0.0)
+    taker_rate: str = option(
+        "",
+        help="Signal of the taker rate, its second column if it has several; empty: the account's",
+    )
     news: tuple[News, ...] = memory(tuple)
     _last_ns: IntArray | None = memory()
     _turn: BoolArray = memory()
 
     @property
     def needs(self) -> frozenset[Feed | str]:
-        return frozenset(getattr(self.around, "needs", frozenset()))
+        return frozenset(getattr(self.around, "needs", frozenset())) | ({self.taker_rate} - {""})
 
     @property
     def warmup_s(self) -> float:
@@ -100,7 +104,12 @@ class TakingBuilder(Stage):
         self.news = news_of(self.around)
         touch = state.competing_touch
         mid = touch.mean(axis=0)
-        earned = -1e4 * ((touch[1] - touch[0]) / (2.0 * mid) + state.accounts.taker_rate)
+        rate = state.accounts.taker_rate
+        if self.taker_rate:
+            told = signals[self.taker_rate]
+            told = told[:, 1] if told.ndim == 2 and told.shape[1] > 1 else signals.scalar(self.taker_rate)
+            rate = np.where(np.isnan(told), rate, told)
+        earned = -1e4 * ((touch[1] - touch[0]) / (2.0 * mid) + rate)
         position = np.where(state.accounts.known, state.accounts.position, 0.0)
         held = np.abs(position) >= state.venue.least_base
         flatten = held & (np.abs(position) >= self.flat_from_base) & (-earned <= self.flat_cost_bps)

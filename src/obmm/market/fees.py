@@ -55,6 +55,24 @@ class FeePolicy:
         """Taker rate at maker share `maker_ratio`, any shape; NaN counts as the target."""
         return self.taker_fee - self._dynamic(maker_ratio)
 
+    def slope(self, maker_ratio: npt.ArrayLike) -> FloatArray:
+        """Change of the maker rate per unit of maker share, at `maker_ratio`, any shape; NaN is the target.
+
+        >>> float(round(1e4 * FeePolicy().slope(0.6), 3))
+        166.667
+        """
+        x = np.asarray(maker_ratio, dtype=np.float64)
+        if self.kind != "dynamic":
+            return np.zeros_like(x)
+        target = self.target_mtr
+        gap = target - np.where(np.isnan(x), target, x)
+        room = max(1.0 - target, np.finfo(np.float64).tiny)
+        below, above = self.shape_maker_fee, self.shape_maker_rebate
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rebate = self.max_maker_rate * below / target * (np.maximum(gap, 0.0) / target) ** (below - 1.0)
+            fee = self.max_taker_rate * above / room * (np.maximum(-gap, 0.0) / room) ** (above - 1.0)
+        return np.where(gap > 0.0, rebate, np.where(gap < 0.0, fee, 0.0))
+
     def _dynamic(self, maker_ratio: npt.ArrayLike) -> FloatArray:
         x = np.asarray(maker_ratio, dtype=np.float64)
         if self.kind != "dynamic":

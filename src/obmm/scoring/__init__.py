@@ -1,9 +1,9 @@
 """What a validator pays: the formulas of every scoring era, and scorers that follow a run state by state."""
 
+from obmm.market.lots import Lot, OpenLots, Realised
 from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, activity_window_start_ns, pnl_factors
 from obmm.scoring.eras import ERAS, EraConstants, era
 from obmm.scoring.field import Field, FieldScore, RunScore, RunScorer, scorer_for
-from obmm.scoring.fifo import Lot, OpenLots, Realised
 from obmm.scoring.inventory import InventoryHistory
 from obmm.scoring.kappa import KappaCache, KappaRatios, kappa_ratios, normalize_kappa
 from obmm.scoring.kappa_scorer import KappaScore, KappaScorer

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.market.arrays import FloatArray, IntArray, as_floats, as_ints
+from obmm.market.lots import OpenLots
 from obmm.scoring.eras import EraConstants
-from obmm.scoring.fifo import OpenLots
 from obmm.scoring.sliding import SlidingWindow
 from obmm.scoring.volumes import Role, VolumeSamples, sample_time_ns
 

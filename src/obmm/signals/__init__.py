@@ -4,9 +4,11 @@ Importing this package makes every signal known by its name.
 """
 
 from obmm.signals.ensemble import Ensemble
+from obmm.signals.fee_margin import FeeMargin
 from obmm.signals.fees import FeeState
 from obmm.signals.imbalance import Imbalance
 from obmm.signals.inventory import Inventory
+from obmm.signals.lots import Lots
 from obmm.signals.microprice import Microprice
 from obmm.signals.momentum import Momentum
 from obmm.signals.order_flow import Mlofi, Ofi, level_flow
@@ -18,9 +20,11 @@ from obmm.signals.vpin import Vpin
 
 __all__ = [
     "Ensemble",
+    "FeeMargin",
     "FeeState",
     "Imbalance",
     "Inventory",
+    "Lots",
     "Microprice",
     "Mid",
     "Mlofi",

@@ -7,7 +7,7 @@ from obmm.testing.inputs import random_limits, random_quotes
 from obmm.testing.paper import PaperOrders
 from obmm.testing.rules import violations
 from obmm.testing.speed import call_s
-from obmm.testing.states import random_state, random_states, trades, walk
+from obmm.testing.states import fills, random_state, random_states, trades, walk
 from obmm.testing.variants import Flaw, selected, spoiled, with_levels
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "accepted",
     "call_s",
     "checks_for",
+    "fills",
     "group_of",
     "mixes_groups",
     "random_limits",

@@ -20,6 +20,8 @@ from obmm.market import (
     FloatArray,
     IntArray,
     MarketState,
+    NoticeKind,
+    Notices,
     OpenOrders,
     Tape,
     Venue,
@@ -105,6 +107,41 @@ def walk(
         fair = fair * np.exp(moves * rng.normal(0.0, _MOVE_BPS * 1e-4, venue.n_books))
         gaps = np.where(rng.random(shape) < _REGAPPED, _gaps(rng, shape, ticks), gaps)
         sizes = np.where(rng.random(shape) < _RESIZED, _sizes(rng, shape), sizes)
+
+
+def fills(
+    rows: Iterable[tuple[int, int, float, float, float]],
+    *,
+    time_ns: int = 0,
+    maker: bool = True,
+    uid: int = 0,
+) -> Notices:
+    """Notices of own fills alone.
+
+    Args:
+        rows: (book, side, price, size, fee).
+        time_ns: When they happened.
+        maker: Whether our order was the one that rested.
+        uid: Our account; the others' is -1.
+
+    >>> notices = fills([(0, BUY, 300.0, 2.0, -0.06)])
+    >>> notices.size.tolist(), notices.fee.tolist()
+    ([2.0], [-0.06])
+    """
+    book, side, price, size, fee = (np.array(column) for column in zip(*rows, strict=True))
+    columns: dict[str, Any] = {"book": book, "side": side, "price": price, "size": size, "fee": fee}
+    n = book.size
+    return Notices(
+        kind=np.full(n, int(NoticeKind.FILL)),
+        time_ns=np.full(n, time_ns),
+        order_id=np.arange(n),
+        client_id=np.full(n, -1),
+        maker_id=np.full(n, uid if maker else -1),
+        taker_id=np.full(n, -1 if maker else uid),
+        trade_id=np.arange(n),
+        message=[""] * n,
+        **columns,
+    )
 
 
 def trades(n_books: int, rows: Iterable[tuple[int, float, float]], *, price: float = 300.0) -> Tape:

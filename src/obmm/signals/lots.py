@@ -1,0 +1,106 @@
+"""Open lots, first in first out, as the validator will match them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import ClassVar
+
+import attrs
+import numpy as np
+
+from obmm.market import BUY, FloatArray, MarketState, NoticeKind, Signals, Stage, memory, option
+from obmm.market.arrays import zero_for_nan
+from obmm.market.lots import Lot, OpenLots
+from obmm.settings import signal
+from obmm.signals._books import on_sound
+
+#: A lot as it is remembered: time in ns, size in base, price and fee in quote.
+_Lot = tuple[int, float, float, float]
+
+
+@signal("lots")
+@attrs.define
+class Lots(Stage):
+    """The open round trips of each book, matched first in, first out, from the notices of our own fills.
+
+    The endowment is no lot. The columns:
+
+    0. open size, base, negative when short; 0 where everything is closed
+    1. price at which closing it all just pays for what was paid, fees of opening included, quote; the mid
+       where nothing is open
+    2. age of the oldest lot, s; 0 where nothing is open
+    3. what closing it all at the touch, passively (buying at the bid, selling at the ask) and at the current
+       maker rate, would realise, quote
+    4. what was realised since the state before, fees of both ends included, quote
+    5. typical win: mean of what winning closes realised, quote, with weights that halve after `wins` of
+       them; 0 before the first
+
+    Returns (B, 6); NaN on a book that is not sound.
+
+    >>> import attrs
+    >>> from obmm.market import Notices
+    >>> from obmm.testing import fills, random_state
+    >>> state = random_state(1, n_books=1)
+    >>> bought = attrs.evolve(state, notices=fills([(0, BUY, 300.0, 2.0, 0.06)]))
+    >>> Lots()(bought, Signals(n_books=1))[0, :2].tolist()
+    [2.0, 300.03]
+    """
+
+    unit: ClassVar[str] = "base; quote; s; quote; quote; quote"
+    source: ClassVar[str] = "first in, first out, as validators match fills since 0.3.5"
+
+    wins: float = option(20.0, help="Winning closes after which one counts half", unit="1", low=1.0)
+    _lots: list[list[_Lot]] | None = memory()
+    _long: list[bool] = memory(list)
+    _win: FloatArray = memory()
+    _last_ns: int = memory(lambda: -1)
+
+    def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+        n = state.n_books
+        if self._lots is None:
+            self._lots, self._long = [[] for _ in range(n)], [True] * n
+            self._win = np.zeros(n)
+        realised = np.zeros(n)
+        if state.time_ns > self._last_ns:
+            self._last_ns = state.time_ns
+            self._fill(self._lots, state, realised)
+        value = np.zeros((n, 6))
+        value[:, 1], value[:, 4], value[:, 5] = state.mid, realised, self._win
+        for book, open_lots in enumerate(self._lots):
+            if open_lots:
+                sign = 1.0 if self._long[book] else -1.0
+                when, size, price, fee = zip(*open_lots, strict=True)
+                total = sum(size)
+                cost = sum(s * p for s, p in zip(size, price, strict=True)) + sign * sum(fee)
+                value[book, :3] = sign * total, cost / total, (state.time_ns - when[0]) / 1e9
+        held = value[:, 0]
+        out = np.where(held > 0.0, state.best_ask, state.best_bid)
+        after_fee = out * (1.0 - np.sign(held) * zero_for_nan(state.accounts.maker_rate))
+        value[:, 3] = held * (after_fee - value[:, 1])
+        return on_sound(state, value)
+
+    def _fill(self, lots: list[list[_Lot]], state: MarketState, realised: FloatArray) -> None:
+        """Match the fills of this state; what they realise is added to `realised` (B,)."""
+        notices = state.notices
+        ours = (notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)
+        ours &= (notices.size > 0.0) & np.isfinite(notices.price) & np.isfinite(notices.size)
+        for row in np.flatnonzero(ours).tolist():
+            book = int(notices.book[row])
+            held = deque(map(Lot._make, lots[book]))
+            open_lots = OpenLots(longs=held) if self._long[book] else OpenLots(shorts=held)
+            closed = open_lots.fill(
+                int(notices.side[row]) == BUY,
+                float(notices.size[row]),
+                float(notices.price[row]),
+                fee=float(np.nan_to_num(notices.fee[row])),
+                time_ns=int(notices.time_ns[row]),
+            )
+            realised[book] += closed.pnl
+            self._long[book] = not open_lots.shorts
+            lots[book] = [
+                (lot.time_ns, lot.size_base, lot.price, lot.fee)
+                for lot in open_lots.longs or open_lots.shorts
+            ]
+            if closed.size_base > 0.0 and closed.pnl > 0.0:
+                old, weight = self._win[book], 1.0 - 0.5 ** (1.0 / self.wins)
+                self._win[book] = closed.pnl if old == 0.0 else old + weight * (closed.pnl - old)
