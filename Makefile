@@ -6,6 +6,8 @@
 #   make smoke      the least that must hold on any Python, with the newest dependencies, or the oldest allowed:
 #                   make smoke PYTHON=python3.13 RESOLUTION=lowest-direct VENV=.venv-3.13-oldest
 #   make long       the minutes-long tests
+#   make live-tests the live path against bittensor itself, in an environment of its own: EXTRA=live is
+#                   bittensor 10.5, EXTRA=live11 is bittensor 11, which cannot be installed together
 #   make bench      figures of speed, kept in .benchmarks; nothing in it fails on a slow machine:
 #                   make bench BASE=.benchmarks/2026-01-31T12-00-00.json tells them beside those of that run
 #
@@ -16,10 +18,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 RESOLUTION ?= highest
+EXTRA ?= live
+LIVE := .venv-$(EXTRA)
 UV := .venv-uv/bin/uv
 ROOMS := market signals risk execution agent wire scoring
 
-.PHONY: simulate test check format lint types imports tests coverage smoke long bench clean
+.PHONY: simulate test check format lint types imports tests coverage smoke long live-tests bench clean
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
@@ -60,6 +64,9 @@ smoke: $(VENV)/.smoke
 long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long -n $(JOBS) $(PYTEST_ARGS)
 
+live-tests: $(LIVE)/.live
+	$(LIVE)/bin/python -m pytest tests/live tests/cli/test_cli_run.py tests/cli/test_cli_export_agent.py $(PYTEST_ARGS)
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(if $(BASE),--base $(BASE))
 
@@ -71,6 +78,12 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.user
+
+$(LIVE)/.live: pyproject.toml
+	$(PYTHON) -m venv $(LIVE)
+	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRA),records]' \
+	  'hypothesis>=6.100' 'pytest>=8.2'
+	@touch $@
 
 # uv, since pip cannot be asked for the oldest versions; only ready-made wheels, so that no compiler is needed.
 $(VENV)/.smoke: pyproject.toml | $(UV)

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ SMALL = {
     "fidelity": {"--books": ["2"], "--hours": ["0.05"]},
     "replay": {"--until": ["640"]},
     "serve-market": {"--books": ["2"], "--hours": ["0.02"]},
+    "run": {"--port": ["0"]},
 }
 
 
@@ -108,10 +110,24 @@ def run(line: str) -> int:
     name, *words = shlex.split(line, comments=True)
     assert "obmm" == name
     try:
+        if words[0] == "run":
+            return run_for_a_moment(small(words))
         main(small(words))
     except SystemExit as stopped:
         return int(stopped.code or 0)
     return 0
+
+
+def run_for_a_moment(words: list[str]) -> int:
+    """A command that goes on until it is asked to end; its exit status."""
+    command = [sys.executable, "-m", "obmm", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        line = next(line for line in process.stderr if "answers" in line)
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    sys.stdout.write(out)
+    sys.stderr.write(line + err)
+    return process.returncode
 
 
 @pytest.mark.parametrize("line", commands("agents.md"))
