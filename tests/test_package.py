@@ -10,8 +10,11 @@ import pytest
 
 import obmm
 
-#: What extras bring: the compiler, tables on disk, pictures.
-EXTRAS = ("numba", "llvmlite", "scipy", "pyarrow", "plotly")
+#: What extras bring: the compiler, tables on disk, pictures, servers and clients, the chain.
+EXTRAS = (
+    *("numba", "llvmlite", "scipy", "pyarrow", "plotly"),
+    *("starlette", "uvicorn", "httpx", "bittensor", "bittensor_wallet"),
+)
 
 
 def loaded_by(code: str, *names: str) -> list[str]:

@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -203,10 +205,94 @@ def test_a_port_in_use_and_a_hotkey_that_is_not_there_are_told(obmm, tmp_path):
 
 def test_without_bittensor_the_network_is_refused_with_the_extra(obmm):
     """And the way to do without a chain is in the help."""
-    if os.environ.get("OBMM_BITTENSOR") or __import__("importlib.util").util.find_spec("bittensor"):
+    if find_spec("bittensor") is not None:
         pytest.skip("bittensor is installed")
     said = obmm("run", "--wallet", "w")
     assert (2, "bittensor is not installed; run: pip install 'obmm[live]'") == (
         said.status,
         said.err.strip().removeprefix("obmm: "),
     )
+
+
+class FakeChain:
+    """A chain that knows us, or does not; the process is asked to end once our address is there."""
+
+    def __init__(self, uid: int | None) -> None:
+        self.number, self.published = uid, []
+
+    def uid(self) -> int | None:
+        return self.number
+
+    def validators(self) -> dict[str, float]:
+        return {"5Val": 10.0}
+
+    def publish(self, ip: str, port: int) -> None:
+        self.published.append((ip, port))
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def on_chain(monkeypatch, tmp_path):
+    """A wallet, and a chain of ours in the place of bittensor's."""
+    folder = tmp_path / "w" / "hotkeys"
+    folder.mkdir(parents=True)
+    (folder / "defaultpub.txt").write_text(
+        json.dumps({"ss58Address": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"})
+    )
+    pytest.importorskip("bittensor_wallet")
+    monkeypatch.setattr("obmm.cli._network.needs", lambda *_: None)
+
+    def install(uid: int | None) -> FakeChain:
+        chain = FakeChain(uid)
+        monkeypatch.setattr("obmm.live.chain.chain_for", lambda place: lambda: chain)
+        return chain
+
+    return install, (
+        "--wallet",
+        "w",
+        "--wallet-path",
+        str(tmp_path),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--preset",
+        "touch",
+    )
+
+
+def test_the_address_is_published_and_the_chain_told_of_at_the_end(obmm, on_chain):
+    """Under the port that others reach."""
+    install, words = on_chain
+    chain = install(7)
+    said = obmm("run", *words, "--external-ip", "8.8.8.8", "--external-port", "4444", "--json")
+    assert (0, [("8.8.8.8", 4444)]) == (said.status, chain.published)
+    assert ("SIGTERM", "") == (said.json["ended"], said.json["chain"])
+    assert said.json["address"].startswith("5Grw")
+
+
+def test_addresses_that_nobody_reaches_are_not_published_unless_told(obmm, on_chain):
+    """Validators skip them, and the miner would wait for ever."""
+    install, words = on_chain
+    chain = install(7)
+    for ip in ("0.0.0.0", "127.0.0.1", "192.168.1.5"):
+        said = obmm("run", *words, "--external-ip", ip)
+        assert (2, True) == (said.status, "--private" in said.err)
+    assert [] == chain.published
+    assert (
+        0
+        == obmm("run", *words, "--external-ip", "192.168.1.5", "--external-port", "8091", "--private").status
+    )
+    assert [("192.168.1.5", 8091)] == chain.published
+
+
+def test_a_hotkey_that_is_not_registered_ends_with_the_command_that_registers_it(obmm, on_chain):
+    """At once."""
+    install, words = on_chain
+    chain = install(None)
+    said = obmm("run", *words, "--external-ip", "8.8.8.8", "--netuid", "366", "--network", "test")
+    assert (2, []) == (said.status, chain.published)
+    assert "btcli subnet register --netuid 366 --network test --wallet-name w --hotkey default" in said.err
