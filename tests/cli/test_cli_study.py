@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from obmm.agent import resolve
+from obmm.lab.trials import Ledger
 
 
 def test_tables_and_sentences(obmm):
@@ -55,6 +56,8 @@ def test_seeds_of_the_embedded_market(obmm, compiled):
     assert (["seed 1", "seed 2"], 216, 4) == (told["stretches"], told["states"], told["books"])
     assert set(told["classes"]) == set(told["signals"][0]["classes"])
     assert (None, None) == (told["blend"], told["toml"])
+    (use,) = Ledger(Path("runs/seeds.jsonl")).uses("taos-0.6.2")
+    assert ("study", (1, 2)) == (use.purpose, use.seeds)
 
 
 def test_signals_of_a_run(obmm, compiled):

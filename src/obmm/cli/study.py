@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,6 +139,7 @@ def _watched(
     from obmm.lab.simulate import parse_rivals
 
     loaded, pipelines = parse_rivals(rivals, scenario_of(scenario))
+    _note(loaded.name, seeds, subjects)
     stretches = []
     with simulated_time(f"studying on {loaded.name}", hours * 3600.0 * len(seeds)) as bar:
         for i, seed in enumerate(seeds):
@@ -155,6 +157,19 @@ def _watched(
             )
     named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {' '.join(map(str, seeds))}"
     return stretches, f"{loaded.name}, {named}"
+
+
+def _note(scenario: str, seeds: Sequence[int], subjects: Subjects) -> None:
+    """Tell the ledger of seeds that these are looked at; a result is confirmed on others."""
+    from obmm.lab.trials import Ledger
+
+    folder = Path("runs") / "study"
+    try:
+        Ledger.beside(folder).note(
+            "study", scenario=scenario, seeds=seeds, configs=(subjects.config.hash,), folder=folder
+        )
+    except OSError as error:
+        print(f"obmm: the ledger of seeds cannot be written: {error}", file=sys.stderr)
 
 
 def _proposal(found: Study, subjects: Subjects | None, preset: str, toml: Path | None) -> str:

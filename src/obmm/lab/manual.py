@@ -195,7 +195,7 @@ def column(table: str, name: str, unit: str = "") -> Column:
 #: Of `run.json` each key that a run has, or may have.
 ABOUT: Mapping[str, str] = {
     "created": "when the run was begun, universal time",
-    "kind": "what made it: `simulate`, `replay` or `serve-market`",
+    "kind": "what made it: `simulate`, `replay`, `serve-market`, or `live` for a live recording",
     "scenario": "the market: name of a scenario, or the recording",
     "capture": "of a replay: where the recording was",
     "from_s": "of a replay: simulated second at which it began",
@@ -227,4 +227,13 @@ ABOUT: Mapping[str, str] = {
     "wall_s": "real seconds from the first answer on",
     "book_seconds_per_second": "simulated seconds times books per real second",
     "events_per_second": "events of the market per real second",
+    "agents": "of `serve-market`, by uid: what was asked, answered and dropped",
+    "validator": "who sent the states",
+    "wire": "of `serve-market`: how agents were asked",
+    "wire_version": "of `serve-market`: version of the protocol",
+    "uid_on_subnet": "of a live recording: the account's number there",
+    "received_ns": "of a live recording: when its first request came, universal time",
+    "late": "of a live recording: states that came too late",
+    "undecided": "of a live recording: states without a decision",
+    "config_changes": "of a live recording: when another configuration came into force",
 }
