@@ -81,8 +81,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 $(LIVE)/.live: pyproject.toml
 	$(PYTHON) -m venv $(LIVE)
-	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRA),records]' \
-	  'hypothesis>=6.100' 'pytest>=8.2'
+	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(EXTRA)]'
 	@touch $@
 
 # uv, since pip cannot be asked for the oldest versions; only ready-made wheels, so that no compiler is needed.

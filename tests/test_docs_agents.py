@@ -262,7 +262,7 @@ def test_every_command_has_a_paragraph():
     assert list(obmm.cli._COMMANDS) == headings
 
 
-@pytest.mark.parametrize("page", ["agents.md", "commands.md", "serve-market.md"])
+@pytest.mark.parametrize("page", ["agents.md", "commands.md", "live.md", "serve-market.md"])
 def test_links_lead_somewhere(page):
     """To pages that are there."""
     for target in re.findall(r"\]\(([\w./-]+)\)", (DOCS / page).read_text(encoding="utf-8")):
