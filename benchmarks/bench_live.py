@@ -7,7 +7,8 @@ serve-market`, and bittensor's own. The stock path is bittensor's axon with an a
 balanced preset does in dictionaries and loops (`plain.py`): once as it is, and once after what the stock
 miner does with a message before its agent may look at it (`stock_miner.py`). It needs an environment with
 bittensor 10 and obmm (`pip install 'obmm[live]'`), named by `--stock-python`; without one only our own server
-is measured. Servers take turns, request by request, so that whatever else the machine does meets all.
+is measured. Servers take turns, request by request, so that whatever else the machine does meets all; "core"
+is the time of the core that the server takes for an answer, warming up included, which it hardly changes.
 
 Requests are those of `bench_wire.py`, with 21 levels, some 56 events and three notices a book, and the clock
 moved on a second from one to the next. The first answers, during which a process warms up, do not
@@ -20,6 +21,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -64,8 +66,8 @@ def serve() -> None:
 
 
 @contextlib.contextmanager
-def server(*command: str) -> Iterator[str]:
-    """hotkey@host:port of a server in a process of its own."""
+def server(*command: str) -> Iterator[tuple[str, int]]:
+    """hotkey@host:port of a server in a process of its own, and the process."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdin is not None
@@ -75,7 +77,7 @@ def server(*command: str) -> Iterator[str]:
             raise SystemExit(f"{' '.join(command)} did not start")
         # What else it says is not kept.
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield f"{told['hotkey']}@127.0.0.1:{told['port']}"
+        yield f"{told['hotkey']}@127.0.0.1:{told['port']}", process.pid
     finally:
         process.stdin.close()
         process.wait(20.0)
@@ -127,28 +129,42 @@ def stock_asked(python: str, requests: Sequence[bytes], *to: str) -> list[list[f
     return times
 
 
+def cpu_ms(process: int) -> float:
+    """Time of the core that a process has used, milliseconds; NaN where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+
+
 def measured(n_books: int, n_states: int, python: str | None) -> list[tuple[object, ...]]:
     """A row for each server and client."""
     requests = bodies(n_books, 2 * (n_states + WARM))
     # Each client's requests are later than those that the servers know.
     first, second = requests[: n_states + WARM], requests[n_states + WARM :]
     size = f"{n_books}, {len(requests[0]) / 1e3:.0f} kB"
-    found: dict[tuple[str, str], list[float]] = {}
     commands = {OURS: (sys.executable, __file__, "--serve")}
     if python is not None:
         commands |= {DICTS: (python, str(STOCK), "serve"), MINER: (python, str(STOCK), "serve", "miner")}
+    rows = []
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(server(*command)) for name, command in commands.items()}
-        clients = {"stand-in": asked(first, *servers.values())}
+        to = [address for address, _ in servers.values()]
+        clients = {"stand-in": lambda: asked(first, *to)}
         if python is not None:
-            clients["bittensor"] = stock_asked(python, second, *servers.values())
-    for client, times in clients.items():
-        found |= {(client, name): its for name, its in zip(servers, times, strict=True)}
-    rows = []
-    for (client, name), its in found.items():
-        p50, p99, worst = np.percentile(its[WARM:], (50, 99, 100))
-        ours = float(np.median(found[client, OURS][WARM:]))
-        rows.append((size, client, name, float(p50), float(p99), float(worst), float(p50) / ours))
+            clients["bittensor"] = lambda: stock_asked(python, second, *to)
+        for client, ask in clients.items():
+            before = [cpu_ms(process) for _, process in servers.values()]
+            times = ask()
+            used = [cpu_ms(process) for _, process in servers.values()]
+            ours = float(np.median(times[0][WARM:]))
+            for name, its, then, now in zip(servers, times, before, used, strict=True):
+                p50, p99, worst = np.percentile(its[WARM:], (50, 99, 100))
+                core = (now - then) / len(its)
+                rows.append(
+                    (size, client, name, float(p50), float(p99), float(worst), float(p50) / ours, core)
+                )
     return rows
 
 
@@ -166,7 +182,7 @@ def main() -> None:
         serve()
         return
     rows = [row for n in options.books for row in measured(n, options.states, options.stock_python)]
-    columns = ("books, request", "client", "server", "median", "99 %", "worst", "times ours")
+    columns = ("books, request", "client", "server", "median", "99 %", "worst", "times ours", "core")
     title = f"Round trips, milliseconds of {options.states:,} states each"
     console().print(table(title, columns, rows, text_columns=3))
     if options.stock_python is None:
