@@ -46,6 +46,9 @@ def test_agents_are_told_one_by_one(obmm):
     assert ("serve-market", "harness", "0.5.4") == (about["kind"], about["wire"], about["wire_version"])
     for uid in ("0", "1"):
         assert 0 == obmm("score", told["run"], "--uid", uid).status
+    refused = obmm("diagnose", told["run"])
+    assert (2, "") == (refused.status, refused.out)
+    assert "account 0: is an agent from elsewhere" in refused.err
 
 
 def test_tables_and_a_page_at_the_end(obmm):

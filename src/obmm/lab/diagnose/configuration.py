@@ -29,14 +29,17 @@ def config_of(run: Run, uid: int) -> Config:
     """The configuration of an account.
 
     Raises:
-        ConfigError: It cannot be rebuilt: a stage of its own is not found, or it gave books to other
-            pipelines.
+        ConfigError: It cannot be rebuilt: a stage of its own is not found, it gave books to other
+            pipelines, or it is not one of ours.
     """
     account = run.about["accounts"][str(uid)]
     preset = preset_of(run, uid)
     if preset is not None:
         return resolve(preset)
     table = account["config"]
+    if not account["config_hash"]:
+        problem = "is an agent from elsewhere: what it is made of is not in the records"
+        raise ConfigError([Problem(f"account {uid}", problem)])
     if "assign" in table:
         problem = "some books ran another pipeline; diagnose a run of each pipeline by itself"
         raise ConfigError([Problem(f"account {uid}", problem)])

@@ -131,7 +131,7 @@ def rejects(case: Case) -> Iterator[Finding]:
 def slow_answers(case: Case) -> Iterator[Finding]:
     """Answers that take so long that orders arrive late."""
     t, ms = case.thresholds, case.summary["respond_ms"]
-    assumed = float(case.run.about["response_ms"])
+    assumed = float(case.run.about.get("response_ms", 0.0))
     measured = ms["p99"] or 0.0
     if max(measured, assumed) <= t.response_ms:
         return
