@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from tests.live.recording import Asked, interleaved, recorded
 
 from obmm.agent import resolve
+from obmm.lab.bench import sample_path
 from obmm.live._files import Bounds
+from obmm.market import Feed
 from obmm.testing import random_states
-from obmm.wire import encode_request
+from obmm.wire import encode_request, read_stream
 from obmm.wire.frames import Frame, encode_frame
 from obmm.wire.recording import Recording
 
@@ -60,6 +63,19 @@ def test_its_market_is_only_played_with_an_agent_that_is_named(one, obmm):
         said = obmm("replay", str(one), *words)
         assert 2 == said.status
         assert "name an agent with --preset" in said.err
+
+
+@pytest.mark.usefixtures("compiled")
+def test_its_market_is_played_like_that_of_any_capture(tmp_path, obmm):
+    """The same requests, from a live recording and from the capture that they were taken from."""
+    captured = itertools.islice(read_stream(sample_path(), frozenset({Feed.TAPE, Feed.QUEUE})), 20)
+    stream = [("v", encode_request(one.state)) for one in captured]
+    recorded(tmp_path / "rec", resolve("touch"), stream)
+    words = ("--preset", "touch", "--until", "618", "--json")
+    live, other = (obmm("replay", name, *words).json for name in ("rec", "sample"))
+    same = set(other) - {"capture", "decode_ms", "respond_ms", "encode_ms", "wall_s"}
+    assert {name: other[name] for name in same} == {name: live[name] for name in same}
+    assert 19 == live["states"]
 
 
 def spoiled(one: Path, folder: Path) -> Path:
