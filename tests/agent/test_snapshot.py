@@ -448,6 +448,30 @@ def test_listeners_hear_of_each_snapshot_before_its_answer(tmp_path):
     assert "ValueError: no" in [log.get("what") for log in logs]
 
 
+def test_without_a_folder_only_the_listeners_are_told(tmp_path):
+    """As for a recording whose agent is to warm up after a restart."""
+    heard: list[int] = []
+    keeper = Keeper(None, 2, [lambda snapshot, up: heard.append(snapshot.time_ns)])
+    answers(MarketMaker(config_of("touch"), keeper=keeper), states()[:5])
+    assert [states()[1].time_ns, states()[3].time_ns] == heard
+    assert keeper.close()
+    assert keeper._thread is None
+
+
+def test_its_thread_ends_with_it_and_begins_anew(tmp_path):
+    """Nothing is left running by a keeper that is closed; one that is used again works."""
+    keeper = Keeper(tmp_path, every=1)
+    maker = MarketMaker(config_of("touch"), keeper=keeper)
+    for i in range(2):
+        maker.decide(states()[i])
+        thread = keeper._thread
+        assert thread is not None
+        assert keeper.close(30.0)
+        thread.join(30.0)
+        assert not thread.is_alive()
+    assert keeper._thread is None
+
+
 def test_a_time_that_comes_twice_takes_no_snapshot(tmp_path):
     """What follows a snapshot is told by the time it was taken at."""
     keeper = Keeper(tmp_path, every=2)

@@ -173,6 +173,15 @@ def test_a_recording_is_read_like_a_run(one, obmm):
     assert 0 == obmm("report", str(one), "--json").status
 
 
+def test_signals_are_studied_on_a_recording(two, one, obmm):
+    """As on any capture, or as they were recorded."""
+    told = obmm("study", "imbalance", "--capture", str(two), "--only", "5Ftwo", "--json")
+    assert 0 == told.status, told.err
+    run = obmm("study", "--run", str(one), "--json")
+    assert 0 == run.status, run.err
+    assert "such as --only" in obmm("study", "imbalance", "--capture", str(two)).err
+
+
 def test_of_a_recording_with_several_simulations_one_must_be_named(two, obmm):
     """The message names the runs."""
     said = obmm("score", str(two))

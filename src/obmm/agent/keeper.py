@@ -36,13 +36,13 @@ class Keeper:
     does not take is told, and tried again with the next snapshot.
 
     Attributes:
-        folder: Where the files lie; made when the first is written.
+        folder: Where the files lie, made when the first is written; None only tells the listeners.
         every: States of a simulation between two snapshots.
         listeners: Told of every snapshot in the thread that answers: they must be quick.
         problem: Why the last one could not be written, "" if it was.
     """
 
-    folder: Path
+    folder: Path | None
     every: int = 60
     listeners: list[Listener] = attrs.field(factory=list)
     problem: str = attrs.field(default="", init=False)
@@ -50,6 +50,7 @@ class Keeper:
     _change: threading.Condition = attrs.field(factory=threading.Condition, init=False, repr=False)
     _thread: threading.Thread | None = attrs.field(default=None, init=False, repr=False)
     _busy: bool = attrs.field(default=False, init=False, repr=False)
+    _closing: bool = attrs.field(default=False, init=False, repr=False)
     _silent: set[str] = attrs.field(factory=set, init=False, repr=False)
     _refusals: int = attrs.field(default=0, init=False, repr=False)
 
@@ -64,8 +65,11 @@ class Keeper:
                 )
                 tell(_log, logging.WARNING, what, stage=path, problem=why)
         self._hear(snapshot, False)
+        if self.folder is None:
+            return
         with self._change:
             self._waiting[snapshot.name] = snapshot
+            self._closing = False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="obmm-keeper", daemon=True)
                 self._thread.start()
@@ -76,6 +80,8 @@ class Keeper:
 
         One that does not fit is refused, and that is told.
         """
+        if self.folder is None:
+            return None
         venue = state.venue
         path = self.folder / name_of(venue.validator, venue.simulation_id)
         try:
@@ -98,6 +104,8 @@ class Keeper:
     def close(self, within_s: float = 0.5) -> bool:
         """Whether all that waits has been brought to the disk, within so many real seconds."""
         with self._change:
+            self._closing = True
+            self._change.notify_all()
             return self._change.wait_for(lambda: not (self._waiting or self._busy), within_s)
 
     def _hear(self, snapshot: Snapshot, taken_up: bool) -> None:
@@ -112,7 +120,10 @@ class Keeper:
             with self._change:
                 self._busy = False
                 self._change.notify_all()
-                self._change.wait_for(lambda: self._waiting)
+                self._change.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    self._thread = None
+                    return
                 name, snapshot = next(iter(self._waiting.items()))
                 del self._waiting[name]
                 self._busy = True
@@ -127,6 +138,7 @@ class Keeper:
                 self.problem = ""
 
     def _write(self, snapshot: Snapshot) -> None:
+        assert self.folder is not None
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / snapshot.name, snapshot.encode())
         files = sorted(self.folder.glob("*.memory"), key=_age)

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from obmm.cli._errors import UsageError, needs
-from obmm.cli._inputs import recording_of, scenario_of
+from obmm.cli._inputs import recording_of, run_of, scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Counts, Flag, Positive, Whole
 
@@ -28,6 +28,7 @@ _DETAILED = 4
 def study(
     *signals: str,
     capture: Path | None = None,
+    only: str = "",
     run: Path | None = None,
     scenario: str = "taos-0.5.4",
     seeds: Counts = (1, 2, 3, 4),
@@ -61,8 +62,10 @@ def study(
         signals: A registered signal; one with options, `imbalance.depths=[1],decay=exponential`; one with a
             name, `queue=imbalance.depths=[1]`; a class, `my_signal:MySignal`; a file of them, `my_signal.py`;
             or a preset or TOML file, all of whose signals are studied.
-        capture: A recording to study them on; `sample` is the one that ships with obmm.
-        run: The folder of a run: its signals as they were recorded, all of them if none is named.
+        capture: A recording to study them on; `sample` is the one that ships with obmm. Or a live recording.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
+        run: The folder of a run, or a live recording of one simulation: its signals as they were recorded,
+            all of them if none is named.
         scenario: Without a recording or a run: the embedded market to study them on.
         seeds: Seeds, a stretch of market each.
         books: Number of books.
@@ -93,10 +96,11 @@ def study(
         needs("pyarrow")
         from obmm.lab.study import of_run
 
+        run = run_of(run)
         stretches, source = [of_run(run, signals, uid)], f"run {run.name}"
     else:
         subjects = subjects_of(signals)
-        stretches, source = _watched(subjects, capture, scenario, seeds, books, hours, rivals)
+        stretches, source = _watched(subjects, capture, only, scenario, seeds, books, hours, rivals)
     usable: list[str] | None = None
     left_out: dict[str, str] = {}
     if subjects is not None:
@@ -122,6 +126,7 @@ def study(
 def _watched(
     subjects: Subjects,
     capture: Path | None,
+    only: str,
     scenario: str,
     seeds: Sequence[int],
     books: int,
@@ -134,7 +139,7 @@ def _watched(
 
     if capture is not None:
         with simulated_time(f"reading {capture.name}", None) as bar:
-            return [recorded(subjects, recording_of(capture), bar)], f"recording {capture.name}"
+            return [recorded(subjects, recording_of(capture), bar, only)], f"recording {capture.name}"
     needs("numba")
     from obmm.lab.simulate import parse_rivals
 

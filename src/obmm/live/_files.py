@@ -54,6 +54,11 @@ class RecordingFiles:
 
     def __init__(self, folder: Path, bounds: Bounds) -> None:
         self.index = Recording(folder).index if is_recording(folder) else Index()
+        for file in self.index.files:
+            path = folder / file.name
+            if not file.closed and path.is_file():
+                # A process was killed, and its index is of the moment when it began the file.
+                file.size = path.stat().st_size
         self._folder, self._bounds = folder, bounds
         self._stream: BinaryIO | None = None
         self._until_s = 0.0
@@ -96,6 +101,7 @@ class RecordingFiles:
         Raises:
             OSError: The disk does not take it; the file is as before.
         """
+        self._make_room(len(data))
         self._write(data)
         if at_ns:
             file = self.index.files[-1]
@@ -131,9 +137,12 @@ class RecordingFiles:
         file.frames += 1
 
     def _make_room(self, wanted: int) -> None:
-        """Let the oldest files go until another one fits."""
-        index, wanted = self.index, max(wanted, self._bounds.one_file)
-        while index.files and sum(file.size for file in index.files) + wanted > self._bounds.total_bytes:
+        """Let the oldest files go until so many bytes fit; the newest stays, whatever its size."""
+        index, open_files = self.index, int(self._stream is not None)
+        while (
+            len(index.files) > open_files
+            and sum(file.size for file in index.files) + wanted > self._bounds.total_bytes
+        ):
             file = index.files[0]
             (self._folder / file.name).unlink(missing_ok=True)
             index.files.pop(0)

@@ -28,7 +28,7 @@ class Standing:
         session: Answers.
         tally: Counts.
         config_file: The file of the configuration, which may change.
-        keeper: Saves what the agent remembers, if it is to.
+        keeper: Saves what the agent remembers, or tells the recorder of it.
         recorder: Records what is asked and answered, if it is to.
     """
 
@@ -69,7 +69,8 @@ class Standing:
             OSError: Nothing can be recorded in the folder, or another process does.
             WireError: The folder holds a damaged recording.
         """
-        keeper = Keeper(state) if state is not None else None
+        # With snapshots in it a recording can be replayed from its middle.
+        keeper = Keeper(state) if state is not None or record is not None else None
         maker = MarketMaker(config, OverrideFile(overrides) if overrides is not None else None, keeper=keeper)
         session = Session(maker, uid=uid, budget_s=budget_s, harness=harness)
         tally = Tally()

@@ -144,7 +144,7 @@ def classes_of(venue: Venue) -> tuple[str, ...]:
     return tuple(f"class {known.index(key) + 1}" if len(known) > 1 else "all" for key in keys)
 
 
-def recorded(subjects: Subjects, capture: Path, progress: Progress | None = None) -> Stretch:
+def recorded(subjects: Subjects, capture: Path, progress: Progress | None = None, only: str = "") -> Stretch:
     """The signals on a recording.
 
     Raises:
@@ -154,7 +154,7 @@ def recorded(subjects: Subjects, capture: Path, progress: Progress | None = None
     from obmm.wire import read_stream
 
     collector = _Collector(subjects)
-    for told in read_stream(capture, subjects.feeds):
+    for told in read_stream(capture, subjects.feeds, only=only):
         collector.see(told.state)
         if progress is not None and collector.first_ns is not None:
             progress((told.state.time_ns - collector.first_ns) / 1e9)
