@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow")
 from tests.live.recording import recorded
 
 from obmm.agent import preset_names, read_overrides, resolve
-from obmm.cli import main
+from obmm.cli import app, main
 from obmm.settings.registry import GROUPS
 from obmm.testing import checks_for, random_states
 from obmm.wire import encode_request
@@ -267,3 +267,27 @@ def test_links_lead_somewhere(page):
     """To pages that are there."""
     for target in re.findall(r"\]\(([\w./-]+)\)", (DOCS / page).read_text(encoding="utf-8")):
         assert (DOCS / target).is_file(), target
+
+
+def live_commands() -> list[str]:
+    """Every `obmm …` of the page on going live, and of the unit for systemd, in one line each."""
+    unit = (DOCS.parent / "examples" / "live" / "obmm.service").read_text(encoding="utf-8")
+    text = (DOCS / "live.md").read_text(encoding="utf-8") + "\n" + unit.replace("/srv/obmm/venv/bin/", "    ")
+    whole = re.sub(r" *\\\n\s*", " ", text.replace("ExecStart=", ""))
+    inline = re.findall(r"`(obmm [\w-]+ -[^`…]*)`", whole)
+    return inline + [line.strip() for line in whole.splitlines() if re.match(r"    +obmm [a-z]", line)]
+
+
+@pytest.mark.parametrize("line", live_commands())
+def test_every_command_of_the_page_on_going_live_is_one(line):
+    """With options that there are."""
+    words = shlex.split(line, comments=True)[1:]
+    command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert command.__name__ == words[0].replace("-", "_")
+
+
+def test_the_commands_of_going_live_were_found():
+    """That of the unit among them."""
+    found = live_commands()
+    assert 10 <= len(found)
+    assert any("/srv/obmm/agent.toml" in line for line in found)

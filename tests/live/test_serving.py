@@ -102,8 +102,9 @@ def test_a_thousand_idle_connections_keep_nobody_out(monkeypatch):
 @pytest.mark.long
 def test_a_thousand_real_idle_connections():
     """With the bounds as they are a request is answered between them, and they are gone in seconds."""
+    serving.allow_connections()
     with axon(Session(agent())) as (url, _), contextlib.ExitStack() as stack:
-        idle = [stack.enter_context(connected(url)) for _ in range(400)]
+        idle = [stack.enter_context(connected(url)) for _ in range(1000)]
         assert 200 == post(url, BODY).status_code
         assert all(closed_after_s(client) < 2 * serving.HEADERS_S for client in idle)
 
@@ -178,3 +179,30 @@ def test_a_port_that_is_taken_is_told():
         with pytest.raises(OSError, match="in use") as error:
             listening("127.0.0.1", port)
         assert f"127.0.0.1:{port}" == error.value.filename
+
+
+@pytest.mark.long
+def test_a_body_of_the_largest_size_holds_up_nobody():
+    """It is taken in piece by piece, and refused; others are answered meanwhile."""
+    with axon(Session(agent())) as (url, _):
+        post(url, BODY)
+        large, codes = threading.Event(), []
+
+        def upload():
+            codes.append(
+                post(
+                    url, b'{"timestamp": 1, "padding": "' + b"x" * (2**26 - 64) + b'"}', signed(timeout=12)
+                ).status_code
+            )
+            large.set()
+
+        uploading = threading.Thread(target=upload)
+        uploading.start()
+        worst_s = 0.0
+        while not large.is_set():
+            began = time.monotonic()
+            assert 200 == post(url, BODY).status_code
+            worst_s = max(worst_s, time.monotonic() - began)
+        uploading.join()
+        assert [400] == codes
+        assert worst_s < 2.0
