@@ -277,6 +277,17 @@ def test_two_signals_that_say_the_same_share_the_weight():
     assert found.weights["a"] == pytest.approx(found.weights["again"])
 
 
+def test_a_signal_that_is_the_sum_of_others_does_no_harm():
+    """Nor where it is so but for a few states at the start, when it is not known yet."""
+    mid, a, b = knowing(np.random.default_rng(18))
+    c = a + b
+    c[:10] = np.nan
+    found = [blended(Sample((stretch(mid, a=a, b=b, c=c),)), list(names), 1.0) for names in ("ab", "abc")]
+    plain, more = (blend for blend in found if blend is not None)
+    assert plain.correlation == pytest.approx(more.correlation, abs=0.005)
+    assert max(map(abs, more.weights.values())) < 1.0
+
+
 def test_a_combination_needs_time_and_signals_that_vary():
     """None otherwise."""
     mid, a, _ = knowing(np.random.default_rng(17), n=100)

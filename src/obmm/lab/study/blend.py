@@ -16,8 +16,9 @@ from obmm.lab.study.resample import interval
 from obmm.market import FloatArray, IntArray
 
 FOLDS = 6
-#: Penalties tried, in units of the signals' own variance.
-PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
+#: Penalties tried, in units of the signals' own variance. With none, a signal that is the sum of others would
+#: get weights as large as they are wrong.
+PENALTIES = (0.001, 0.01, 0.1, 1.0)
 #: Standard deviation of the proposed sum: the ensemble's bound of ±1 is four of them away.
 DEVIATION = 0.25
 
@@ -87,7 +88,7 @@ class _Products:
         chosen, n = list(folds), max(float(self.n[list(folds)].sum()), 1.0)
         square = self.xx[chosen].sum(axis=0) / n + penalty * np.eye(self.xy.shape[1])
         # Signals that say the same share what they know.
-        return np.asarray(np.linalg.lstsq(square, self.xy[chosen].sum(axis=0) / n, rcond=1e-10)[0])
+        return np.asarray(np.linalg.solve(square, self.xy[chosen].sum(axis=0) / n))
 
     def error(self, fold: int, b: FloatArray) -> float:
         """Sum of squared errors of coefficients on one fold."""
