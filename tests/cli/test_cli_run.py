@@ -296,3 +296,13 @@ def test_a_hotkey_that_is_not_registered_ends_with_the_command_that_registers_it
     said = obmm("run", *words, "--external-ip", "8.8.8.8", "--netuid", "366", "--network", "test")
     assert (2, []) == (said.status, chain.published)
     assert "btcli subnet register --netuid 366 --network test --wallet-name w --hotkey default" in said.err
+
+
+def test_a_server_that_is_gone_ends_the_run_badly(obmm, monkeypatch):
+    """A miner that answers nobody must not look well."""
+    from obmm.live.doors.serving import Serving
+
+    alive = iter([True, True, True])
+    monkeypatch.setattr(Serving, "alive", lambda self: next(alive, False))
+    said = obmm("run", "--harness", "--port", "0", "--preset", "touch", "--json")
+    assert (1, "the server failed") == (said.status, said.json["ended"])

@@ -206,3 +206,14 @@ def test_a_body_of_the_largest_size_holds_up_nobody():
         uploading.join()
         assert [400] == codes
         assert worst_s < 2.0
+
+
+def test_a_server_that_does_not_start_is_an_error(monkeypatch):
+    """Nobody waits for ever, or takes it for well."""
+    server = Serving(
+        AxonApp(Session(agent()), MINER.ss58_address, wallet_verifier(), Guard()), "127.0.0.1", 0
+    )
+    monkeypatch.setattr(server._server, "run", lambda **_: None)
+    with pytest.raises(RuntimeError, match="did not start"):
+        server.start()
+    server.close()

@@ -103,6 +103,26 @@ def test_past_the_deadline_the_answer_has_no_orders():
     assert reply == msgspec.json.decode(exchange.reply)
 
 
+def test_an_agent_that_keeps_the_processor_busy_delays_no_answer():
+    """The reply goes out while it still computes."""
+    done = threading.Event()
+
+    def busy() -> None:
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            pass
+        done.set()
+        raise ValueError("late and wrong")
+
+    session = Session(Raising(busy), uid=0)
+    began = time.monotonic()
+    reply = session.answer(bodies(1, 1)[0], sender="v", budget_s=0.2)
+    assert not done.is_set()
+    assert 0.2 <= time.monotonic() - began < 1.5
+    assert [] == instructions_of(reply)
+    assert done.wait(30.0)
+
+
 def test_a_budget_that_is_used_up_gives_no_late_reply():
     """The state is learnt from nevertheless."""
     session = Session(agent(), uid=3, harness=True)

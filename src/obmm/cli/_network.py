@@ -75,6 +75,7 @@ class Network:
             print(f"obmm: answers as {address} at {where}", file=sys.stderr, flush=True)
             yield {
                 "began_s": time.monotonic(),
+                "alive": serving.alive,
                 "address": lambda: address,
                 "refused": lambda: dict(app.counts.refused),
                 "chain": lambda: registry.problem if registry is not None else "offline",

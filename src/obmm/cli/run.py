@@ -28,6 +28,8 @@ Names = Annotated[tuple[str, ...], Parameter(show_default=False)]
 PIPE = Path("-")
 #: Real seconds for a last word to validators, for replies on their way, and for what is kept: one in all.
 _LEAVE_S, _DOOR_S, _CLOSE_S = 0.4, 0.25, 0.3
+#: Who ended a run whose server is gone; it never is, but a run that answers nobody must not look well.
+FAILED = "the server failed"
 #: How often files and signals are looked at.
 _LOOK_S, _NAP_S = 1.0, 0.05
 
@@ -145,7 +147,7 @@ def run(
     warm_up(config)
     told: dict[str, Any] = {"config": config.name, "config_hash": config.hash, "on_exit": on_exit}
     with _asked() as asked, door as about:
-        ended = _attend(standing, asked)
+        ended = _attend(standing, asked, about.pop("alive", _always))
         if on_exit == "cancel":
             told["all_told_to_cancel"] = standing.leave(_LEAVE_S)
     standing.close(_CLOSE_S)
@@ -154,12 +156,16 @@ def run(
     # Frames go out there, and nothing else.
     if stream != PIPE:
         print_json(told) if json else _print(told)
+    if ended == FAILED:
+        sys.exit(1)
 
 
-def _attend(standing: Standing, asked: Callable[[], str]) -> str:
+def _attend(standing: Standing, asked: Callable[[], str], alive: Callable[[], bool]) -> str:
     """Wait until somebody asks for an end, and see to files meanwhile; returns who asked."""
     next_look_s = 0.0
     while not (who := asked()):
+        if not alive():
+            return FAILED
         reload = _reload.is_set()
         if reload or time.monotonic() >= next_look_s:
             _reload.clear()
@@ -198,7 +204,8 @@ def _harness(standing: Standing, port: int) -> Iterator[dict[str, Any]]:
     serving.start()
     _say(f"answers the harness at http://127.0.0.1:{serving.port}/handle")
     try:
-        yield {"began_s": time.monotonic(), "refused": lambda: dict(app.counts.refused)}
+        counts = {"refused": lambda: dict(app.counts.refused)}
+        yield {"began_s": time.monotonic(), "alive": serving.alive, **counts}
     finally:
         serving.close(_DOOR_S)
 
@@ -223,6 +230,10 @@ def _stream(standing: Standing, path: Path) -> Iterator[dict[str, Any]]:
 
     threading.Thread(target=serve, name="obmm-pipe", daemon=True).start()
     yield about
+
+
+def _always() -> bool:
+    return True
 
 
 def _say(text: str) -> None:

@@ -102,10 +102,20 @@ class Serving:
         self._thread = threading.Thread(target=self._run, name="obmm-server", daemon=True)
 
     def start(self) -> None:
-        """Listen; returns when the port answers."""
+        """Listen; returns when the port answers.
+
+        Raises:
+            RuntimeError: The server did not start.
+        """
         self._thread.start()
-        while not self._server.started and self._thread.is_alive():
+        while not self._server.started and self.alive():
             time.sleep(0.005)
+        if not self.alive():
+            raise RuntimeError("the server did not start")
+
+    def alive(self) -> bool:
+        """Whether it still serves."""
+        return self._thread.is_alive()
 
     def close(self, within_s: float = 0.5) -> None:
         """Finish the replies that are on their way, as far as it can be done in time, and listen no more."""
