@@ -17,8 +17,7 @@ import numpy as np
 
 from obmm.lab.history import BookHistory, Events, histories
 from obmm.market import Feed
-from obmm.sim import Scenario, SimulatedMarket
-from obmm.sim.background._setup import class_ids
+from obmm.sim import Scenario, SimulatedMarket, class_ids
 from obmm.wire import read_stream
 
 SCENARIO = Scenario.load("taos-0.5.4")

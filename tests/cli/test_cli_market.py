@@ -249,7 +249,7 @@ def test_fidelity_holds_a_simulated_stretch_against_the_recorded_facts(obmm):
     assert ["main", "simulation_0", "simulation_1"] == [told["asset"] for told in classes]
     out = obmm("fidelity", *short).out
     for told in classes:
-        assert {"first order", "noisy"} == set(told["outside"])
+        assert {"first order", "markout", "flow", "noisy"} == set(told["outside"])
         off = len(told["outside"]["first order"])
         said = (
             f"{told['scenario']}, {told['asset']}: {len(told['rows'])} facts; outside: {off} of first order"

@@ -75,6 +75,15 @@ def test_rates_are_per_simulated_second(pooled):
     assert pooled["trade"]["notional_per_s"] == pytest.approx(6.0 * 301.0 / 4.0)
 
 
+def test_flows_are_base_per_minute_from_taker_to_maker():
+    """A miner takes 6 base of the wall in 4 seconds; without ids of the classes nothing is told."""
+    classes = {"wall": (-3, -9), "noise": (-10, -20), "miners": (9, 0)}
+    flow = measure(small_market(), classes)["pooled"]["flow"]
+    assert flow["miners"] == {"wall": pytest.approx(90.0), "noise": 0.0, "miners": 0.0}
+    assert set(flow["wall"].values()) == set(flow["noise"].values()) == {0.0}
+    assert "flow" not in measure(small_market())["pooled"]
+
+
 def test_lifetimes_run_from_the_orders_own_event(pooled):
     """1 s to the cancel; 1 s and 1.5 s to the two fills; one order of three filled."""
     assert pooled["lifetime_cancelled_s"]["mean"] == pytest.approx(1.0)

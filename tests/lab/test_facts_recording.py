@@ -13,6 +13,7 @@ pytest.importorskip("numba")
 from obmm.lab.facts import flat, measure
 from obmm.lab.fidelity import load_reference
 from obmm.market import Feed
+from obmm.sim import Scenario, class_ids
 from obmm.wire import read_stream
 
 #: Needs the single orders of each level, which a state does not carry.
@@ -47,7 +48,9 @@ def test_published_and_shipped_facts_are_those_of_the_recording(
     """
     captures = shared_data / "captures"
     stream = read_stream(captures / recording, frozenset({Feed.TAPE}))
-    found = flat(measure(recorded.state for recorded in stream))
+    scenario, asset = shipped_as
+    (classes,) = (class_ids(each) for each in Scenario.load(scenario).assets if each.name == asset)
+    found = flat(measure((recorded.state for recorded in stream), classes))
 
     published = json.loads((captures / publication).read_text())
     published.pop("capture")

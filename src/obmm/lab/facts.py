@@ -32,6 +32,8 @@ momentum_pearson.past<g>_next<h>    correlation of the last g seconds' return wi
 flow_pearson.past<g>.next<h>        correlation of the last g seconds' signed traded base with the next h
 maker_markout.<h>                   what a maker's fill is worth at the mid h after the update that shows
                                     it, in bps of its price; vwmean weighs by size
+flow.<taker>.<maker>                base per minute that one class of agents takes from another; told if the
+                                    ids of the classes are known
 mtr                                 maker share of the miners' volume
 local_…_fee_bps, remote_trades      fees in bps of notional of background agents and of miners
 cross_book_corr.<h>                 correlation of the h-second returns of two books, over all pairs
@@ -44,7 +46,7 @@ sizes per level only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -60,17 +62,24 @@ from obmm.lab._statistics import (
     variance_ratio,
 )
 from obmm.lab.history import BookHistory, Events, histories
-from obmm.market.arrays import BUY, FloatArray
+from obmm.market.arrays import BUY, BoolArray, FloatArray, IntArray
 from obmm.market.state import MarketState
 
 Facts: TypeAlias = dict[str, Any]
 """Nested dictionaries of numbers with text keys, as a JSON file holds them."""
 
+Classes: TypeAlias = Mapping[str, tuple[int, int]]
+"""First and last published id of each class of agents, as `obmm.sim.class_ids` tells them."""
+
 HORIZONS_S = (1, 5, 10, 30, 60)
 
 
-def measure(states: Iterable[MarketState]) -> Facts:
+def measure(states: Iterable[MarketState], classes: Classes | None = None) -> Facts:
     """The stylised facts of a stream of states with tapes, all of one simulation.
+
+    Args:
+        states: Equally spaced updates.
+        classes: Whose ids are whose, for the flows between classes.
 
     Returns:
         "updates", "pooled" and "cross_book_corr"; a statistic that no book could give is None.
@@ -78,10 +87,10 @@ def measure(states: Iterable[MarketState]) -> Facts:
     Raises:
         ValueError: There are fewer than two states or they are not equally spaced.
     """
-    return facts_of(histories(states))
+    return facts_of(histories(states), classes)
 
 
-def facts_of(books: list[BookHistory]) -> Facts:
+def facts_of(books: list[BookHistory], classes: Classes | None = None) -> Facts:
     """The stylised facts of books observed over the same time.
 
     Raises:
@@ -91,7 +100,7 @@ def facts_of(books: list[BookHistory]) -> Facts:
         raise ValueError(f"facts need an update each second, got one in {books[0].interval_s} s")
     return {
         "updates": books[0].n_updates,
-        "pooled": _pooled([_book_facts(book) for book in books]),
+        "pooled": _pooled([_book_facts(book) | _flows(book, classes or {}) for book in books]),
         "cross_book_corr": _cross_book(books),
     }
 
@@ -296,6 +305,27 @@ def _markout(book: BookHistory, seconds: int) -> Facts:
         "vwmean_bps": float(np.average(gain, weights=size)),
         "sd_bps": float(gain.std()),
         "frac_pos": float((gain > 0.0).mean()),
+    }
+
+
+def _flows(book: BookHistory, classes: Classes) -> Facts:
+    trades, minutes = book.trades, book.seconds / 60.0
+    if not classes:
+        return {}
+
+    def of(ids: IntArray, name: str) -> BoolArray:
+        first, last = classes[name]
+        return np.asarray((ids <= first) & (ids >= last))
+
+    makers = {name: of(trades.maker_id, name) for name in classes}
+    return {
+        "flow": {
+            taker: {
+                maker: float(trades.size[of(trades.taker_id, taker) & resting].sum()) / minutes
+                for maker, resting in makers.items()
+            }
+            for taker in classes
+        }
     }
 
 

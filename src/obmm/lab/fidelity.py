@@ -1,6 +1,7 @@
 """Is the embedded market the same market? Its facts beside those of a recorded one.
 
-Facts of first order (spread, deviations, depth, rates, sizes, markout …) are to agree within a tenth.
+Facts of first order (spread, deviations, depth, rates, sizes …) are to agree within a tenth, markouts within
+15 % or a tenth of a basis point, flows of base between classes of agents within 15 %.
 Correlations, kurtosis and variance ratios differ from hour to hour of the same market; they are held against
 the spread over seeds: within the 95 % interval in which another hour of the simulated market would lie.
 """
@@ -18,14 +19,21 @@ import numpy as np
 
 from obmm.lab.facts import Facts, flat, measure
 from obmm.market import Feed
-from obmm.sim import DEFAULT_SCENARIO, Scenario, SimulatedMarket, scenario_names
+from obmm.sim import Scenario, SimulatedMarket, class_ids, scenario_names
 
-Kind: TypeAlias = Literal["first order", "noisy"]
+Kind: TypeAlias = Literal["first order", "markout", "flow", "noisy"]
 
 _REFERENCES = resources.files("obmm.lab") / "reference"
 
-#: A first-order fact may differ by this share of the reference.
-TOLERANCE = 0.1
+#: By how much facts of a kind may differ: a share of the reference, or as much as the second number.
+TOLERANCE: dict[Kind, tuple[float, float]] = {
+    "first order": (0.1, 0.0),
+    "markout": (0.15, 0.1),
+    "flow": (0.15, 0.0),
+}
+KINDS: tuple[Kind, ...] = (*TOLERANCE, "noisy")
+#: A flow counts from this share of all traded base on.
+_LEAST_FLOW = 0.02
 
 _HORIZONS = (1, 5, 10, 30, 60)
 _QUANTILES = ("q05", "q25", "q50", "q75", "q95")
@@ -49,8 +57,8 @@ _FIRST_ORDER = (
     *(f"lifetime_cancelled_s.{q}" for q in ("q25", "q50", "q75")),
     *(f"placement_distance_ticks.{q}" for q in ("q25", "q50", "q75")),
     "limit_orders_that_get_maker_fill_frac",
-    *(f"maker_markout.{h}s.mean_bps" for h in (0, *_HORIZONS)),
 )
+_MARKOUTS = tuple(f"maker_markout.{h}s.mean_bps" for h in (0, *_HORIZONS))
 _NOISY = (
     *(f"excess_kurtosis.{h}s" for h in (1, 10, 60)),
     *(f"ret1_acf.{k}" for k in range(1, 11)),
@@ -71,7 +79,7 @@ class FactRow:
 
     Attributes:
         name: Dotted name, see `obmm.lab.facts`.
-        kind: "first order" or "noisy".
+        kind: "first order", "markout", "flow" or "noisy".
         reference: The recorded market's value.
         simulated: Mean over the seeds; NaN if no seed gave one.
         spread: Sample deviation over the seeds; NaN for a single one.
@@ -99,7 +107,11 @@ class FactRow:
         simulated = float(np.mean(values)) if n else math.nan
         spread = float(np.std(values, ddof=1)) if n > 1 else math.nan
         ratio = simulated / reference if reference else math.nan
-        room = TOLERANCE * abs(reference) if kind == "first order" else _noise(spread, n)
+        if kind in TOLERANCE:
+            share, least = TOLERANCE[kind]
+            room = max(share * abs(reference), least)
+        else:
+            room = _noise(spread, n)
         known = math.isfinite(simulated) and math.isfinite(room)
         return cls(
             name=name,
@@ -157,7 +169,7 @@ class Fidelity:
             "seeds": list(self.seeds),
             "tolerance": TOLERANCE,
             "rows": rows,
-            "outside": {kind: [row.name for row in self.outside(kind)] for kind in ("first order", "noisy")},
+            "outside": {kind: [row.name for row in self.outside(kind)] for kind in KINDS},
         }
 
 
@@ -174,13 +186,13 @@ def recorded_scenarios() -> list[str]:
     ]
 
 
-def load_reference(scenario: str = DEFAULT_SCENARIO, asset: str = "main") -> Facts:
+def load_reference(scenario: str, asset: str) -> Facts:
     """The facts of a recorded class of books that a scenario stands for, as they ship with the package.
 
     Raises:
         FileNotFoundError: No recording of it is known.
 
-    >>> round(load_reference()["pooled"]["spread_ticks"]["q50"])
+    >>> round(load_reference("taos-0.5.4", "main")["pooled"]["spread_ticks"]["q50"])
     105
     >>> round(load_reference("taos-0.6.2", "simulation_1")["pooled"]["spread_ticks"]["q50"], 2)
     3.25
@@ -191,7 +203,7 @@ def load_reference(scenario: str = DEFAULT_SCENARIO, asset: str = "main") -> Fac
 
 def fidelity(
     reference: Facts,
-    scenario: Scenario | str = DEFAULT_SCENARIO,
+    scenario: Scenario | str,
     *,
     asset: str | None = None,
     seeds: Sequence[int] = (1, 2, 3, 4),
@@ -239,9 +251,14 @@ def compared(reference: Facts, simulated: Sequence[Facts]) -> Iterator[FactRow]:
     """A row for every compared fact that the reference tells."""
     known = _names(reference)
     measured = [_names(facts) for facts in simulated]
-    kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (("first order", _FIRST_ORDER), ("noisy", _NOISY))
-    for kind, names in kinds:
-        for name in names:
+    names: dict[Kind, tuple[str, ...]] = {
+        "first order": _FIRST_ORDER,
+        "markout": _MARKOUTS,
+        "flow": _flows(known),
+        "noisy": _NOISY,
+    }
+    for kind in KINDS:
+        for name in names[kind]:
             if name in known:
                 values = [facts[name] for facts in measured if name in facts]
                 yield FactRow.of(name, kind, known[name], values)
@@ -249,7 +266,15 @@ def compared(reference: Facts, simulated: Sequence[Facts]) -> Iterator[FactRow]:
 
 def _simulated(scenario: Scenario, seed: int, books: int, seconds: int) -> Facts:
     with SimulatedMarket(scenario, books=books, seed=seed, feeds={Feed.TAPE}) as market:
-        return measure(states[0] for states in market.states(seconds=seconds))
+        classes = class_ids(scenario.assets[0])
+        return measure((states[0] for states in market.states(seconds=seconds)), classes)
+
+
+def _flows(known: dict[str, float]) -> tuple[str, ...]:
+    """The flows that matter, the largest first."""
+    flows = {name: base for name, base in known.items() if name.startswith("flow.")}
+    large = [name for name, base in flows.items() if base >= _LEAST_FLOW * sum(flows.values())]
+    return tuple(sorted(large, key=lambda name: -flows[name]))
 
 
 def _names(facts: Facts) -> dict[str, float]:

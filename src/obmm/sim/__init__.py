@@ -7,6 +7,7 @@ queues; `warmup` compiles both ahead of the first run. Kernels live in three win
 
 from obmm.sim._parameters import Rivals
 from obmm.sim._warmup import warmup
+from obmm.sim.background._setup import class_ids
 from obmm.sim.market import SimulatedMarket
 from obmm.sim.replay import ReplayedMarket
 from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario, ScenarioError, scenario_names
@@ -18,6 +19,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulatedMarket",
+    "class_ids",
     "scenario_names",
     "warmup",
 ]
