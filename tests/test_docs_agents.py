@@ -35,6 +35,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Options that make a command as small as it can be, in place of those the page gives for real use.
 SMALL = {
     "simulate": {"--books": ["2"], "--hours": ["0.02"]},
+    "compare": {"--books": ["2"], "--hours": ["0.02"], "--seeds": ["2"], "--jobs": ["1"]},
     "check": {"--books": ["2"], "--states": ["40"]},
     "bench": {"--books": ["2"], "--states": ["3"]},
     "fidelity": {"--books": ["2"], "--hours": ["0.05"]},

@@ -143,7 +143,8 @@ def test_a_trial_whose_process_is_killed_is_played_again(
     got: dict[int, tuple[Outcome, ...]] = {}
     LocalExecutor(jobs=2).run([deadly(monkeypatch, tmp_path, 1), short], got.__setitem__)
     assert got[0][0].digest == got[1][0].digest
-    with pytest.raises(WorkerLost, match=r"played seeds \[3\] of preset touch died 3 times"):
+    monkeypatch.setattr("obmm.lab.trials.executor.MAX_DEATHS", 1)
+    with pytest.raises(WorkerLost, match=r"played seeds \[3\] of preset touch died 1 times"):
         LocalExecutor(jobs=2).run([deadly(monkeypatch, tmp_path, 9), short], got.__setitem__)
 
 

@@ -33,6 +33,7 @@ app = App(
 
 _COMMANDS = {
     "simulate": (_START, "Run an agent on the embedded market."),
+    "compare": (_START, "Say which of several configurations is better, and how sure that is."),
     "check": (_START, "Validate a configuration as if it went live now."),
     "presets": (_AGENT, "List the presets, or print one."),
     "config": (_AGENT, "Print a resolved configuration with the origin of each value."),

@@ -78,7 +78,8 @@ def scores_table(told: dict[str, Any]) -> Any:
         (
             name,
             scored["total"],
-            ", ".join(
+            scored["missing"]
+            or ", ".join(
                 f"{figure} {value:.4g}"
                 for figure, value in scored["figures"].items()
                 if figure != "score" and value == value

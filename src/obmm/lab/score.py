@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.tables import Table
+from obmm.lab.unscored import why_unscored
 from obmm.market import (
     Accounts,
     EventKind,
@@ -32,6 +34,23 @@ from obmm.scoring.debeta import DebetaScorer, figures_of
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def own_era(scenario: str) -> str:
+    """The scoring era of a scenario by its name: that of the version in it, else of the newest one.
+
+    >>> own_era("taos-0.5.4"), own_era("taos-0.6.2"), own_era("mine.toml")
+    ('0.5.4', '0.6.3', '0.6.3')
+    """
+    found = _VERSION.search(scenario)
+    version = found.group() if found else ""
+    if version in ERAS:
+        return version
+    alike = [name for name in ERAS if version and name.rpartition(".")[0] == version.rpartition(".")[0]]
+    return alike[-1] if alike else list(ERAS)[-1]
+
+
 #: Runs number their accounts from 0, but uid 0 of the subnet is no ordinary miner: it takes what is burnt,
 #: and what it makes is never measured. Accounts are therefore scored under uids this much higher.
 UID_SHIFT = 1
@@ -76,6 +95,7 @@ class RunScores:
     _fields: dict[str, Field] = attrs.field(init=False)
     _debeta: dict[str, DebetaScorer] = attrs.field(init=False)
     _uids: tuple[int, ...] = attrs.field(init=False, default=())
+    _minutes: float = attrs.field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         kinds = {name: ERAS[name].mechanism for name in self.eras}
@@ -85,6 +105,7 @@ class RunScores:
     def observe(self, states: Mapping[int, MarketState]) -> None:
         """Take in the states of all accounts at one time; eras that read trades need a tape."""
         seated = {uid + UID_SHIFT: state for uid, state in states.items()}
+        self._minutes += next(iter(states.values())).venue.publish_interval_ns / 6e10
         if not self._uids:
             self._uids = tuple(sorted(states))
             for scorer in self._debeta.values():
@@ -109,15 +130,20 @@ class RunScores:
         return frozenset({Feed.TAPE} if self._debeta else ())
 
     def told(self, uid: int) -> dict[str, dict[str, Any]]:
-        """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`."""
+        """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`.
+
+        Where an account has no score yet `total` is None, and `missing` says why.
+        """
         told: dict[str, dict[str, Any]] = {}
         for name in self.eras:
             past = self._past.get((name, uid))
             if past is None:
                 continue
             figures = dict(past.newest)
+            missing = why_unscored(ERAS[name], figures, self._minutes)
             told[name] = {
-                "total": figures["score"],
+                "total": None if missing else figures["score"],
+                "missing": missing,
                 "figures": figures,
                 "books": {column: values.tolist() for column, values in self._columns(name, uid).items()},
                 "scorings": past.count,

@@ -134,7 +134,6 @@ def bootstrap(values: FloatArray, alpha: float = ALPHA) -> Interval:
     Interval(mean=1.0, low=1.0, high=1.0)
     """
     from scipy.stats import norm
-    from scipy.stats import t as student
 
     n = values.size
     if n < 2:
@@ -142,12 +141,23 @@ def bootstrap(values: FloatArray, alpha: float = ALPHA) -> Interval:
     mean = float(values.mean())
     if np.ptp(values) == 0.0:
         return Interval(mean, mean, mean)
-    quantile = float(student.ppf(1.0 - alpha / 2.0, n - 1))
+    quantile = quantile_t(n, alpha)
     level = float(norm.cdf(-math.sqrt(n / (n - 1)) * quantile))
     half = quantile * float(values.std(ddof=1)) / math.sqrt(n)
     rows = np.random.default_rng(0).integers(0, n, (_RESAMPLES, n))
     low, high = np.quantile(values[rows].mean(axis=1), (level, 1.0 - level))
     return Interval(mean, min(float(low), mean - half), max(float(high), mean + half))
+
+
+def quantile_t(n: int, alpha: float = ALPHA) -> float:
+    """Student's quantile for the mean of n values: how many standard errors an interval reaches.
+
+    >>> round(quantile_t(8), 3)
+    2.365
+    """
+    from scipy.stats import t as student
+
+    return float(student.ppf(1.0 - alpha / 2.0, n - 1))
 
 
 def always_valid(d: FloatArray, alpha: float = ALPHA) -> Interval:

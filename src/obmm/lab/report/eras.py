@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray
 from obmm.scoring import ERAS
 from obmm.scoring.debeta import DIALS_0_6_3
@@ -118,11 +119,11 @@ def era_scores(about: Mapping[str, Any], uid: int, states: int) -> dict[str, Era
     for name, scored in told.items():
         era, figures = constants_at(name, about["venue"]), scored["figures"]
         debeta = era.mechanism == "debeta"
-        missing = _missing(era, figures, states * about["venue"]["publish_interval_ns"] / 6e10)
+        missing = why_unscored(era, figures, states * about["venue"]["publish_interval_ns"] / 6e10)
         scores[name] = EraScore(
             era=name,
             mechanism=era.mechanism,
-            total=float(scored["total"]),
+            total=math.nan if missing else float(figures["score"]),
             flat=None if debeta else 0.5 * (era.sharpe_weight if _sharpe(era) else era.kappa_weight),
             best=2.0 * era.sharpe_weight if _sharpe(era) else 1.0,
             figures=figures,
@@ -142,28 +143,6 @@ def constants_at(name: str, venue: Mapping[str, Any]) -> EraConstants:
         wealth_quote=float(venue["wealth_quote"][0]),
         volume_decimals=int(venue["volume_decimals"][0]),
         grace_period_ns=int(venue["grace_period_ns"]),
-    )
-
-
-def _missing(era: EraConstants, figures: Mapping[str, float], minutes: float) -> str:
-    if era.mechanism == "debeta":
-        if _there(figures, "making"):
-            return ""
-        return (
-            f"{era.version} gives no score while fewer than {DIALS_0_6_3.min_books} of the field's "
-            f"{figures['field_size']:.0f} accounts score above 0"
-        )
-    if _there(figures, "median"):
-        return ""
-    if _sharpe(era):
-        need = era.sharpe_min_observations * era.publish_interval_ns / 6e10
-        return f"{era.version} scores runs of more than {need:g} minutes; this one lasted {minutes:.3g}"
-    need = era.kappa_min_lookback_ns / 6e10
-    if minutes > need:
-        return f"no book has enough round trips for a Kappa of {era.version}"
-    return (
-        f"{era.version} gives a Kappa to runs of more than {need:g} minutes; this one lasted {minutes:.3g}, "
-        "and only its P&L score counts"
     )
 
 

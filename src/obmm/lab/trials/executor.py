@@ -15,7 +15,7 @@ from obmm.lab.interrupt import interruptible
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.play import play
 from obmm.lab.trials.trial import Trial
-from obmm.lab.trials.worker import Worker
+from obmm.lab.trials.worker import Worker, silent
 
 #: Told of a trial that is done: its number among those asked for, and its outcomes.
 Done = Callable[[int, tuple[Outcome, ...]], None]
@@ -101,7 +101,9 @@ class LocalExecutor:
                 self._tell(number, share)
 
             # A single job of several is still one core's worth.
-            done(number, play(trial, look, threads=1 if self.jobs else None))
+            with silent():
+                outcomes = play(trial, look, threads=1 if self.jobs else None)
+            done(number, outcomes)
             self._tell(number, 1.0)
 
     def _elsewhere(self, trials: Sequence[Trial], done: Done, jobs: int, asked: Callable[[], str]) -> None:

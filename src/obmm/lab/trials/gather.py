@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy.typing as npt
 from obmm.lab.attribution import PARTS, attribute
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, filled_forward, markouts
 from obmm.lab.trials.outcome import Outcome
+from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray, IntArray, MarketState, NoticeKind
+from obmm.scoring import ERAS
 
 #: Parts of the P&L that are metrics; what fees cost is one already.
 _EARNED = tuple(part for part in PARTS if part != "fees_and_rebates")
@@ -120,7 +123,7 @@ class Gather:
             "maker_share": float(traded[fills.maker].sum()) / turnover if turnover else np.nan,
             "inventory_quote": float(exposure.mean()),
             **{f"{part}_per_book_hour": float(by_name[part].sum()) * per_book_hour for part in _EARNED},
-            **{f"score_{era}": figures.get("score", np.nan) for era, figures in scores.items()},
+            **{f"score_{era}": _score(era, figures, hours * 60.0) for era, figures in scores.items()},
         }
         known = np.isfinite(fills.markout_bps)
         minutes = _minutes(times)
@@ -167,6 +170,11 @@ class Gather:
             columns["book"] = np.searchsorted(books, columns["book"])
         marked = markouts(columns["time_ns"], columns["book"], columns["side"], columns["price"], times, mid)
         return Fills(**columns, markout_bps=marked)
+
+
+def _score(era: str, figures: Mapping[str, float], minutes: float) -> float:
+    """The score under an era; NaN where there is none yet."""
+    return math.nan if why_unscored(ERAS[era], figures, minutes) else figures["score"]
 
 
 def drawdown(curve: FloatArray) -> FloatArray:

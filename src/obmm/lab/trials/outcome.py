@@ -8,7 +8,9 @@ from collections.abc import Mapping
 import attrs
 
 from obmm.agent import ConfigError, Problem
+from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray
+from obmm.scoring import ERAS
 from obmm.settings import did_you_mean
 
 
@@ -103,3 +105,18 @@ class Outcome:
     def metric(self, name: str) -> float:
         """A figure by name; NaN where it is not known."""
         return self.metrics.get(name, math.nan)
+
+    def why_unknown(self, name: str) -> str:
+        """Why a figure is not known, in words."""
+        era = name.removeprefix("score_")
+        if era != name:
+            minutes = self.states * self.hours * 60.0 / max(self.states - 1, 1)
+            figures = self.scores.get(era)
+            if figures is None:
+                return f"{era} was not followed, or the run is too short for any scoring"
+            return why_unscored(ERAS[era], figures, minutes)
+        return (
+            "nothing was traded"
+            if self.metrics.get("fills_per_book_hour") == 0.0
+            else "no fill is old enough"
+        )

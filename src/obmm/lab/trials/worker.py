@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import pickle
 import signal
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
+
+import structlog
 
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.play import play
@@ -76,6 +80,17 @@ class Worker:
         self._process.join()
 
 
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Agents log nothing meanwhile: many alike would say the same, and what failed is in their outcomes."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
+
+
 def _work(connection: Connection, threads: int) -> None:
     """Play what comes through `connection`, until it breaks."""
     # Ctrl-C reaches all processes of a terminal: the parent ends this one when it is time.
@@ -94,7 +109,8 @@ def _work(connection: Connection, threads: int) -> None:
         except (EOFError, OSError):
             return
         try:
-            told: Any = play(trial, look, threads=threads)
+            with silent():
+                told: Any = play(trial, look, threads=threads)
         except (BrokenPipeError, ConnectionError):
             return
         except Exception as error:
