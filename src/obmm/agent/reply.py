@@ -27,6 +27,8 @@ def check_reply(orders: Orders, n_books: int) -> None:
         raise ValueError(f"the placer gives orders of shape {orders.kind.shape}, expected one dimension")
     if not len(orders):
         return
+    if orders.sound:
+        return
     for name, reason, broken in message_rules(orders, n_books):
         if broken.any():
             raise ValueError(f"the placer gives an instruction with {name}: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import attrs
@@ -115,9 +116,10 @@ class AmendPlacer(Stage):
         cancelling = np.bincount(matching.book[gone], minlength=state.n_books) > 0
         placements = _placements(state, desired, matching, cancelling)
         self.news = Unplaced.of(*placements.reason)
-        cancels = _cancels(
-            gone, _protecting(desired, matching, limits, placements), matching.book, state.n_books
-        )
+        if not (gone.any() or placements.book.size):
+            return _nothing(state.n_books)
+        protecting = _protecting(desired, matching, limits, placements) if gone.any() else gone
+        cancels = _cancels(gone, protecting, matching.book, state.n_books)
         return self._orders(state, desired, matching, cancels, placements)
 
     def _orders(
@@ -177,6 +179,11 @@ class AmendPlacer(Stage):
         )
 
 
+@functools.lru_cache(maxsize=16)
+def _nothing(n_books: int) -> Orders:
+    return Orders.none(n_books)
+
+
 @attrs.frozen
 class _Cancels:
     """Rows of open orders to cancel, wholly or in part.
@@ -234,12 +241,17 @@ class _Placements:
     reason: IntArray
 
 
+_NO_ROWS: IntArray = np.zeros(0, dtype=np.int64)
+
+
 def _placements(
     state: MarketState, desired: Desired, matching: Matching, cancelling: BoolArray
 ) -> _Placements:
     """What is missing and can be placed now: paid for, below the cap of open orders, within the answer."""
     venue = state.venue
     missing = (desired.lots > 0.0) & ~matching.served
+    if not missing.any():
+        return _Placements(_NO_ROWS, _NO_ROWS, _NO_ROWS, _NO_ROWS, desired.reason)
     spent = np.where(missing, desired.lots * desired.cost, 0.0).cumsum(axis=2)
     paid = missing & affordable(spent, desired.free[..., None])
     # Level by level, and within a level first the side that brings the position toward zero.

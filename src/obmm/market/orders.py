@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import Any
 
 import attrs
@@ -48,7 +49,7 @@ class SelfTrade(enum.IntEnum):
     DECREMENT = 4
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Orders:
     """Instructions in the order in which they are sent; all columns (N,).
 
@@ -132,7 +133,7 @@ class Orders:
 
     def take(self, rows: npt.ArrayLike) -> Orders:
         """The rows named by an index or mask array, in that order."""
-        return attrs.evolve(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+        return Orders(n_books=self.n_books, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def joined(self, other: Orders) -> Orders:
         """These rows, then those of `other`."""
@@ -140,6 +141,13 @@ class Orders:
             self,
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS},
         )
+
+    @functools.cached_property
+    def sound(self) -> bool:
+        """Whether no instruction breaks a rule of the message (`obmm.market.rules`); found out once."""
+        from obmm.market.rules import any_broken, message_rules
+
+        return not any_broken(message_rules(self, self.n_books))
 
     @property
     def is_cancel(self) -> BoolArray:

@@ -48,6 +48,9 @@ class Signals(Mapping[str, FloatArray]):
             raise ValueError(
                 f"signal {name!r} has shape {array.shape}, expected ({self.n_books},) or (.., K)"
             )
+        if self._needs is not None:
+            # The values are those of all stages; what one of them adds is its own.
+            self._values, self._needs = {**self._values}, self._needs | {name}
         self._values[name] = array
 
     def declared(self, needs: frozenset[str]) -> Signals:
@@ -59,8 +62,7 @@ class Signals(Mapping[str, FloatArray]):
         Traceback (most recent call last):
         KeyError: "signal 'mid' is read without being declared: add it to `needs`"
         """
-        values = {name: value for name, value in self._values.items() if name in needs}
-        return Signals(self.n_books, self.age_s, self.warmup_s, values, needs)
+        return Signals(self.n_books, self.age_s, self.warmup_s, self._values, needs)
 
     def scalar(self, name: str) -> FloatArray:
         """(B,) the signal, or its first column when it has several."""
@@ -68,21 +70,21 @@ class Signals(Mapping[str, FloatArray]):
         return value if value.ndim == 1 else value[:, 0]
 
     def __getitem__(self, name: str) -> FloatArray:
+        if self._needs is not None and name not in self._needs:
+            raise KeyError(f"signal {name!r} is read without being declared: add it to `needs`")
         try:
             return self._values[name]
         except KeyError:
-            if self._needs is not None and name not in self._needs:
-                what = f"signal {name!r} is read without being declared: add it to `needs`"
-                raise KeyError(what) from None
-            close = difflib.get_close_matches(name, self._values, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {sorted(self._values)}"
+            close = difflib.get_close_matches(name, self, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {sorted(self)}"
             raise KeyError(f"no signal {name!r}{hint}") from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        needs = self._needs
+        return iter(self._values) if needs is None else (name for name in self._values if name in needs)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        return f"Signals({self.n_books} books: {', '.join(self._values) or 'none'})"
+        return f"Signals({self.n_books} books: {', '.join(self) or 'none'})"

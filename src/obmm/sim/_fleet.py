@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +31,7 @@ from obmm.sim.exchange._layout import (
     NOTICE,
     TAPE_ROW,
 )
-from obmm.sim.exchange._publish import collected, publish
+from obmm.sim.exchange._publish import drain, publish
 
 Rows = npt.NDArray[np.void]
 
@@ -41,6 +42,45 @@ _FAULTS = {
     FAULT_TAPE: "events of one interval",
     FAULT_NOTICES: "notices of one interval",
 }
+
+
+@attrs.define
+class Pile:
+    """Rows of some books as they were collected, now and then.
+
+    Attributes:
+        dtype: Type of a row.
+        books: Number of books.
+    """
+
+    dtype: np.dtype[np.void]
+    books: int
+    _parts: list[tuple[Rows, IntArray]] = attrs.field(factory=list)
+
+    def room(self, first: int, counts: IntArray) -> Rows:
+        """Rows to write to for the books from number `first` on, `counts` of them each."""
+        every = np.zeros(self.books, dtype=np.int64)
+        every[first : first + counts.size] = counts
+        rows = np.empty(int(counts.sum()), dtype=self.dtype)
+        if rows.size:
+            self._parts.append((rows, every))
+        return rows
+
+    def take(self) -> tuple[Rows, IntArray]:
+        """All rows since the last call, book after book, and how many each book has."""
+        parts, self._parts = self._parts, []
+        if not parts:
+            return np.empty(0, dtype=self.dtype), np.zeros(self.books, dtype=np.int64)
+        if len(parts) == 1:
+            return parts[0]
+        rows, counts = joined([part for part, _ in parts]), np.array([n for _, n in parts])
+        book = np.concatenate([np.arange(self.books).repeat(n) for n in counts])
+        return rows[np.argsort(book, kind="stable")], counts.sum(axis=0)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Rows one after the other; joining bytes is many times faster than joining structured arrays."""
+    return np.frombuffer(b"".join([part.tobytes() for part in parts]), dtype=parts[0].dtype)
 
 
 class Share:
@@ -56,8 +96,8 @@ class Share:
         self.first = first
         self.books = zeroed(n_books, BOOK)
         self.backgrounds = zeroed(n_books, BACKGROUND)
-        self.tapes = [b""] * n_books
-        self.notices = [b""] * n_books
+        self.tape = Pile(TAPE_ROW, n_books)
+        self.notices = Pile(NOTICE, n_books)
         for i in range(n_books):
             build(first + i, self.books[i : i + 1], self.backgrounds[i : i + 1])
 
@@ -67,8 +107,7 @@ class Share:
         at = run(self.books, self.backgrounds, 0, time_ns, step_ns)
         while at < n_books:
             waiting = self.books[at : at + 1]
-            self._collect(at, int(waiting["tape_count"][0]), int(waiting["notice_count"][0]))
-            collected(waiting)
+            self._collect(at, as_ints([[waiting["tape_count"][0], waiting["notice_count"][0]]]))
             at = run(self.books, self.backgrounds, at, time_ns, step_ns)
         publish(
             self.books,
@@ -85,15 +124,12 @@ class Share:
         )
         counts = board.counts[self.first : self.first + n_books, :2]
         if counts.any():
-            for i, (tape_count, notice_count) in enumerate(counts.tolist()):
-                self._collect(i, tape_count, notice_count)
-            collected(self.books)
+            self._collect(0, counts)
 
-    def _collect(self, i: int, tape_count: int, notice_count: int) -> None:
-        if tape_count:
-            self.tapes[i] += self.books["tape"][i, :tape_count].tobytes()
-        if notice_count:
-            self.notices[i] += self.books["notices"][i, :notice_count].tobytes()
+    def _collect(self, first: int, counts: IntArray) -> None:
+        """Take tape and notices of the books from number `first` on; `counts` (n, 2) rows of them."""
+        books = self.books[first : first + len(counts)]
+        drain(books, self.tape.room(first, counts[:, 0]), self.notices.room(first, counts[:, 1]))
 
 
 class Fleet:
@@ -115,6 +151,7 @@ class Fleet:
         self.shares = [Share(a, b - a, build) for a, b in itertools.pairwise(starts)]
         self._starts = np.array(starts[:-1])
         self._step_ns = step_ns
+        self._tape_on = False
         self._pool = ThreadPoolExecutor(n - 1, thread_name_prefix="obmm-sim") if n > 1 else None
 
     def run_to(self, time_ns: int, board: Board, detail: int) -> None:
@@ -152,29 +189,32 @@ class Fleet:
 
     def set_tape(self, on: bool) -> None:
         """Write the tape from now on, or not."""
-        for share in self.shares:
-            share.books["tape_on"] = on
+        if on is not self._tape_on:
+            self._tape_on = on
+            for share in self.shares:
+                share.books["tape_on"] = on
 
     def take_tape(self) -> tuple[Rows, IntArray]:
         """The tape since the last call, book after book, and the number of rows of each book."""
-        # Joining bytes is many times faster than joining structured arrays.
-        parts = [tape for share in self.shares for tape in share.tapes]
-        for share in self.shares:
-            share.tapes = [b""] * len(share.tapes)
-        counts = as_ints([len(part) // TAPE_ROW.itemsize for part in parts])
-        return np.frombuffer(b"".join(parts), dtype=TAPE_ROW), counts
+        return self._taken([share.tape for share in self.shares])
 
-    def take_notices(self) -> bytes:
+    def take_notices(self) -> Rows:
         """Notices of all books since the last call, book after book, rows of dtype NOTICE.
 
         They name a book by its place among all books, whatever number it has in its own market.
         """
-        parts = [notices for share in self.shares for notices in share.notices]
-        for share in self.shares:
-            share.notices = [b""] * len(share.notices)
-        rows = np.frombuffer(bytearray().join(parts), dtype=NOTICE)
-        rows["book"] = np.arange(len(parts)).repeat([len(part) // NOTICE.itemsize for part in parts])
-        return rows.tobytes()
+        rows, counts = self._taken([share.notices for share in self.shares])
+        if rows.size:
+            rows = rows if rows.flags.writeable else rows.copy()
+            rows["book"] = np.arange(counts.size).repeat(counts)
+        return rows
+
+    @staticmethod
+    def _taken(piles: Sequence[Pile]) -> tuple[Rows, IntArray]:
+        if len(piles) == 1:
+            return piles[0].take()
+        parts = [pile.take() for pile in piles]
+        return joined([rows for rows, _ in parts]), np.concatenate([counts for _, counts in parts])
 
     def close(self) -> None:
         """Let the threads end."""

@@ -29,6 +29,8 @@ _MOST_QUOTE = 10**16
 
 def sendable(orders: Orders, n_books: int, dropped: Counter[str]) -> Orders:
     """The orders that may be sent; those that the wire would not send either are counted in `dropped`."""
+    if orders.sound and orders.n_books == n_books:
+        return orders
     passed, refused = sorted_out(orders, partial(message_rules, n_books=n_books))
     for drop in refused:
         dropped[f"{drop.field}: {drop.reason}"] += 1

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import Accounts, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape
+from obmm.market import Accounts, BoolArray, FloatArray, IntArray, NoticeKind, Notices, OpenOrders, Tape
+from obmm.market.arrays import sealed
 from obmm.sim.exchange._layout import LOTS_PER_BASE, REJECT_CODES, TICKS_PER_QUOTE, UNITS_PER_QUOTE
 from obmm.sim.exchange._publish import ACCOUNT_COLUMNS
+
+_REJECTED, _CANCEL_FAILED = int(NoticeKind.REJECTED), int(NoticeKind.CANCEL_FAILED)
 
 Rows = npt.NDArray[np.void]
 
@@ -50,9 +54,9 @@ class Board:
 def accounts_of(board: Board, uid: int, traded_quote: FloatArray) -> Accounts:
     """One miner's accounts; `traded_quote` (B,) is what counts against the turnover cap."""
     columns = dict(zip(ACCOUNT_COLUMNS[:-1], board.accounts[uid].T[:-1], strict=True))
-    none = np.zeros_like(traded_quote)
+    none, known = _constants(traded_quote.size)
     return Accounts(
-        known=np.ones(traded_quote.shape, dtype=np.bool_),
+        known=known,
         base_loan=none,
         quote_loan=none,
         base_collateral=none,
@@ -62,13 +66,22 @@ def accounts_of(board: Board, uid: int, traded_quote: FloatArray) -> Accounts:
     )
 
 
+@functools.lru_cache(maxsize=16)
+def _constants(n_books: int) -> tuple[FloatArray, BoolArray]:
+    """Nothing, and an account, on every book; read-only, so that states share them."""
+    return sealed(np.zeros(n_books)), sealed(np.ones(n_books, dtype=np.bool_))
+
+
 def open_orders_of(board: Board, uid: int) -> OpenOrders:
     """One miner's resting orders, those of each book oldest first."""
     counts = board.order_counts[uid]
-    held = np.arange(board.order_ids.shape[2]) < counts[:, None]
-    ids, numbers = board.order_ids[uid][held], board.order_numbers[uid][held]
+    offset = np.concatenate(([0], counts.cumsum()))
+    # Of each book its first rows, looked up by number: a mask over all the room takes ten times as long.
+    room = board.order_ids.shape[2]
+    rows = np.arange(offset[-1]) + (np.arange(counts.size) * room - offset[:-1]).repeat(counts)
+    ids, numbers = board.order_ids[uid].reshape(-1, 4)[rows], board.order_numbers[uid].reshape(-1, 3)[rows]
     return OpenOrders(
-        offset=np.concatenate(([0], np.cumsum(counts))),
+        offset=offset,
         order_id=ids[:, 0],
         client_id=ids[:, 1],
         side=ids[:, 2],
@@ -108,8 +121,12 @@ def notices_of(rows: Rows) -> Notices:
     price = rows["tick"] / TICKS_PER_QUOTE
     size = rows["lots"] / np.where(rows["in_quote"], UNITS_PER_QUOTE, LOTS_PER_BASE)
     columns: dict[str, Any] = {name: rows[name] for name in _SAME}
-    told = zip(rows["kind"].tolist(), rows["reason"].tolist(), rows["order_id"].tolist(), strict=True)
-    columns["message"] = [_message(*about) for about in told]
+    message, kind = [""] * len(rows), rows["kind"]
+    for row in np.flatnonzero((kind == _REJECTED) | (kind == _CANCEL_FAILED)).tolist():
+        failed = kind[row] == _CANCEL_FAILED
+        order_id, reason = int(rows["order_id"][row]), int(rows["reason"][row])
+        message[row] = f"Order IDs {order_id} do not exist." if failed else REJECT_CODES[reason]
+    columns["message"] = message
     return Notices(
         **columns,
         price=np.where(rows["tick"] == 0, np.nan, price),
@@ -119,9 +136,3 @@ def notices_of(rows: Rows) -> Notices:
 
 
 _SAME = ("kind", "time_ns", "book", "order_id", "client_id", "side", "maker_id", "taker_id", "trade_id")
-
-
-def _message(kind: int, reason: int, order_id: int) -> str:
-    if kind == NoticeKind.REJECTED:
-        return REJECT_CODES[reason]
-    return f"Order IDs {order_id} do not exist." if kind == NoticeKind.CANCEL_FAILED else ""

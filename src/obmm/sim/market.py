@@ -16,7 +16,7 @@ import numpy as np
 from obmm.market import Feed, FloatArray, MarketState, NoticeKind, Notices, Orders, Tape, Venue
 from obmm.market.arrays import as_floats
 from obmm.sim._delays import miner_streams
-from obmm.sim._fleet import Fleet, Rows
+from obmm.sim._fleet import Fleet, Rows, joined
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._memory import free_bytes
 from obmm.sim._parameters import Rivals
@@ -28,6 +28,7 @@ from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario, ScenarioError
 
 _NANOSECONDS = 1_000_000_000
 _NO_NOTICES = Notices.none()
+_REJECTED = int(NoticeKind.REJECTED)
 #: What a book comes to use of its record, with its share of a run's records.
 _BYTES_PER_BOOK = 2.5e6
 
@@ -113,7 +114,7 @@ class SimulatedMarket:
         self._streams = {uid: miner_streams(seeds, uid) for uid in self.uids}
         self._answers: dict[int, tuple[Orders, float]] = {}
         self._turnover = RollingTurnover(miners, self.venue.n_books)
-        self._waiting = b""
+        self._waiting: Rows = np.empty(0, dtype=NOTICE)
         self._notices: dict[int, Notices] = {}
         self._tape: Tape | None = None
         self._resets: Counter[int] = Counter()
@@ -281,15 +282,17 @@ class SimulatedMarket:
 
     def _deliver_notices(self) -> None:
         self._notices.clear()
-        waiting = np.frombuffer(self._waiting + self._fleet.take_notices(), dtype=NOTICE)
+        waiting = self._fleet.take_notices()
+        if len(self._waiting):
+            waiting = joined([self._waiting, waiting])
         if not len(waiting):
             return
-        due = waiting["deliver_ns"] < self.time_ns
-        self._waiting = waiting[~due].tobytes()
+        due, agent = waiting["deliver_ns"] < self.time_ns, waiting["agent"]
+        self._waiting = waiting[~due]
         for uid in self.uids:
-            mine = waiting[due & (waiting["agent"] == uid)]
+            mine = waiting[due & (agent == uid)]
             self._notices[uid] = notices_of(mine)
-            refused = mine["reason"][mine["kind"] == int(NoticeKind.REJECTED)]
+            refused = mine["reason"][mine["kind"] == _REJECTED]
             self._rejects[uid].update(REJECT_CODES[code] for code in refused.tolist())
 
 

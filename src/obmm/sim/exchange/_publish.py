@@ -130,6 +130,21 @@ def publish(
 
 
 @kernel
+def drain(books: npt.NDArray[np.void], tape: npt.NDArray[np.void], notices: npt.NDArray[np.void]) -> None:
+    """Move what waits to be collected into `tape` and `notices`, book after book; they have just the room."""
+    t, n = 0, 0
+    for i in range(books.size):
+        b = books[i]
+        for row in range(b.tape_count):
+            tape[t] = b.tape[row]
+            t += 1
+        for row in range(b.notice_count):
+            notices[n] = b.notices[row]
+            n += 1
+    collected(books)
+
+
+@kernel
 def collected(books: npt.NDArray[np.void]) -> None:
     """Tape and notices of all `books` have been copied: start them anew."""
     for i in range(books.size):
