@@ -22,7 +22,7 @@ from obmm.live.validator import Signer
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
-SHORT = ("--books", "2", "--hours", "0.015")
+SHORT = ("--books", "2", "--hours", "0.01")
 
 
 def test_agents_are_told_one_by_one(obmm):
@@ -32,7 +32,7 @@ def test_agents_are_told_one_by_one(obmm):
     told = said.json
     assert (0, "") == (said.status, said.err)
     states = told["states"]
-    assert 54 <= states <= 55
+    assert 36 == states
     assert [
         (states, {}),
         (0, {"INVALID": states}),
@@ -49,6 +49,19 @@ def test_agents_are_told_one_by_one(obmm):
     refused = obmm("diagnose", told["run"])
     assert (2, "") == (refused.status, refused.out)
     assert "account 0: is an agent from elsewhere" in refused.err
+
+
+@pytest.mark.parametrize(("scenario", "version"), [("taos-0.6.2", "0.6.3"), ("taos-0.1.51", "0.3.5")])
+def test_the_wire_loses_nothing(obmm, scenario, version):
+    """An agent behind HTTP trades as it does in process, to the last fill, with books of two classes too."""
+    words = ("--scenario", scenario, "--books", "4", "--hours", "0.01", "--response-ms", "100", "--json")
+    with our_agent() as address:
+        served = obmm("serve-market", "--agent", address, "--wire-version", version, *words).json
+    simulated = obmm("simulate", "--preset", "touch", *words).json
+    assert simulated["digest"] == served["digest"]
+    [account] = served["agents"]
+    assert simulated["fills"] == account["fills"]
+    assert simulated["orders_posted"] == account["orders_posted"] > 0
 
 
 def test_tables_and_a_page_at_the_end(obmm):
@@ -116,7 +129,7 @@ def test_the_plain_agent_of_the_page_plays(obmm):
         server.server_close()
     [account] = said.json["agents"]
     assert (account["asked"], {}, {}) == (account["answered"], account["dropped"], account["rejects"])
-    assert account["orders_posted"] > 10
+    assert account["orders_posted"] >= 6
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from obmm.market import MarketState, Orders
 from obmm.sim import Scenario
 
 SCENARIO = Scenario.load("taos-0.5.4")
-BOOKS, HOURS = 2, 0.02
+BOOKS, HOURS = 2, 0.012
 
 
 @attrs.frozen

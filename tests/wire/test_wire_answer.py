@@ -131,8 +131,9 @@ def test_other_names_hold_from_version_0_6() -> None:
 
 def test_more_instructions_than_the_model_takes_are_refused() -> None:
     """200,000 are the most."""
+    one = json.dumps(CANCEL).encode()
     with pytest.raises(WireError, match="200000"):
-        read_answer(said(*[CANCEL] * 200_001))
+        read_answer(b'{"agent_id": 0, "instructions": [' + b",".join([one] * 200_001) + b"]}")
 
 
 @pytest.mark.parametrize(

@@ -38,19 +38,19 @@ Life = Annotated[int, Meta(ge=0, le=3)]
 Unit = Annotated[int, Meta(ge=0, le=1)]
 
 
-class Item(Struct):
+class Item(Struct, gc=False):
     """One order to cancel, or one position to close; without a volume the whole of it."""
 
     orderId: Id
     volume: Positive | None
 
 
-class _Instruction(Struct, tag_field="type", kw_only=True):
+class _Instruction(Struct, tag_field="type", kw_only=True, gc=False):
     agentId: Id
     delay: Delay = 0
 
 
-class _Placement(_Instruction, kw_only=True):
+class _Placement(_Instruction, kw_only=True, gc=False):
     bookId: Id
     direction: Side
     clientOrderId: Id | None
@@ -67,11 +67,11 @@ class _Placement(_Instruction, kw_only=True):
     take_profit: float | None = None
 
 
-class MarketOrder(_Placement, tag="PLACE_ORDER_MARKET", kw_only=True):
+class MarketOrder(_Placement, tag="PLACE_ORDER_MARKET", kw_only=True, gc=False):
     """An order that trades at once."""
 
 
-class LimitOrder(_Placement, tag="PLACE_ORDER_LIMIT", kw_only=True):
+class LimitOrder(_Placement, tag="PLACE_ORDER_LIMIT", kw_only=True, gc=False):
     """An order with a price."""
 
     price: Positive
@@ -80,21 +80,21 @@ class LimitOrder(_Placement, tag="PLACE_ORDER_LIMIT", kw_only=True):
     expiryPeriod: Expiry | None = None
 
 
-class CancelOrders(_Instruction, tag="CANCEL_ORDERS", kw_only=True):
+class CancelOrders(_Instruction, tag="CANCEL_ORDERS", kw_only=True, gc=False):
     """Orders of one book to cancel."""
 
     bookId: Id
     cancellations: list[Item]
 
 
-class ClosePositions(_Instruction, tag="CLOSE_POSITIONS", kw_only=True):
+class ClosePositions(_Instruction, tag="CLOSE_POSITIONS", kw_only=True, gc=False):
     """Leveraged positions of one book to close."""
 
     bookId: Id
     closes: list[Item]
 
 
-class ResetAgent(_Instruction, tag="RESET_AGENT", kw_only=True):
+class ResetAgent(_Instruction, tag="RESET_AGENT", kw_only=True, gc=False):
     """What only a validator may say."""
 
 
