@@ -29,6 +29,8 @@ NO_ROOM = "NO_ROOM"
 _INSTRUCTIONS, _TIMERS = 4096, 8192
 #: The longest that a venue's own delay makes of an instruction's.
 _VENUE_DELAY_NS = 1_100_000_000
+#: Seventy years, which no simulation lasts.
+_LONGEST_NS = 2**61
 
 
 class Refused(Exception):
@@ -103,7 +105,10 @@ class Gate:
         understood = orders_of(passed, state.venue)
         dropped[NOT_SIMULATED] += understood.closes
         dropped[TRIGGER_LOST] += understood.triggers
-        return self._with_room(understood.orders, state, dropped), +dropped
+        orders = understood.orders
+        # The longest periods that the model takes would run beyond what a market's clock counts.
+        orders = attrs.evolve(orders, expiry_ns=np.minimum(orders.expiry_ns, _LONGEST_NS))
+        return self._with_room(orders, state, dropped), +dropped
 
     def _with_room(self, orders: Orders, state: MarketState, dropped: Counter[str]) -> Orders:
         now_ns, n_books = state.time_ns, state.n_books
@@ -116,9 +121,7 @@ class Gate:
         acts_ns = now_ns + orders.delay_ns + _VENUE_DELAY_NS
         self._under_way.add(orders.book, acts_ns)
         timed = np.flatnonzero(orders.time_in_force == int(TimeInForce.GTT))
-        # The largest periods would leave 64 bits, and outlast any simulation.
-        lasts_ns = np.minimum(orders.expiry_ns[timed], 2**61)
-        self._timers.add(orders.book[timed], acts_ns[timed] + lasts_ns)
+        self._timers.add(orders.book[timed], acts_ns[timed] + orders.expiry_ns[timed])
         return orders
 
 
