@@ -55,7 +55,7 @@ def test_seeds_of_the_embedded_market(obmm, compiled):
     told = obmm("study", "imbalance", *words, "--json").json
     assert (["seed 1", "seed 2"], 216, 4) == (told["stretches"], told["states"], told["books"])
     assert set(told["classes"]) == set(told["signals"][0]["classes"])
-    assert (None, None) == (told["blend"], told["toml"])
+    assert {"imbalance"} == set(told["blend"]["weights"])
     (use,) = Ledger(Path("runs/seeds.jsonl")).uses("taos-0.6.2")
     assert ("study", (1, 2)) == (use.purpose, use.seeds)
 
@@ -76,7 +76,7 @@ def test_signals_of_a_run(obmm, compiled):
         (["imbalance", "--capture", "gone.zst"], "gone.zst: No such file or directory"),
         (["imbalance", "--capture", "sample", "--run", "x"], "give a recording or a run, not both"),
         (["imbalance", "--run", "x"], "holds no run"),
-        (["imbalance", "--capture", "sample", "--toml", "x.toml"], "nothing to write into x.toml"),
+        (["volatility", "--capture", "sample", "--toml", "x.toml"], "no signal can be weighed"),
         (["imbalance", "--scenario", "taos-9"], "taos-9"),
     ],
 )

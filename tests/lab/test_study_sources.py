@@ -235,6 +235,24 @@ def test_a_proposal_is_a_configuration_that_runs(stages):
     assert "leans with no signal" in proposed(subjects, found.blend, "touch", Path(), "x")
 
 
+def test_a_proposal_has_what_its_signals_read(stages):
+    """Under the names by which they read it, also where the base has another signal of that name."""
+    Path("reads.py").write_text(
+        "import attrs\nfrom obmm.market import Stage\n@attrs.define\nclass Reads(Stage):\n"
+        "    @property\n    def needs(self):\n        return frozenset({'momentum', 'imbalance'})\n"
+        "    def __call__(self, state, signals):\n"
+        "        return signals['momentum'] + signals['imbalance']\n"
+    )
+    subjects = subjects_of(["reads.py", "momentum=momentum.horizon_s=3", "imbalance=imbalance.depths=[2]"])
+    stretch = recorded(subjects, sample_path())
+    found = study([stretch], source="x", combinable=["reads:Reads"], blend_horizon_s=5.0)
+    assert found.blend is not None
+    config = resolve(parse_layer(proposed(subjects, found.blend, "balanced", Path(), "x"), "proposal"))
+    assert {"reads:Reads"} == set(config.spec("signals.lean").build().weights)
+    assert Imbalance(depths=[2]) == config.spec("signals.imbalance").build()
+    assert 3.0 == config.spec("signals.momentum").build().horizon_s
+
+
 def test_a_proposal_lies_beside_what_it_extends(stages):
     """A file in another folder is found from where the proposal will lie."""
     Path("configs").mkdir()

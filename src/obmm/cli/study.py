@@ -236,7 +236,7 @@ def _print(found: Study, text: str, wall_s: float) -> None:
         out.print(table("With each other", ("", *labels), grid), "")
     for line in together(found):
         out.print(line, markup=False, soft_wrap=True)
-    if text:
+    if text and found.blend is not None and len(found.blend.weights) > 1:
         out.print("\n" + text, markup=False, soft_wrap=True)
     out.print(f"{wall_s:.1f} s")
 

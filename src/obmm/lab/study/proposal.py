@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,20 @@ def proposed(subjects: Subjects, blend: Blend, preset: str, folder: Path, origin
     source = subjects.base or preset
     base = resolve(source)
     lean = str(getattr(base.builder.build(), "signal", "") or LEAN)
-    weights: dict[str, float] = {}
+    weighed = [subjects.spec(column.partition(".")[0]) for column in blend.weights]
+    read = _read_by(subjects, weighed)
+    names = {
+        spec.name: spec.name if spec.name in read else _name_beside(spec, base, lean) for spec in weighed
+    }
     lines: list[str] = []
-    for column, weight in blend.weights.items():
-        spec = subjects.spec(column.partition(".")[0])
-        name = _name_beside(spec, base, lean)
-        weights[name] = weight
-        if name not in {other.name for other in base.signals}:
+    for spec in subjects.config.signals:
+        name = names.get(spec.name, spec.name)
+        if (spec in weighed or spec.name in read) and not any(
+            name == other.name and _same(spec, other) for other in base.signals
+        ):
             entry = {"kind": spec.kind} | ({} if name == spec.kind else {"name": name}) | _given(spec)
             lines += ["", "[[signals]]", *(f"{key} = {toml_value(value)}" for key, value in entry.items())]
+    weights = {names[spec.name]: w for spec, w in zip(weighed, blend.weights.values(), strict=True)}
     ensemble = {"kind": "ensemble", "name": lean, "weights": weights}
     extends = os.path.relpath(source, folder) if source.endswith(".toml") else source
     head = [
@@ -80,6 +86,18 @@ def proposed(subjects: Subjects, blend: Blend, preset: str, folder: Path, origin
         head.insert(2, f"# The builder of {source} leans with no signal: one that does must name {lean!r}.")
     body = [f"{key} = {toml_value(value)}" for key, value in ensemble.items()]
     return "\n".join([*head, *lines, "", "[[signals]]", *body]) + "\n"
+
+
+def _read_by(subjects: Subjects, specs: Iterable[StageSpec]) -> set[str]:
+    """Names of the signals that some read, directly or not: these must keep them."""
+    found: set[str] = set()
+    waiting = list(specs)
+    while waiting:
+        needs = getattr(waiting.pop().build(), "needs", ())
+        new = {need for need in needs if isinstance(need, str)} - found
+        found |= new
+        waiting += [subjects.spec(name) for name in new]
+    return found
 
 
 def _name_beside(spec: StageSpec, base: Config, lean: str) -> str:

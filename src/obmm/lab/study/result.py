@@ -28,7 +28,7 @@ class Study:
         horizons_s: Horizons, seconds.
         signals: What each signal knows.
         correlations: (N, N) of the signals with each other.
-        blend: What they know together; None where there is nothing to combine.
+        blend: What they know together, out of sample; None where there is nothing to weigh.
         left_out: Signals that no combination can have, and why.
         version: Version that measured.
     """
@@ -105,6 +105,6 @@ def study(
         horizons_s=tuple(map(float, horizons_s)),
         signals=tuple(studied(sample, name, horizons_s) for name in names),
         correlations=between(sample, names),
-        blend=blended(sample, usable, blend_horizon_s) if len(usable) > 1 else None,
+        blend=blended(sample, usable, blend_horizon_s) if usable else None,
         left_out=dict(left_out or {}),
     )

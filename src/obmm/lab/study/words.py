@@ -43,6 +43,9 @@ def together(found: Study) -> Iterator[str]:
         if len(found.signals) > 1:
             yield f"No combination: {no_blend(found)}."
         return
+    if len(blend.weights) == 1:
+        yield f"{blend.single} out of sample, for the next {blend.horizon_s:g} s: {blend.correlation:+.3f}."
+        return
     yield (
         f"Together, for the next {blend.horizon_s:g} s: {blend.correlation:+.3f} out of sample "
         f"({signed(blend.low)} … {signed(blend.high)}), {share(blend.hit_rate)} of signs; "
@@ -61,8 +64,8 @@ def no_blend(found: Study) -> str:
     """Why a study proposes no combination."""
     if found.left_out:
         why = "; ".join(f"{name} {reason}" for name, reason in found.left_out.items())
-        return f"fewer than two signals can be combined ({why})"
-    return "a combination needs two signals and six stretches of time longer than its horizon"
+        return f"no signal can be weighed ({why})"
+    return "a combination needs a signal that varies, and six stretches of time longer than its horizon"
 
 
 def signed(value: float) -> str:
