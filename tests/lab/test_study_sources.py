@@ -232,7 +232,9 @@ def test_a_proposal_is_a_configuration_that_runs(stages):
     assert base.spec("signals.imbalance").build() == config.spec("signals.imbalance").build()
     assert base.spec("signals.trade_flow").build() == config.spec("signals.trade_flow").build()
     assert TradeFlow() == config.spec("signals.trade_flow-studied").build()
-    assert "leans with no signal" in proposed(subjects, found.blend, "touch", Path(), "x")
+    touching = resolve(parse_layer(proposed(subjects, found.blend, "touch", Path(), "x"), "proposal"))
+    builder = touching.builder.build()
+    assert ("lean", pytest.approx(found.blend.bps_per_unit, rel=0.05)) == (builder.signal, builder.signal_bps)
 
 
 def test_a_proposal_has_what_its_signals_read(stages):

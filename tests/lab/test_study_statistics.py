@@ -253,6 +253,9 @@ def test_a_combination_finds_the_weights():
     assert ("a", True) == (found.single, found.shown)
     total = found.weights["a"] * a + 10.0 * found.weights["b"] * b
     assert DEVIATION == pytest.approx(total.std(), rel=0.01)
+    ahead = 1e4 * np.diff(np.log(mid), axis=0)
+    slope = np.polyfit(total[:-1].ravel(), ahead.ravel(), 1)[0]
+    assert slope == pytest.approx(found.bps_per_unit, rel=0.05)
 
 
 def test_a_combination_of_noise_shows_nothing():

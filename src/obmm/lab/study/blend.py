@@ -11,7 +11,15 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from obmm.lab.study.measure import Sample, correlation_of, moments, share_of, sign_moments, summed
+from obmm.lab.study.measure import (
+    Sample,
+    correlation_of,
+    mean_deviation,
+    moments,
+    share_of,
+    sign_moments,
+    summed,
+)
 from obmm.lab.study.resample import interval
 from obmm.market import FloatArray, IntArray
 
@@ -38,6 +46,7 @@ class Blend:
         in_sample: Correlation where it was fitted: what it would seem to be worth.
         single: The signal that alone would have been chosen; it is named by the folds that see all of it.
         single_correlation: What the signal chosen in the other folds was worth, out of sample.
+        bps_per_unit: Mean next return, basis points, where the weighted sum is 1: out of sample.
         mean: Mean of the weighted sum, which an ensemble has no constant to take away.
     """
 
@@ -51,6 +60,7 @@ class Blend:
     in_sample: float
     single: str
     single_correlation: float
+    bps_per_unit: float
     mean: float
 
     @property
@@ -151,8 +161,15 @@ def blended(sample: Sample, names: Sequence[str], horizon_s: float) -> Blend | N
         in_sample=_whole(moments([_predicted(part, np.stack([final] * FOLDS)) for part in rows], ahead)),
         single=used[int(np.argmax(np.abs(products.single(every))))],
         single_correlation=_whole(moments([_predicted(part, alone) for part in rows], ahead)),
+        bps_per_unit=1e4 * _whole(told) * _mean_deviation(sample, horizon_s) / DEVIATION,
         mean=factor * spread[0],
     )
+
+
+def _mean_deviation(sample: Sample, horizon_s: float) -> float:
+    """Standard deviation of the next return, mean over the books."""
+    returns = sample.returns(horizon_s)
+    return mean_deviation(returns, [np.isfinite(part) for part in returns])
 
 
 def _scale(values: Sequence[FloatArray]) -> tuple[float, float]:

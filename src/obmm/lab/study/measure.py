@@ -236,7 +236,7 @@ def _horizons(
                 marginal=_whole(moments(x, pick(horizon, before))),
                 first_half=_whole(halves[0]),
                 second_half=_whole(halves[1]),
-                bps_per_deviation=_whole(rows) * _mean_deviation(ahead, both) * 1e4,
+                bps_per_deviation=_whole(rows) * mean_deviation(ahead, both) * 1e4,
                 pairs=int(sum(part.sum() for part in both)),
             )
         )
@@ -321,7 +321,7 @@ def _whole(rows: Sequence[FloatArray]) -> float:
     return float(correlation_of(summed(rows))[0])
 
 
-def _mean_deviation(values: Sequence[FloatArray], known: Sequence[BoolArray]) -> float:
+def mean_deviation(values: Sequence[FloatArray], known: Sequence[BoolArray]) -> float:
     """Standard deviation, mean over the books of all stretches."""
     told = [
         np.sqrt(np.mean((column[k] - column[k].mean()) ** 2))

@@ -13,6 +13,7 @@ from obmm.lab.diagnose.configuration import toml_value
 from obmm.lab.study.blend import Blend
 from obmm.lab.study.measure import Sample
 from obmm.lab.study.subjects import Subjects
+from obmm.settings.structure import option_names
 from obmm.signals import Ensemble
 
 #: The signal that builders lean with, where a configuration does not say.
@@ -82,10 +83,28 @@ def proposed(subjects: Subjects, blend: Blend, preset: str, folder: Path, origin
         f"({blend.low:+.3f} … {blend.high:+.3f}), {100.0 * blend.hit_rate:.1f} % of signs.",
         f"extends = {toml_value(Path(extends).as_posix())}",
     ]
-    if not getattr(base.builder.build(), "signal", ""):
-        head.insert(2, f"# The builder of {source} leans with no signal: one that does must name {lean!r}.")
+    head.insert(2, f"# Where the sum is 1, the price has gone {blend.bps_per_unit:+.1f} bp.")
+    builder = _leaning(base, lean, blend)
+    if builder is None:
+        head.insert(3, f"# The builder of {source} leans with no signal; give it one that does.")
+    elif builder:
+        head += ["", "[builder]", *(f"{key} = {toml_value(value)}" for key, value in builder.items())]
     body = [f"{key} = {toml_value(value)}" for key, value in ensemble.items()]
     return "\n".join([*head, *lines, "", "[[signals]]", *body]) + "\n"
+
+
+def _leaning(base: Config, lean: str, blend: Blend) -> dict[str, Any] | None:
+    """What a builder must be told to lean with the signal; nothing where it does, None where it cannot."""
+    builder = base.builder.build()
+    if getattr(builder, "signal", None):
+        return {}
+    options = option_names(base.builder.cls)
+    if "signal" not in options:
+        return None
+    told: dict[str, Any] = {"signal": lean}
+    if "signal_bps" in options and not builder.signal_bps:
+        told["signal_bps"] = float(f"{blend.bps_per_unit:.2g}")
+    return told
 
 
 def _read_by(subjects: Subjects, specs: Iterable[StageSpec]) -> set[str]:

@@ -50,7 +50,8 @@ def together(found: Study) -> Iterator[str]:
         f"Together, for the next {blend.horizon_s:g} s: {blend.correlation:+.3f} out of sample "
         f"({signed(blend.low)} … {signed(blend.high)}), {share(blend.hit_rate)} of signs; "
         f"{blend.in_sample:+.3f} where it was fitted. The best signal alone, {blend.single}: "
-        f"{blend.single_correlation:+.3f} out of sample."
+        f"{blend.single_correlation:+.3f} out of sample. Where the weighted sum is 1, the price has gone "
+        f"{blend.bps_per_unit:+.1f} bp."
     )
     if not blend.shown:
         yield "That is not shown to be more than chance: these weights are no reason to lean."
