@@ -13,7 +13,7 @@ import pytest
 
 from obmm.agent import resolve
 from obmm.live import fitness
-from obmm.live.fitness import Place, chain, clock, disk, files, keys, look, offset_s, port, versions
+from obmm.live.fitness import Place, answers, chain, clock, disk, files, keys, look, offset_s, port, versions
 
 ADDRESS = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
@@ -148,10 +148,17 @@ def test_what_the_network_knows():
     )
 
 
-def test_all_of_it_for_the_harness(tmp_path):
-    """Where no wallet is needed; the agent answers 128 books in time."""
-    place = Place(disk=tmp_path, time_servers=())
-    found = told(look(resolve("balanced"), place))
+def test_all_of_it_for_the_harness(tmp_path, monkeypatch):
+    """Where no wallet is needed."""
+    monkeypatch.setattr(fitness, "answers", lambda config: answers(config, n_books=2, n_states=8))
+    found = told(look(resolve("touch"), Place(disk=tmp_path, time_servers=())))
     assert {"python", "port", "open files", "disk", "answers"} <= set(found)
     assert "clock" not in found
-    assert found["answers"][1].startswith("128 books: median")
+    assert found["answers"][1].startswith("2 books: median")
+
+
+def test_an_agent_that_is_too_slow_is_told(monkeypatch):
+    """With what is allowed."""
+    monkeypatch.setattr(fitness, "ANSWER_MS", 0.001)
+    found = answers(resolve("touch"), n_books=2, n_states=8)
+    assert (False, True) == (found.ok, found.detail.endswith("0.001 ms are allowed"))

@@ -36,10 +36,10 @@ def test_no_request_is_accepted_twice(told):
                 accepted.add((hotkey, uuid, nonce))
 
 
-def test_a_day_of_a_client_a_step_stays_small():
+def test_hours_of_a_client_a_step_stay_small():
     """Validators open a new client each step: only those of the last seconds are kept."""
     nonces, most = Nonces(), 0
-    for step in range(86_400):
+    for step in range(20_000):
         now = NOW + step * S
         assert nonces.problem("5A", str(step), now, 3.0, now) == ""
         assert nonces.add("5A", str(step), now, now)

@@ -105,8 +105,8 @@ class AxonApp:
             reply = await settled(self.session, pending)
             if not reply:
                 raise Refused(400, "the body is no message of the subnet", "body")
-            await respond(request, send, 200, reply, told | _told(200, "Success", began_s))
             self.counts.answer(sender.hotkey)
+            await respond(request, send, 200, reply, told | _told(200, "Success", began_s))
         finally:
             pending.left.set()
 

@@ -42,8 +42,8 @@ class HarnessApp:
                 reply = await settled(self.session, pending)
                 if not reply:
                     raise Refused(400, "the body is no state", "body")
-                await respond(request, send, 200, reply)
                 self.counts.answer("harness")
+                await respond(request, send, 200, reply)
             finally:
                 pending.left.set()
         except Refused as refused:
