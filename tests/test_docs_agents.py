@@ -36,6 +36,15 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SMALL = {
     "simulate": {"--books": ["2"], "--hours": ["0.02"]},
     "compare": {"--books": ["2"], "--hours": ["0.02"], "--seeds": ["2"], "--jobs": ["1"]},
+    "tune": {
+        "--books": ["1"],
+        "--hours": ["0.02"],
+        "--seeds": ["2"],
+        "--confirm": ["8"],
+        "--jobs": ["1"],
+        "--trials": ["2"],
+        "--space": ["inside_ticks=0,1"],
+    },
     "check": {"--books": ["2"], "--states": ["40"]},
     "bench": {"--books": ["2"], "--states": ["3"]},
     "fidelity": {"--books": ["2"], "--hours": ["0.05"]},

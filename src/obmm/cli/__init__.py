@@ -52,6 +52,7 @@ _COMMANDS = {
     "score": (_SCORE, "Score a finished run under an era's rules."),
     "report": (_SCORE, "Build the report of one or several runs."),
     "diagnose": (_SCORE, "Say what costs a run its score, and propose a change."),
+    "tune": (_SCORE, "Search for better options, and say whether what was found is more than luck."),
     "bench": (_MACHINE, "Is this machine fast enough?"),
     "warmup": (_MACHINE, "Compile the embedded market once, so that later starts are quick."),
 }

@@ -15,6 +15,7 @@ from obmm.lab.trials.executor import Done, Progress, Stopped, WorkerLost
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.play import play
 from obmm.lab.trials.trial import Trial
+from obmm.lab.trials.worker import silent
 
 #: How an address of a scheduler is told from other executors.
 SCHEME = "dask://"
@@ -149,4 +150,5 @@ def _played(packed: bytes) -> tuple[Outcome, ...]:
         ConfigError: This machine has other code than the one that sent it.
     """
     trial: Trial = pickle.loads(packed)
-    return play(trial, threads=1)
+    with silent():
+        return play(trial, threads=1)

@@ -50,7 +50,7 @@ class Stopped(Exception):
         self.signal = signal
 
 
-class WorkerLost(RuntimeError):
+class WorkerLost(ChildProcessError):
     """A trial could not be played: the process that played it died each time."""
 
 

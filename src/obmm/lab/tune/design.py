@@ -15,8 +15,6 @@ from obmm.lab.trials import Metric, Trial
 from obmm.lab.tune.ranges import Choice
 from obmm.lab.tune.space import Space
 
-#: Candidates that are asked for and raced together, whoever plays them: so nothing depends on the machine.
-BATCH = 8
 #: A first look is at a third of the hours, if that is still half an hour.
 SHORT, LEAST_SHORT_H = 3.0, 0.5
 #: Fewer seeds cannot settle anything at the level that `verdict` asks for.
@@ -62,6 +60,8 @@ class Design:
         trials: Candidates to try.
         confirm: Held-out seeds, on which what was found is played at the end.
         seed: Seed of the search itself.
+        batch: Candidates that are asked for and raced together, whoever plays them: so nothing depends on the
+            machine. Many keep many machines busy, few let the search learn sooner.
         rungs: What a candidate is shown, step by step; the last is all.
 
     Raises:
@@ -74,6 +74,7 @@ class Design:
     trials: int
     confirm: int = 16
     seed: int = 1
+    batch: int = 8
     rungs: tuple[Rung, ...] = attrs.field()
 
     @rungs.default
@@ -85,6 +86,7 @@ class Design:
             Problem(name, f"must be {bound}, got {value}")
             for name, value, bound, good in (
                 ("trials", self.trials, "at least 1", self.trials >= 1),
+                ("batch", self.batch, "at least 1", self.batch >= 1),
                 ("seeds", len(self.trial.seeds), "at least 2", len(self.trial.seeds) >= 2),
                 ("confirm", self.confirm, f"at least {LEAST_CONFIRM}", self.confirm >= LEAST_CONFIRM),
                 (
@@ -130,6 +132,7 @@ class Design:
             "eras": list(trial.eras),
             "confirm": self.confirm,
             "seed": self.seed,
+            "batch": self.batch,
         }
 
 

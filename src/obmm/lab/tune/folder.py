@@ -32,12 +32,14 @@ class Played:
         digest: Fingerprint of its market.
         failed: Whether the agent failed on every state.
         fault: What was wrong first.
+        unknown: Why figures are not known, by name.
     """
 
     metrics: Mapping[str, float]
     digest: str
     failed: bool = False
     fault: str = ""
+    unknown: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.define
@@ -112,9 +114,9 @@ class StudyFolder:
         """Add to what `study.json` says."""
         self.write_json(STUDY, {**self.about(), **more})
 
-    def missing(self, trial: Trial) -> tuple[int, ...]:
-        """The seeds of a trial that have not been played."""
-        return tuple(seed for seed, key in keys_of(trial).items() if key not in self.played)
+    def missing(self, trial: Trial) -> dict[int, Key]:
+        """The seeds of a trial that have not been played, and under what their outcomes will be kept."""
+        return {seed: key for seed, key in keys_of(trial).items() if key not in self.played}
 
     def of(self, trial: Trial) -> list[Played]:
         """What became of a trial that was played, seed by seed."""
@@ -132,7 +134,9 @@ class StudyFolder:
             key = keys[outcome.seed]
             metrics = {name: float(value) for name, value in outcome.metrics.items()}
             failed = 0 < outcome.states <= outcome.failed
-            played = self.played[key] = Played(metrics, outcome.digest, failed, outcome.fault)
+            unknown = {name: outcome.why_unknown(name) for name, v in metrics.items() if math.isnan(v)}
+            played = Played(metrics, outcome.digest, failed, outcome.fault, unknown)
+            self.played[key] = played
             told = attrs.asdict(played) | {"key": key}
             told["metrics"] = {name: v if math.isfinite(v) else None for name, v in metrics.items()}
             lines.append(json.dumps(told, separators=(",", ":")).encode() + b"\n")

@@ -91,7 +91,7 @@ def finished(study: Study, ledger: Ledger) -> Result:
         front=front,
         held_out=held_out,
         verdict=verdict,
-        importances={name: search.importances(i) for i, name in enumerate(names)},
+        importances={name: search.importances(study.first_looks(i)) for i, name in enumerate(names)},
         used_before=used_before,
         differences=fresh,
     )

@@ -26,6 +26,8 @@ _NAME = "obmm tune"
 _SLOT, _VALUES, _ROW = "slot", "values", "row"
 #: Candidates drawn at random before the sampler has learnt anything.
 _STARTUP = 10
+#: Of fewer candidates nothing is said of what matters.
+_LEAST = 8
 
 
 @attrs.frozen
@@ -136,26 +138,27 @@ class Search:
                     trial.report(value, step)
             self._study.tell(asked.journal, state=states.PRUNED if steps else states.FAIL)
 
-    def importances(self, metric: int) -> dict[str, float]:
-        """How much each dimension matters to a metric, as shares of 1; empty where too little is known.
+    def importances(self, tried: Sequence[tuple[Mapping[str, Any], float]]) -> dict[str, float]:
+        """How much each dimension matters, as shares of 1; empty where too little is known.
 
-        PED-ANOVA (Watanabe, Bansal & Hutter 2023) of the candidates that were played in full.
+        PED-ANOVA (Watanabe, Bansal & Hutter 2023): how far the values of the best quarter differ from all.
+
+        Args:
+            tried: Values of candidates, and what they came to on the same seeds; more is better.
         """
-        evaluator = self._optuna.importance.PedAnovaImportanceEvaluator
-        done = [t for t in self._study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
-        if len(done) < 4:
+        places = [d for d in self._space.dimensions if all(d.place in values for values, _ in tried)]
+        varied = [d for d in places if len({repr(values[d.place]) for values, _ in tried}) > 1]
+        if len(tried) < _LEAST or not varied:
             return {}
-        shared = set.intersection(*(set(t.params) for t in done))
-        varied = [p for p in shared if len({repr(t.params[p]) for t in done}) > 1]
-        if not varied:
-            return {}
+        optuna = self._optuna
         with _quiet():
-            found = self._optuna.importance.get_param_importances(
-                self._study,
-                evaluator=evaluator(target_quantile=0.25),
-                params=sorted(varied),
-                target=None if len(self._study.directions) == 1 else lambda t: t.values[metric],
-            )
+            study = optuna.create_study(direction="maximize")
+            for values, figure in tried:
+                params = {d.place: _label(d, values[d.place]) for d in varied}
+                made = {d.place: self._distribution(d) for d in varied}
+                study.add_trial(optuna.trial.create_trial(params=params, distributions=made, value=figure))
+            evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
+            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
         return {name: float(share) for name, share in found.items()}
 
     def _there(self, number: int, first: int) -> list[Asked]:

@@ -14,8 +14,8 @@ import numpy as np
 from obmm.agent import Config, ConfigError, Problem
 from obmm.lab.diagnose.configuration import toml_value
 from obmm.lab.trials import Executor, Outcome, Trial
-from obmm.lab.tune.design import BATCH, Design, Rung
-from obmm.lab.tune.folder import JOURNAL, TRIALS, Played, StudyFolder
+from obmm.lab.tune.design import Design, Rung
+from obmm.lab.tune.folder import JOURNAL, TRIALS, Key, Played, StudyFolder
 from obmm.lab.tune.race import decide, ranked, unbeaten
 from obmm.lab.tune.search import Asked, Search
 from obmm.lab.tune.sections import as_toml
@@ -93,7 +93,7 @@ class Study:
         search.begin([self.rows[0].metrics[metric.name] for metric in self.design.metrics])
         batch = 0
         while len(self.rows) <= self.design.trials:
-            size = min(BATCH, self.design.trials + 1 - len(self.rows))
+            size = min(self.design.batch, self.design.trials + 1 - len(self.rows))
             asked = search.batch(batch, size, len(self.rows))
             rows = self._race(asked, batch)
             for one in asked:
@@ -127,6 +127,11 @@ class Study:
         best = {name for name, first in zip(figures, unbeaten(means), strict=True) if first}
         return [rows[name] for name in ranked(figures) if name in best]
 
+    def first_looks(self, metric: int) -> list[tuple[Mapping[str, Any], float]]:
+        """Values of every candidate that was played, and its mean on the seeds of the first rung."""
+        played = [row for row in self.rows if row.number and row.seeds and row.state != FAILED]
+        return [(r.values, self.figures(r.config_hash, self._rungs[0])[:, metric].mean()) for r in played]
+
     def figures(self, config_hash: str, rung: Rung) -> FloatArray:
         """(S, M) the metrics of a configuration on the seeds of a rung, signed so that more is better."""
         seeds = self.design.trial.seeds[: rung.seeds]
@@ -135,7 +140,13 @@ class Study:
 
     def play(self, trials: Iterable[Trial], words: str) -> None:
         """Have trials played as far as they have not been, and write the outcomes down."""
-        short = [trial.on(missing) for trial in trials if (missing := self.folder.missing(trial))]
+        short: list[Trial] = []
+        asked: set[Key] = set()
+        for trial in trials:
+            fresh = {seed: key for seed, key in self.folder.missing(trial).items() if key not in asked}
+            asked.update(fresh.values())
+            if fresh:
+                short.append(trial.on(tuple(fresh)))
         pieces = spread(short, self.executor.at_once)
         if not pieces:
             return
@@ -158,20 +169,24 @@ class Study:
         last = self._rungs[-1]
         if fault := self._fault(start):
             raise ConfigError([Problem(base.name, f"fails on every state: {fault}")])
-        if problems := [Problem(metric.name, self._unknown(last)) for metric in self._unknown_of(start)]:
-            raise ConfigError(problems, of="the search")
+        if unknown := self._unknown_of(start):
+            over = f"of {last.hours:g} h of this configuration"
+            told = [Problem(name, f"is not known {over}: {why}") for name, why in unknown.items()]
+            raise ConfigError(told, of="the search")
         known = [rung for rung in self._rungs if not self._unknown_of(self.design.at(start, rung))]
         self._rungs = tuple(known)
         row = self._row(0, {}, base, start, COMPLETE, "")
         self.rows.append(row)
 
-    def _unknown(self, rung: Rung) -> str:
-        return f"is not known of a run of {rung.hours:g} h of this configuration; ask for more --hours"
-
-    def _unknown_of(self, trial: Trial) -> list[Any]:
-        """Metrics that are not known of a trial that was played."""
-        means = self._metrics(trial)
-        return [metric for metric in self.design.metrics if not math.isfinite(means[metric.name])]
+    def _unknown_of(self, trial: Trial) -> dict[str, str]:
+        """Metrics that are not known of a trial that was played, and why."""
+        played = self.folder.of(trial)
+        found = {}
+        for metric in self.design.metrics:
+            missing = [p for p in played if not math.isfinite(p.metrics.get(metric.name, math.nan))]
+            if missing:
+                found[metric.name] = missing[0].unknown.get(metric.name) or "no run says it"
+        return found
 
     def _race(self, asked: Sequence[Asked], batch: int) -> dict[int, tuple[Row, list[float]]]:
         """What becomes of the candidates of a batch: rows, and first figures at each rung, by number."""
@@ -216,7 +231,8 @@ class Study:
                 if fault := self._fault(trial):
                     settle(name, FAILED, fault, trial)
                 elif unknown := self._unknown_of(trial):
-                    settle(name, FAILED, f"{unknown[0].name} is not known", trial)
+                    metric, why = next(iter(unknown.items()))
+                    settle(name, FAILED, f"{metric} is not known: {why}", trial)
                 else:
                     steps[name].append(self._metrics(trial)[self.design.metrics[0].name])
             if rung == self._rungs[-1]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
 
 from obmm.lab.compare.statistics import Interval, bootstrap, detectable, holm, sign_flip
 from obmm.lab.trials.overfitting import Overfit, deflated_sharpe, overfit, probabilistic_sharpe
+from obmm.lab.tune.words import sentence, trust
 from obmm.market import FloatArray
 
 #: Chance that a search of nothing is believed, which a two-sided sign-flip test on held-out seeds keeps.
 LEVEL = 0.02
-#: Below these a deflated Sharpe ratio, and above what is left an overfitting probability, raise doubts.
-DOUBT, SURE, SURE_ENOUGH = 0.5, 0.95, 0.8
 
 
 @attrs.frozen(kw_only=True)
@@ -183,81 +182,8 @@ def judged(checks: Sequence[Check], luck: Luck, *, promising: bool) -> Verdict:
     )
     return Verdict(
         found=found,
-        sentence=_sentence(found, by_config, luck, promising),
-        trust=tuple(_trust(found, by_config, luck)),
+        sentence=sentence(found, by_config, luck, promising),
+        trust=tuple(trust(found, by_config, luck)),
         checks=tuple(checks),
         luck=luck,
     )
-
-
-def _sentence(
-    found: Sequence[str], by_config: Mapping[str, Sequence[Check]], luck: Luck, promising: bool
-) -> str:
-    if not promising:
-        return (
-            f"Nothing found: of {luck.tried} configurations none was better than the one before the search, "
-            "not even on the seeds that the search looked at."
-        )
-    if found:
-        check = _told_of(by_config[found[0]])
-        more = {0: "", 1: " So is one other."}.get(len(found) - 1, f" So are {len(found) - 1} others.")
-        return (
-            f"Found: {found[0]} is better in {check.metric} by {_interval(check)} on {check.seeds} seeds "
-            f"that the search had not seen (p = {check.p:.2g}).{more}"
-        )
-    check = _told_of([check for own in by_config.values() for check in own])
-    unseen = f"on {check.seeds} seeds that the search had not seen"
-    if math.isnan(check.difference.mean):
-        return f"Nothing found: {check.metric} is not known of every run {unseen}."
-    if check.worse:
-        return (
-            f"Nothing found: the best of the search is worse in {check.metric} {unseen}: {_interval(check)}."
-        )
-    near = check.p <= 0.05 and check.difference.mean > 0.0
-    return (
-        f"Nothing found: {unseen}, the difference in {check.metric} is {_interval(check)}, "
-        f"which luck shows too (p = {check.p:.2g})."
-        + (" It may be more than luck: try again with more --confirm seeds." if near else "")
-    )
-
-
-def _told_of(checks: Sequence[Check]) -> Check:
-    """The check that is told of several: the clearest."""
-    return max(checks, key=lambda check: (check.better, -check.p))
-
-
-def _interval(check: Check) -> str:
-    d = check.difference
-    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}]"
-
-
-def _trust(found: Sequence[str], by_config: Mapping[str, Sequence[Check]], luck: Luck) -> Iterator[str]:
-    if by_config:
-        check = _told_of(by_config[found[0]] if found else [c for own in by_config.values() for c in own])
-        if found:
-            yield "The held-out seeds decide: nobody had looked at them, so no search could fit them."
-        if found and check.difference.mean < DOUBT * check.searched:
-            kept = check.difference.mean / check.searched
-            yield f"Expect what they show, {kept:.0%} of the {check.searched:+.4g} that the search promised."
-        if math.isfinite(check.could_show):
-            yield f"So many seeds show a true difference of {check.could_show:.3g} in four of five studies."
-    if not math.isnan(luck.dsr):
-        says = f"the best of {luck.tried} worthless configurations would look as good"
-        if luck.dsr >= DOUBT:
-            says = "the tuning seeds alone would not prove it"
-        if luck.dsr >= SURE:
-            says = "luck would rarely look so good"
-        yield (
-            f"Deflated Sharpe ratio of the best on the tuning seeds {luck.dsr:.2f} "
-            f"({luck.psr:.2f} if it had been the only one): {says}."
-        )
-    if luck.overfit is None:
-        yield "Too few configurations were played in full to say how much the search overfits."
-        return
-    share = luck.overfit.probability
-    says = "choosing by some seeds says nothing about others"
-    if share < DOUBT:
-        says = "choosing by some seeds says a little about others"
-    if share < 1.0 - SURE_ENOUGH:
-        says = "what is best on some seeds tends to be good on others"
-    yield f"Probability of overfitting {share:.0%} over {luck.overfit.splits} halvings: {says}."
