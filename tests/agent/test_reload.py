@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from obmm.agent import Config, ConfigError, ConfigFile, MarketMaker, resolve
+from obmm.agent import Config, ConfigError, ConfigFile, Keeper, MarketMaker, resolve
 from obmm.agent.sessions import Session
 from obmm.agent.sources import files_of
 from obmm.market import MarketState, Reason
@@ -91,6 +91,17 @@ def test_pipelines_of_assigned_books_keep_what_they_know():
     maker.reconfigure(of(assign=two))
     ages = [step.signals.age_s[0] for step in maker.decide(STATES[40]).steps]
     assert [40.0, 40.0, 0.0] == ages
+
+
+def test_what_is_remembered_is_saved_under_the_new_configuration(tmp_path):
+    """A process that starts right after the change would else refuse the snapshot of before."""
+    maker = warm(of())
+    maker.keeper = Keeper(tmp_path)
+    maker.reconfigure(resolve("calm"))
+    assert maker.keeper.close(30.0)
+    after = MarketMaker(resolve("calm"), keeper=Keeper(tmp_path))
+    assert after.decide(STATES[40]).digest == maker.decide(STATES[40]).digest
+    assert 1.0 <= session_of(after).pipelines[0]._age_s[0]
 
 
 def test_overrides_stay_in_force(tmp_path):

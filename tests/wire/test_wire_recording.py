@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from obmm.wire.errors import WireError
 from obmm.wire.frames import Exchange, Frame, Setup, encode_frame
@@ -97,6 +99,27 @@ def test_damage_within_a_file_is_told_with_its_place(tmp_path, closed):
     assert SETUP == next(frames)
     with pytest.raises(WireError, match=f"00000001.obmf at byte {at}: damaged"):
         next(frames)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**9), st.binary(min_size=1, max_size=80), st.booleans(), st.booleans())
+def test_damaged_files_tell_what_is_before_the_damage(tmp_path, at, noise, cut, closed):
+    """Law: the frames read are the first of those written; then the end, or an error with file and byte."""
+    frames = [SETUP, said(1), said(2)]
+    written(tmp_path, frames, closed=(closed,))
+    path = tmp_path / "00000001.obmf"
+    data = path.read_bytes()
+    at %= len(data)
+    path.write_bytes(data[:at] + noise + (b"" if cut else data[at + len(noise) :]))
+    found, problem = [], ""
+    recording = Recording(tmp_path)
+    try:
+        found.extend(recording.frames())
+    except WireError as error:
+        problem = str(error)
+    assert not problem or problem.startswith(f"{path} at byte ")
+    assert frames[: len(found)] == found
+    assert problem or recording.torn or frames == found
 
 
 def test_a_file_must_begin_with_the_configuration(tmp_path):

@@ -120,6 +120,8 @@ class MarketMaker:
             self._sessions = OrderedDict(sessions)
             self.config, self.feeds, self._hash = config, feeds, config_hash
             self._configs[config_hash] = config
+            # The snapshots of before are of another configuration, and would be refused.
+            self.save()
         tell(_log, logging.INFO, "the configuration has changed", name=config.name, hash=config_hash)
 
     def save(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -21,7 +21,9 @@ _KINDS = "biufcU"
 _LEAST, _MOST = -(2**63), 2**64
 #: Values inside each other; what nests deeper, or within itself, is not kept.
 _MAX_DEPTH = 16
-_TAGS: Mapping[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "f", deque: "q", bytearray: "b"}
+_SIMPLE = frozenset({bool, float, str, bytes})
+_NUMBERS = frozenset({bool, int, float})
+_TAGS: Mapping[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "f", deque: "q"}
 #: What a stage tells of its last state is told.
 _PASSING = frozenset({"news"})
 
@@ -111,7 +113,7 @@ def _is_part(stage: object, name: str, value: object) -> bool:
     return field is not None and field.init
 
 
-def plain(value: Any, where: str, depth: int = 0) -> Any:
+def plain(value: Any, where: str) -> Any:
     """A value as msgpack can hold it, sharing nothing with it.
 
     Raises:
@@ -120,29 +122,43 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
     >>> value_of(plain((1, np.zeros(2)), "pair"), "pair")
     (1, array([0., 0.]))
     """
-    if value is None or type(value) in (bool, float, str, bytes):
+    try:
+        return _plain(value, 0)
+    except NotKept as why:
+        raise NotKept(f"{where} {why}") from None
+
+
+def _plain(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if value is None or kind in _SIMPLE:
         return value
-    if type(value) is int:
+    if kind is int:
         return value if _LEAST <= value < _MOST else ["i", str(value)]
     if depth >= _MAX_DEPTH:
-        raise NotKept(f"{where} nests too deeply")
-    if isinstance(value, np.ndarray) and type(value) is np.ndarray and value.dtype.kind in _KINDS:
+        raise NotKept("nests too deeply")
+    if kind is np.ndarray and value.dtype.kind in _KINDS:
         return ["a", value.dtype.str, list(value.shape), value.tobytes()]
     if isinstance(value, np.generic) and value.dtype.kind in _KINDS:
         return ["n", value.dtype.str, value.tobytes()]
-    if type(value) is dict:
-        pairs = value.items()
-        return [
-            "d",
-            [[plain(k, where, depth + 1), plain(v, f"{where}[{k!r:.40}]", depth + 1)] for k, v in pairs],
-        ]
-    tag = _TAGS.get(type(value))
-    if tag is None:
-        raise NotKept(f"{where} holds a {type(value).__name__}")
-    if tag == "b":
+    if kind is dict:
+        return ["d", [[_plain(k, depth + 1), _plain(v, depth + 1)] for k, v in value.items()]]
+    if kind is bytearray:
         return ["b", bytes(value)]
-    items = [plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
-    return ["q", value.maxlen, items] if isinstance(value, deque) else [tag, items]
+    tag = _TAGS.get(kind)
+    if tag is None:
+        raise NotKept(f"holds a {kind.__name__}")
+    # Most items are numbers, thousands of them: each by itself would hold up the answer.
+    items = list(value) if _are_numbers(value) else [_plain(item, depth + 1) for item in value]
+    return ["q", value.maxlen, items] if kind is deque else [tag, items]
+
+
+def _are_numbers(items: Collection[Any]) -> bool:
+    """Whether items are floats and flags, or integers that a file can hold, and nothing else."""
+    kinds = set(map(type, items))
+    if not kinds <= _NUMBERS:
+        return False
+    # A NaN hides no large integer: where one is compared, nothing is within the bounds.
+    return int not in kinds or (min(items) >= _LEAST and max(items) < _MOST)
 
 
 def value_of(told: Any, where: str) -> Any:

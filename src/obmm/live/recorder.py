@@ -14,6 +14,7 @@ With the second listener a recording can be replayed from its middle, and across
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import platform
 import threading
@@ -251,7 +252,8 @@ def _sources(config: Config) -> dict[str, str]:
     found = {}
     for spec in (spec for one in configs for spec in one.all_specs):
         for module, file in source_files(spec.cls).items():
-            found[module] = Path(file).read_text(encoding="utf-8", errors="replace")
+            with contextlib.suppress(OSError):  # It is gone since it was run.
+                found[module] = Path(file).read_text(encoding="utf-8", errors="replace")
     return found
 
 
