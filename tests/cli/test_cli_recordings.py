@@ -11,8 +11,9 @@ import attrs
 import pytest
 from tests.live.recording import Asked, interleaved, recorded
 
-from obmm.agent import resolve
+from obmm.agent import ConfigError, resolve
 from obmm.lab.bench import sample_path
+from obmm.lab.compare import arms_of
 from obmm.live._files import Bounds
 from obmm.market import Feed
 from obmm.testing import random_states
@@ -180,6 +181,16 @@ def test_signals_are_studied_on_a_recording(two, one, obmm):
     run = obmm("study", "--run", str(one), "--json")
     assert 0 == run.status, run.err
     assert "such as --only" in obmm("study", "imbalance", "--capture", str(two)).err
+
+
+def test_a_recording_is_compared_by_the_configuration_it_ended_with(one):
+    """As an arm like any other, in which nothing can be changed."""
+    arms = arms_of([str(one), "touch"])
+    assert [resolve("calm").hash, resolve("touch").hash] == [arm.config.hash for arm in arms]
+    with pytest.raises(ConfigError, match="leave it out"):
+        arms_of([str(one), "touch"], params=["size_base=1"])
+    with pytest.raises(ConfigError, match="nothing can be swapped"):
+        arms_of([str(one)], ["builder=touch"])
 
 
 def test_of_a_recording_with_several_simulations_one_must_be_named(two, obmm):

@@ -66,7 +66,7 @@ def compare(
     exit status is then 130, and 1 if a stage of any configuration failed.
 
     Args:
-        arms: Presets' names and TOML files.
+        arms: Presets' names and TOML files; a live recording stands for the configuration it ended with.
         swap: One challenger each, made of the first configuration: `builder=touch`, `gates.drawdown=off`,
             `builder.size_base=1`; several words in quotes are one challenger.
         set: `name=value` for all of them, as often as needed.

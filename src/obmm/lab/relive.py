@@ -72,6 +72,17 @@ def config_of(setup: Setup, code: Path | None = None) -> Config:
     return rebuilt(setup.name, setup.table, setup.config_hash, beside if code is None else code)
 
 
+def newest_config(recording: Recording) -> Config:
+    """The configuration that was in force at the end of a recording.
+
+    Raises:
+        WireError: Its newest file is damaged.
+        ConfigError: The configuration cannot be made again.
+    """
+    newest = Recording(recording.folder / recording.index.files[-1].name)
+    return config_of([frame.about for frame in newest.frames() if isinstance(frame.about, Setup)][-1])
+
+
 def relive(
     recording: Recording,
     *,

@@ -10,9 +10,11 @@ import attrs
 
 from obmm.agent import Config, ConfigError, Problem, preset_names, resolve
 from obmm.agent.config import LISTS, SINGLE, StageSpec
+from obmm.lab.relive import newest_config
 from obmm.settings import did_you_mean
 from obmm.settings.toml import Layer
 from obmm.settings.words import words
+from obmm.wire.recording import Recording, is_recording
 
 #: What leaves a stage out.
 OFF = "off"
@@ -30,7 +32,7 @@ def arms_of(sources: Sequence[str], swaps: Sequence[str] = (), params: Sequence[
     """The arms, the first of them the one that all others are held against.
 
     Args:
-        sources: Presets' names and TOML files.
+        sources: Presets' names and TOML files; or live recordings, for the newest configuration in each.
         swaps: Each makes a challenger of the first source: `builder=touch` takes another stage,
             `gates.drawdown=off` leaves one out, `signals.lean.weights.imbalance=0` changes an option or an
             entry of one; several words in one text are one challenger.
@@ -47,7 +49,7 @@ def arms_of(sources: Sequence[str], swaps: Sequence[str] = (), params: Sequence[
     if len(sources) + len(swaps) < 2:
         what = f"name another configuration beside {sources[0]}, or a --swap such as builder=touch"
         raise ConfigError([Problem("compare", what)])
-    configs = [(_short(source), resolve(source, params)) for source in sources]
+    configs = [(_short(source), _resolved(source, params)) for source in sources]
     base = configs[0][1]
     configs += [(swap, swapped(sources[0], base, swap, params)) for swap in swaps]
     arms: list[Arm] = []
@@ -55,6 +57,16 @@ def arms_of(sources: Sequence[str], swaps: Sequence[str] = (), params: Sequence[
         same = sum(arm.name == name or arm.name.startswith(f"{name} (") for arm in arms)
         arms.append(Arm(f"{name} ({same + 1})" if same else name, config))
     return tuple(arms)
+
+
+def _resolved(source: str, params: Sequence[str]) -> Config:
+    """A preset, a file, or what a recording was made with."""
+    if not is_recording(source):
+        return resolve(source, params)
+    if params:
+        what = "was recorded with a configuration, in which --set changes nothing: leave it out"
+        raise ConfigError([Problem(source, what)])
+    return newest_config(Recording(Path(source)))
 
 
 def swapped(source: str, base: Config, swap: str, params: Sequence[str] = ()) -> Config:
@@ -69,6 +81,8 @@ def swapped(source: str, base: Config, swap: str, params: Sequence[str] = ()) ->
     >>> swapped("balanced", base, "builder=touch").spec("builder").kind
     'touch'
     """
+    if is_recording(source):
+        raise ConfigError([Problem(source, "is a recording, in which nothing can be swapped: name a file")])
     table: dict[str, Any] = {"extends": source if source in preset_names() else str(Path(source).resolve())}
     changes: dict[str, Any] = {}
     for path, value in words([swap]):
