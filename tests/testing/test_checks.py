@@ -312,6 +312,24 @@ def test_mixing_books_is_allowed_when_declared() -> None:
     assert set() == rules
 
 
+def test_who_reads_a_signal_of_all_books_may_pass_it_on() -> None:
+    """A stage whose own work keeps to each book need not declare what its signals declare."""
+
+    @attrs.define
+    class Passes(Stage):
+        @property
+        def needs(self) -> frozenset[Feed | str]:
+            return frozenset({"common"})
+
+        def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
+            return signals["common"]
+
+    rules = [c for c in checks_for(Passes, "signals", {"common": SumsByGroup}) if "keeps to itself" in c.name]
+    assert rules
+    for rule in rules:
+        rule.run()
+
+
 def test_a_stage_that_mixes_groups_is_told_from_one_that_sums_by_group() -> None:
     """So that only the other one is given several markets at once; one that raises is not either."""
     given = (MixesGroups, SumsByGroup, NeedsManyBooks, DependsOnPlace)

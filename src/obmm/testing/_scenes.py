@@ -75,7 +75,7 @@ def describe(flaw: Flaw | None) -> str:
 def steps(scene: Scene) -> tuple[Step, ...]:
     """The inputs of each call, in order."""
     market = _market(scene.seed, scene.n_books, max(scene.picks) + 1, scene.interval_s)
-    support = _support(scene.needs, dict(scene.sources))
+    support = supporting(scene.needs, dict(scene.sources))
     made = []
     for turn, pick in enumerate(scene.picks):
         state, limits, quotes = market[pick]
@@ -124,13 +124,13 @@ def _without_undeclared(state: MarketState, needs: frozenset[Feed | str]) -> Mar
     return state
 
 
-def _support(needs: Iterable[Feed | str], sources: Mapping[str, Callable[[], Signal]]) -> dict[str, Signal]:
+def supporting(needs: Iterable[Feed | str], sources: Mapping[str, Callable[[], Signal]]) -> dict[str, Signal]:
     """The named signals and those they need, in the order to compute them."""
     known: Mapping[str, Callable[[], Signal]] = {**registered("signals"), **sources}
     found: dict[str, Signal] = {}
     for name in sorted(need for need in needs if isinstance(need, str)):
         stage = known[name]() if name in known else stand_in(name)
-        found |= _support(getattr(stage, "needs", ()), sources) | {name: stage}
+        found |= supporting(getattr(stage, "needs", ()), sources) | {name: stage}
     return found
 
 

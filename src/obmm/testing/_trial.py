@@ -16,7 +16,7 @@ from obmm.market import Feed, FloatArray, Limits, Orders, Quotes, Signal
 from obmm.market.layout import columns_of
 from obmm.market.news import news_of
 from obmm.settings.registry import GROUPS, registered
-from obmm.testing._scenes import Scene, Step, stand_in, steps
+from obmm.testing._scenes import Scene, Step, stand_in, steps, supporting
 
 Output: TypeAlias = FloatArray | Limits | Quotes | Orders
 Rows: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -56,8 +56,9 @@ class Trial:
 
     @property
     def across_books(self) -> bool:
-        """Whether the stage says that one book's data may change another's output."""
-        return bool(getattr(self.make(), "across_books", False))
+        """Whether the stage says that one book's data may change another's output, or a signal that it reads."""
+        read = supporting(self.needs(), dict(self._sources)).values()
+        return any(getattr(stage, "across_books", False) for stage in (self.make(), *read))
 
     def scene(self, **changes: Any) -> Scene:
         """A history long enough to outlast the stage's warm-up, 40 states by default."""
