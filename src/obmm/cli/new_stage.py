@@ -61,8 +61,10 @@ def new_stage(
         out.print(f"wrote {path}", markup=False)
     at = f"cd {shlex.quote(str(folder))} && " if folder != Path() else ""
     toml = shlex.quote(str(folder / f"{name}.toml"))
+    knows = f"study it:  obmm study {shlex.quote(str(folder / name))}.py --seeds 1 2\n"
     out.print(
         f"\ncheck it:  {at}obmm check {name}:{words['cls']}\n"
+        f"{knows if group == 'signal' else ''}"
         f"use it:    obmm simulate --preset {toml} --books 4 --hours 1\n"
         f"test it:   {at}python -m pytest test_{name}.py",
         markup=False,

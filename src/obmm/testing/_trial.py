@@ -56,7 +56,7 @@ class Trial:
 
     @property
     def across_books(self) -> bool:
-        """Whether the stage says that one book's data may change another's output, or a signal that it reads."""
+        """Whether one book's data may change another's output: so says the stage, or a signal it reads."""
         read = supporting(self.needs(), dict(self._sources)).values()
         return any(getattr(stage, "across_books", False) for stage in (self.make(), *read))
 
