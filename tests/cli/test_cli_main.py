@@ -13,7 +13,7 @@ from obmm.cli import main
 
 COMMANDS = (
     "simulate", "check", "presets", "config", "stages", "new-stage", "explain", "replay", "fidelity",
-    "score", "report", "diagnose", "bench", "warmup",
+    "run", "export-agent", "score", "report", "diagnose", "bench", "warmup",
 )  # fmt: skip
 #: Commands whose help is held to the house's form here.
 TAUGHT = [name for name in COMMANDS if name not in ("config", "report", "diagnose")]
@@ -25,7 +25,7 @@ def test_help_lists_every_command_under_its_heading(obmm):
     lines = said.out.splitlines()
     listed = [line.split()[1] for line in lines if line.startswith("│") and line.split()[1] in COMMANDS]
     assert (0, list(COMMANDS)) == (said.status, listed)
-    for heading in ("Start here", "Build an agent", "Try it on a market", "Know what it earns"):
+    for heading in ("Start here", "Build an agent", "Try it on a market", "Go live", "Know what it earns"):
         assert heading in said.out
 
 

@@ -48,11 +48,11 @@ def export_agent(
 ) -> None:
     """Write an agent file for the subnet's own miner and its offline harness.
 
-        obmm export-agent --preset balanced --name ObmmAgent --out ~/.taos/agents
-        run_miner.sh -n ObmmAgent -m "preset=balanced base_order_size=0.5 max_inventory_pct=0.30 lazy_load=1"
-
     The file is short and imports obmm, which must be installed in the environment of the miner. Called
     OrderBookImbalanceMarketMaker it takes the place of the agent of that name, with its words.
+
+        obmm export-agent --preset balanced --name ObmmAgent --out ~/.taos/agents
+        run_miner.sh -n ObmmAgent -m "preset=balanced base_order_size=0.5 max_inventory_pct=0.30 lazy_load=1"
 
     Args:
         preset: A preset's name or a TOML file; of a file the absolute path is written.

@@ -63,6 +63,9 @@ def run(
 ) -> None:
     """Let an agent answer: validators on the network, the offline harness, or a transport of your own.
 
+    Every state is answered by the same session, through whichever door it came. `docs/live.md` walks through
+    all of it, from the wallet to the first hour.
+
         obmm run --wallet miner --hotkey default --netuid 79 --port 8091 --preset balanced
         obmm run --harness --port 8888 --agent-id 0 --preset touch
         obmm run --stream /run/obmm.sock --preset my.toml
