@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import attrs
@@ -71,6 +72,41 @@ class _Tally:
         }
 
 
+class _Ahead:
+    """States that are published while the ones before them are still scored and recorded.
+
+    A market runs without the interpreter's lock, so that this takes a second core, if there is one.
+    """
+
+    def __init__(self, states: Iterable[Mapping[int, MarketState]]) -> None:
+        self._states = iter(states)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="obmm-ahead")
+        self._next: Future[Mapping[int, MarketState] | None] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the market is at work."""
+        return self._next is not None
+
+    def begin(self) -> None:
+        """Let the market run to its next states; the last ones must have been answered."""
+        self._next = self._pool.submit(next, self._states, None)
+
+    def take(self) -> Mapping[int, MarketState] | None:
+        """The next states, None at the end."""
+        if self._next is None:
+            self.begin()
+        assert self._next is not None
+        waiting, self._next = self._next, None
+        return waiting.result()
+
+    def __enter__(self) -> _Ahead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+
 def drive(
     market: Market,
     states: Iterable[Mapping[int, MarketState]],
@@ -102,9 +138,8 @@ def drive(
     started_s = time.perf_counter()
     done_s, ended = 0.0, PLANNED
     tally = _Tally(market, makers, scores, {uid: Charge(response_s) for uid in makers})
-    with interruptible() as interrupted:
-        for seen in states:
-            scores.observe(dict(seen))
+    with interruptible() as interrupted, _Ahead(states) as ahead:
+        while (seen := ahead.take()) is not None:
             decisions = {}
             for uid, maker in makers.items():
                 decision = decisions[uid] = maker.decide(seen[uid])
@@ -112,18 +147,26 @@ def drive(
                 tally.count(uid, decision)
                 if listener is not None:
                     listener(uid, decision)
-            writer.add(seen, decisions)
-            tally.answered += 1
             now_ns = seen[market.uids[0]].time_ns
             if first_ns is None:
                 first_ns, started_s = now_ns, time.perf_counter()
             done_s = (now_ns - first_ns) / 1e9
-            if writer.due:
+            try:
+                if progress is not None:
+                    progress(done_s)
+                # Nothing is published beyond the state that is the last one.
+                ended = interrupted()
+                if not (ended or writer.due):
+                    ahead.begin()
+            finally:
+                # What was answered is recorded, whatever happens.
+                scores.observe(dict(seen))
+                writer.add(seen, decisions)
+            tally.answered += 1
+            if not ahead.begun and writer.due:
                 writer.add_scores(scores.take())
                 writer.close_part(**tally.told())
-            if progress is not None:
-                progress(done_s)
-            if ended := interrupted() or ("disk" if writer.unwritten is not None else ""):
+            if ended := ended or ("disk" if writer.unwritten is not None else ""):
                 break
         writer.add_scores(scores.take())
         more = {} if ending is None else ending(done_s, time.perf_counter() - started_s)
