@@ -1,7 +1,8 @@
 """`make bench`: every figure of speed in one go, with BASE=FILE beside those of an earlier run.
 
-Answers of the pipeline and of a plain Python script of the same strategy, start times, memory, and the
-embedded market. Prints, keeps the figures in `.benchmarks`, and never fails on a slow machine.
+Answers of the pipeline and of a plain Python script of the same strategy, start times, memory, the embedded
+market, and what a user's commands take. Prints, keeps the figures in `.benchmarks`, and never fails on a slow
+machine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import bench_sim_market
+import bench_trials
 from plain import PlainMaker
 from saved import beside, load, save
 
@@ -114,6 +116,8 @@ def main() -> None:
     memory = f"{grown['before_mb']:.0f} → {grown['after_mb']:.0f} MB"
     out.print(f"memory over {grown['states']:,} answers of 128 books: {memory}\n")
     figures |= bench_sim_market.figures()
+    print()
+    figures |= bench_trials.figures()
     if base:
         out.print(table(f"Beside {options.base}", ("", "now", "then", "now / then"), beside(figures, base)))
     out.print(f"kept in {save(figures, FOLDER)}", soft_wrap=True)

@@ -34,7 +34,10 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("runs") / "short"
     scenario = Scenario.load("taos-0.5.4")
-    plan = Plan(config=resolve("touch"), scenario=scenario, books=2, hours=1 / 30, response_ms=3_500.0)
+    eras = ("0.1.51", "0.5.4")
+    plan = Plan(
+        config=resolve("touch"), scenario=scenario, books=2, hours=1 / 30, response_ms=3_500.0, eras=eras
+    )
     simulate(plan, folder)
     return folder
 

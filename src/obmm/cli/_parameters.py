@@ -35,4 +35,5 @@ Seed = Annotated[int, Parameter(converter=_whole, validator=Number(gte=-(2**63),
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0.0, lt=float("inf")))]
 
 Set = Annotated[tuple[str, ...], Parameter(show_default=False)]
+Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)]
 Flag = Annotated[bool, Parameter(show_default=False)]

@@ -17,7 +17,7 @@ from obmm.cli._errors import UsageError, needs
 from obmm.cli._executor import executor_of
 from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
-from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set
+from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set, Words
 from obmm.cli._progress import work
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 #: More seeds are a slip.
 MAX_SEEDS = 10_000
-Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)]
 Often = Annotated[tuple[str, ...], Parameter(show_default=False)]
 
 
@@ -96,12 +95,11 @@ def compare(
     from obmm.lab.compare.run import Runner
     from obmm.lab.compare.used import used_before
     from obmm.lab.interrupt import exit_status
-    from obmm.lab.score import own_era
+    from obmm.lab.score import eras_of
     from obmm.lab.trials import Ledger
 
     loaded = [scenario_of(name) for name in dict.fromkeys(scenario)]
-    followed = tuple(eras) or tuple(dict.fromkeys(own_era(one.name) for one in loaded))
-    followed = () if followed == ("none",) else followed
+    followed = eras_of(eras, *(one.name for one in loaded))
     question = Question(
         arms=arms_of(arms, swap, set),
         markets=markets_of(loaded, rivals),

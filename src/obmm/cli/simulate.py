@@ -13,7 +13,7 @@ from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import scenario_of
 from obmm.cli._output import console, print_json, table
-from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set
+from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set, Words
 from obmm.cli.report import write_report
 from obmm.cli.score import scores_table
 
@@ -31,6 +31,7 @@ def simulate(
     seed: Seed = 1,
     rivals: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = (),
     response_ms: NotNegative = 100.0,
+    eras: Words = (),
     threads: Count | None = None,
     out: Path | None = None,
     force: Flag = False,
@@ -62,6 +63,8 @@ def simulate(
             account of their own.
         response_ms: Time the venue is told an answer took; it becomes simulated delay. An agent that is
             slower throughout is charged the time it takes.
+        eras: Scoring eras to follow; the scenario's own if not given, `none` for none. `obmm score` tells the
+            others from the records.
         threads: Threads of the market; one per core if not given.
         out: Folder of the run; `runs/` and a telling name if not given. A run that lies there is kept: name
             another folder, or say `--force`.
@@ -71,6 +74,7 @@ def simulate(
     needs("numba", "pyarrow")
     from obmm.agent import resolve
     from obmm.cli._progress import simulated_time
+    from obmm.lab.score import eras_of
     from obmm.lab.simulate import Plan, parse_rivals
     from obmm.lab.simulate import simulate as run
 
@@ -84,6 +88,7 @@ def simulate(
         seed=seed,
         response_ms=response_ms,
         threads=threads,
+        eras=eras_of(eras, loaded.name),
     )
     if plan.cut:
         print(f"obmm: {plan.cut}", file=sys.stderr)

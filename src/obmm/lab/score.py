@@ -51,6 +51,15 @@ def own_era(scenario: str) -> str:
     return alike[-1] if alike else list(ERAS)[-1]
 
 
+def eras_of(words: Sequence[str], *scenarios: str) -> tuple[str, ...]:
+    """The eras to follow on scenarios of these names: those in `words`, none for `none`, else each one's own.
+
+    >>> eras_of((), "taos-0.5.4", "taos-0.6.2"), eras_of(["0.3.5"], "taos-0.5.4"), eras_of(["none"])
+    (('0.5.4', '0.6.3'), ('0.3.5',), ())
+    """
+    return () if tuple(words) == ("none",) else tuple(dict.fromkeys(words or map(own_era, scenarios)))
+
+
 #: Runs number their accounts from 0, but uid 0 of the subnet is no ordinary miner: it takes what is burnt,
 #: and what it makes is never measured. Accounts are therefore scored under uids this much higher.
 UID_SHIFT = 1

@@ -14,9 +14,10 @@ from obmm.lab.drive import Progress, described, drive, own_stages
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.scenario_table import described_scenario
-from obmm.lab.score import MAIN_ERAS, RunScores
+from obmm.lab.score import RunScores, eras_of
 from obmm.lab.summary import summarise
 from obmm.market import Feed
+from obmm.scoring import ERAS
 from obmm.settings.errors import did_you_mean
 from obmm.settings.structure import structure
 from obmm.settings.words import words
@@ -42,7 +43,7 @@ class Plan:
             repeatable. The agent's own time is measured beside it, and counts where it is longer throughout
             (`obmm.lab.watch.Charge`).
         threads: Threads of the market; None takes one per core.
-        eras: Scoring eras to follow.
+        eras: Scoring eras to follow; the scenario's own if not given.
     """
 
     config: Config
@@ -53,7 +54,9 @@ class Plan:
     seed: int = 1
     response_ms: float = 100.0
     threads: int | None = None
-    eras: tuple[str, ...] = MAIN_ERAS
+    eras: tuple[str, ...] = attrs.field(
+        default=attrs.Factory(lambda self: eras_of((), self.scenario.name), takes_self=True)
+    )
 
     def __attrs_post_init__(self) -> None:
         problems = [
@@ -65,6 +68,11 @@ class Plan:
                 ("threads", self.threads, "at least 1", self.threads is None or self.threads >= 1),
             )
             if not good
+        ]
+        problems += [
+            Problem(f"eras {era}", f"is no era; {did_you_mean(era, list(ERAS))}")
+            for era in self.eras
+            if era not in ERAS
         ]
         if problems:
             raise ConfigError(problems)
