@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import attrs
 import msgspec
 import pytest
 from tests.live.agents import quoting
-from tests.live.recording import Asked, exchanges, interleaved, recorded
+from tests.live.recording import Asked, exchanges, interleaved, let_record, recorded
 
 from obmm.agent import ConfigError, MarketMaker, resolve
 from obmm.lab.relive import config_of, missing_numbers, relive
@@ -81,6 +85,52 @@ def test_restarts_replay_to_the_same_bytes(tmp_path, killed):
     assert ["start"] * 3 == [setup.why for setup in setups]
 
 
+_PROCESS = """
+import sys
+from pathlib import Path
+from obmm.agent import Keeper, MarketMaker, resolve
+from obmm.live.recorder import Recorder
+from obmm.live.session import Session
+from tests.live.agents import bodies
+folder, begin, end = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+maker = MarketMaker(resolve("balanced"), keeper=Keeper(folder / "memory", 7))
+recorder = Recorder(folder / "recording", maker)
+maker.keeper.listeners.append(recorder.remember)
+session = Session(maker, budget_s=60.0)
+session.listeners.append(recorder)
+for number, body in enumerate(bodies(1, end)[begin:]):
+    session.answer(body, sender="one")
+    while recorder._files.index.files[-1].exchanges <= number:
+        pass
+    print(number, flush=True)
+maker.save()
+session.close(30.0)
+maker.keeper.close(30.0)
+recorder.close(30.0)
+"""
+
+
+def test_processes_one_of_which_is_killed_replay_to_the_same_bytes(tmp_path):
+    """The second goes on from what the first had saved, and is warm."""
+    words = [sys.executable, "-c", _PROCESS, str(tmp_path)]
+    killed = subprocess.Popen([*words, "0", "600"], stdout=subprocess.PIPE)
+    assert killed.stdout is not None
+    for _ in range(45):
+        killed.stdout.readline()
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.stdout.close()
+    killed.wait()
+    answered = len(exchanges(tmp_path / "recording"))
+    subprocess.run([*words, str(answered), str(answered + 20)], stdout=subprocess.DEVNULL, check=True)
+    recording = Recording(tmp_path / "recording")
+    told = list(relive(recording))
+    assert answered + 20 == len(told)
+    assert all(one.same and not one.unknown for one in told)
+    first = told[answered].decision
+    assert first is not None
+    assert first.steps[0].signals.age_s[0] > 40.0
+
+
 def test_a_harness_replays_to_the_same_bytes(tmp_path):
     """Its replies are bare, its sender is what the body says, and our number is given."""
     stream = [("", encode_request(state, form="open")) for state in market(1, "run")]
@@ -104,6 +154,7 @@ def test_changes_of_the_configuration_replay_to_the_same_bytes(tmp_path):
             while not maker.overrides.poll(0.0):
                 pass
         session.answer(body, sender=sender)
+        let_record(session, recorder)
     session.close(30.0)
     recorder.close(30.0)
     assert all_same(verify(Recording(tmp_path / "rec")), 2 * N)
@@ -120,6 +171,7 @@ def test_an_end_with_cancels_replays_to_the_same_bytes(tmp_path):
         if i == N - 3:
             session.cancel_all()
         session.answer(body, sender=sender)
+        let_record(session, recorder)
     session.close(30.0)
     recorder.close(30.0)
     assert all_same(verify(Recording(tmp_path)), N)
@@ -135,6 +187,7 @@ def test_answers_that_came_too_late_are_compared_by_their_decisions(tmp_path):
     for i, (sender, body) in enumerate(asked(1, "one")):
         session.answer(body, sender=sender, budget_s=0.0 if i == 40 else None)
         wait_until_told(session)
+        let_record(session, recorder)
     session.close(30.0)
     recorder.close(30.0)
     assert all_same(verify(Recording(tmp_path)), N)
