@@ -184,6 +184,10 @@ def test_impossible_markets_are_refused(change: dict[str, float]) -> None:
 def test_hours_end_with_the_scenario() -> None:
     """A market that begins later has less left."""
     assert 23.0 < serving(hours=50.0).hours_planned < 24.0
+    assert (
+        "the scenario lasts 24 h: 23.83 h are served after its first state, not 50" == serving(hours=50.0).cut
+    )
+    assert "" == serving().cut
     assert serving(hours=50.0, clock_s=3600.0).hours_planned == pytest.approx(
         serving(hours=50.0).hours_planned - 1.0
     )

@@ -114,6 +114,8 @@ def serve_market(
         )
         for number in range(validators)
     ]
+    if plans[-1].cut:
+        print(f"obmm: {plans[-1].cut}", file=sys.stderr)
     folder = out or Path("runs") / _run_name(plans[0], wire, len(agent), validators)
     with ExitStack() as desks:
         jobs = []

@@ -103,6 +103,14 @@ class Serving:
         first_s = max(venue.grace_period_s, venue.publish_interval_s) + self.clock_s
         return min(self.hours, max(venue.duration_s - first_s + venue.publish_interval_s, 0.0) / 3600.0)
 
+    @property
+    def cut(self) -> str:
+        """Why fewer hours are served than were asked for, in words; empty where they are not."""
+        if self.hours_planned >= self.hours:
+            return ""
+        lasts = f"the scenario lasts {self.scenario.venue.duration_s / 3600.0:.4g} h"
+        return f"{lasts}: {self.hours_planned:.4g} h are served after its first state, not {self.hours:g}"
+
 
 @attrs.frozen(kw_only=True)
 class Job:
