@@ -13,10 +13,11 @@ from obmm.lab.bench import sample_path
 from obmm.lab.study import combinable, of_run, proposed, recorded, simulated, study, subjects_of
 from obmm.lab.study.measure import Sample, studied
 from obmm.lab.study.sample import classes_of
-from obmm.market import Feed, Signals, Venue
+from obmm.market import Feed, MarketState, Signals, Venue
 from obmm.settings.toml import parse_layer
 from obmm.signals import Imbalance, TradeFlow
 from obmm.wire import read_stream
+from obmm.wire.stream import write_stream
 
 STAGES = """
 import attrs
@@ -121,7 +122,7 @@ def test_the_same_signal_twice_is_one():
 
 def test_values_are_those_that_an_agent_computes():
     """State by state, prices as distances from the mid, several columns by number."""
-    found = recorded(subjects_of(["imbalance", "microprice", "mlofi.levels=2"]), sample_path())
+    (found,) = recorded(subjects_of(["imbalance", "microprice", "mlofi.levels=2"]), sample_path())
     states = [one.state for one in read_stream(sample_path())]
     last = states[-1]
     expected = Imbalance()(last, Signals(n_books=last.n_books))
@@ -132,9 +133,28 @@ def test_values_are_those_that_an_agent_computes():
     assert np.array_equal(np.stack([s.mid for s in states]), found.mid)
 
 
+def test_each_simulation_of_a_recording_is_a_stretch_of_its_own(tmp_path):
+    """Also after its clock was set back; a state that comes late is passed over, one alone is no stretch."""
+    states = [one.state for one in read_stream(sample_path())]
+
+    def of(name: str, rows: slice) -> list[MarketState]:
+        venue = attrs.evolve(states[0].venue, simulation_id=name)
+        return [attrs.evolve(state, venue=venue) for state in states[rows]]
+
+    one, other = of("one", slice(0, 100)), of("other", slice(10, 20))
+    mixed = [*one[:15], *other, one[3], *one[15:], *one[:20], *of("third", slice(0, 1))]
+    write_stream(tmp_path / "mixed.msgpack.zst", mixed)
+    found = recorded(subjects_of(["momentum.horizon_s=2"]), tmp_path / "mixed.msgpack.zst")
+    assert [100, 20, 10] == [part.time_ns.size for part in found]
+    assert [f"mixed.msgpack.zst, {i}" for i in (1, 2, 3)] == [part.name for part in found]
+    values = [part.signals["momentum-horizon_s-2"] for part in found]
+    np.testing.assert_array_equal(values[0][:20], values[1])
+    assert [2, 2, 2] == [np.isnan(value).all(axis=1).sum() for value in values]
+
+
 def test_a_signal_is_not_heard_before_it_has_settled():
     """Its own warm-up, and nobody else's."""
-    found = recorded(subjects_of(["imbalance", "volatility.warm_s=30"]), sample_path())
+    (found,) = recorded(subjects_of(["imbalance", "volatility.warm_s=30"]), sample_path())
     known = {name: np.isfinite(values).all(axis=1) for name, values in found.signals.items()}
     assert known["imbalance"].all()
     assert [30] == np.flatnonzero(known["volatility-warm_s-30"])[:1].tolist()
@@ -194,7 +214,7 @@ def test_a_run_tells_the_signals_it_recorded(small_run):
 def test_what_an_ensemble_cannot_weigh_is_left_out():
     """Prices, ensembles, and what has one sign."""
     subjects = subjects_of(["imbalance", "microprice", "volatility", "e=ensemble.weights={imbalance=1}"])
-    usable, why = combinable(subjects, Sample((recorded(subjects, sample_path()),)))
+    usable, why = combinable(subjects, Sample((*recorded(subjects, sample_path()),)))
     assert ["imbalance"] == usable
     assert {
         "microprice": "is a price",
@@ -215,7 +235,7 @@ def test_a_proposal_is_a_configuration_that_runs(stages):
     words[0] = "imbalance"
     words[1] = "queue=imbalance.depths=[1]"
     subjects = subjects_of(words)
-    stretch = recorded(subjects, sample_path())
+    (stretch,) = recorded(subjects, sample_path())
     found = study([stretch], source="the sample", blend_horizon_s=5.0)
     assert found.blend is not None
     text = proposed(subjects, found.blend, "balanced", Path(), found.source)
@@ -246,7 +266,7 @@ def test_a_proposal_has_what_its_signals_read(stages):
         "        return signals['momentum'] + signals['imbalance']\n"
     )
     subjects = subjects_of(["reads.py", "momentum=momentum.horizon_s=3", "imbalance=imbalance.depths=[2]"])
-    stretch = recorded(subjects, sample_path())
+    (stretch,) = recorded(subjects, sample_path())
     found = study([stretch], source="x", combinable=["reads:Reads"], blend_horizon_s=5.0)
     assert found.blend is not None
     config = resolve(parse_layer(proposed(subjects, found.blend, "balanced", Path(), "x"), "proposal"))
@@ -260,7 +280,7 @@ def test_a_proposal_lies_beside_what_it_extends(stages):
     Path("configs").mkdir()
     Path("configs/mine.toml").write_text('extends = "balanced"\nsignals = [{ kind = "momentum" }]\n')
     subjects = subjects_of(["configs/mine.toml"])
-    stretch = recorded(subjects, sample_path())
+    (stretch,) = recorded(subjects, sample_path())
     usable, _ = combinable(subjects, Sample((stretch,)))
     found = study([stretch], source="x", combinable=usable, blend_horizon_s=5.0)
     assert found.blend is not None
@@ -287,7 +307,7 @@ def test_the_recorded_hour_says_what_was_measured_on_it(shared_data):
         *("momentum", "trade_flow", "together=trade_flow.scope=all", "signed=trade_flow.balance_base=1e9"),
     ]
     capture = shared_data / "captures" / "background-8books-1h.msgpack.zst"
-    sample = Sample((recorded(subjects_of(words), capture),))
+    sample = Sample((*recorded(subjects_of(words), capture),))
     found = {name: studied(sample, name) for name in sample.names}
     for name, expected in MEASURED.items():
         digits = 0.0051 if name == "momentum" else 0.0006

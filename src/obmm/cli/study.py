@@ -139,7 +139,7 @@ def _watched(
 
     if capture is not None:
         with simulated_time(f"reading {capture.name}", None) as bar:
-            return [recorded(subjects, recording_of(capture), bar, only)], f"recording {capture.name}"
+            return recorded(subjects, recording_of(capture), bar, only), f"recording {capture.name}"
     needs("numba")
     from obmm.lab.simulate import parse_rivals
 

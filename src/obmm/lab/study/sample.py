@@ -13,6 +13,8 @@ from obmm.agent import Config, ConfigError, MarketMaker, Problem
 from obmm.lab.study.subjects import Subjects
 from obmm.market import Feed, FloatArray, IntArray, MarketState, Signals, Venue
 
+#: A clock that is set back further begins another stretch; less is a state that comes late.
+RESTART_NS = 60 * 10**9
 #: Told of simulated seconds done.
 Progress = Callable[[float], None]
 
@@ -144,8 +146,16 @@ def classes_of(venue: Venue) -> tuple[str, ...]:
     return tuple(f"class {known.index(key) + 1}" if len(known) > 1 else "all" for key in keys)
 
 
-def recorded(subjects: Subjects, capture: Path, progress: Progress | None = None, only: str = "") -> Stretch:
-    """The signals on a recording.
+def recorded(
+    subjects: Subjects, capture: Path, progress: Progress | None = None, only: str = ""
+) -> list[Stretch]:
+    """The signals on a recording: a stretch for each simulation in it, and after each restart of one.
+
+    Args:
+        subjects: The signals.
+        capture: The recording.
+        progress: Told of each state.
+        only: Of a live recording of several simulations, how `validator/simulation` begins.
 
     Raises:
         ConfigError: A signal fails, or there are fewer than two states.
@@ -153,12 +163,26 @@ def recorded(subjects: Subjects, capture: Path, progress: Progress | None = None
     """
     from obmm.wire import read_stream
 
-    collector = _Collector(subjects)
+    collectors: dict[tuple[str, str, bytes], list[_Collector]] = {}
+    seen_s, last_ns = 0.0, 0
     for told in read_stream(capture, subjects.feeds, only=only):
-        collector.see(told.state)
-        if progress is not None and collector.first_ns is not None:
-            progress((told.state.time_ns - collector.first_ns) / 1e9)
-    return collector.stretch(capture.name)
+        state = told.state
+        venue = state.venue
+        key = (venue.validator, venue.simulation_id, venue.book_ids.tobytes())
+        of_market = collectors.setdefault(key, [_Collector(subjects)])
+        if of_market[-1].last_ns is not None and state.time_ns < of_market[-1].last_ns - RESTART_NS:
+            of_market.append(_Collector(subjects))
+        of_market[-1].see(state)
+        seen_s += min(max(state.time_ns - last_ns, 0) / 1e9, venue.interval_s)
+        last_ns = state.time_ns
+        if progress is not None:
+            progress(seen_s)
+    every = [collector for of_market in collectors.values() for collector in of_market]
+    long = (
+        [collector for collector in every if len(collector.times) > 1] or every[:1] or [_Collector(subjects)]
+    )
+    name = capture.name
+    return [one.stretch(name if len(long) == 1 else f"{name}, {i + 1}") for i, one in enumerate(long)]
 
 
 def simulated(
