@@ -160,25 +160,78 @@ def test_what_is_wrong_is_said_at_once(obmm, tmp_path):
     assert 0 == obmm("export-agent", *out, "--force").status
 
 
-def test_the_real_package(obmm, tmp_path, monkeypatch):
-    """Where it is at hand: the same answers, through its own classes and its own miner's steps."""
+@pytest.fixture
+def real(obmm, tmp_path, monkeypatch):
+    """The agent under the subnet's own package, 0.4.5 or later, and the package's class of a state."""
     protocol = pytest.importorskip("taos.im.protocol", reason="the subnet's package is not installed")
-    import bittensor
-
+    taos = pytest.importorskip("taos")
+    if not 45 <= taos.__spec_version__ < 61:
+        pytest.skip(f"needs the subnet's package from 0.4.5 to 0.6.0, not {taos.__version__}")
     obmm("export-agent", "--preset", "touch", "--out", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    agent = upstream.loaded(
-        tmp_path / "ObmmAgent.py", 0, "lazy_load=0", "history_len=0", f"data_dir={tmp_path}"
-    )
+    state_class = protocol.MarketSimulationStateUpdate
+    monkeypatch.setattr(state_class, "decompress", state_class.decompress)
+
+    def load(*words: str):
+        return upstream.loaded(tmp_path / "ObmmAgent.py", 0, "history_len=0", f"data_dir={tmp_path}", *words)
+
+    return load, state_class
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("lazy", [0, 1])
+def test_the_real_miner_sends_what_the_session_says(real, lazy):
+    """Its own classes of state and response, its own steps, its own packing."""
+    load, state_class = real
+    agent = load(f"lazy_load={lazy}")
     requests, got = bodies(1, 3), []
     for body in requests:
         told = msgspec.json.decode(body)
-        state = protocol.MarketSimulationStateUpdate.model_construct(books={}, accounts={}, notices={})
-        # Set past the fields' types, which differ between versions.
-        state.__dict__.update({name: told[name] for name in ("version", "timestamp", "compressed")})
-        state.dendrite = bittensor.TerminalInfo(hotkey="5Val")
-        state.decompress()
-        got.append([one.model_dump(mode="json") for one in agent.handle(state).instructions])
-    kinds = [[one["type"] for one in reply] for reply in expected("touch", (), requests)]
-    assert kinds == [[one["type"] for one in reply] for reply in got]
-    assert any(kinds)
+        fields = ("version", "timestamp", "compressed", "compression_engine")
+        state = state_class(**{name: told[name] for name in fields}, dendrite={"hotkey": "5Val"})
+        sent = upstream.forward(agent, state)
+        reply = {name: getattr(sent, name) for name in ("version", "compressed")} | {"response": None}
+        got.append(plain(instructions_of(msgspec.json.encode(reply))))
+    assert plain_all(expected("touch", (), requests)) == got
+    assert any(got)
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_real_harness_asks_the_agent(real):
+    """The subnet's own route, made of the annotations of `handle`, with states in the open."""
+    load, _ = real
+    agent = load("lazy_load=0")
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    app, got = FastAPI(), []
+    app.include_router(agent.router)
+    requests = bodies(1, 3, form="open")
+    with TestClient(app) as client:
+        for body in requests:
+            told = msgspec.json.decode(body) | {"dendrite": {"hotkey": "5Val"}}
+            reply = client.post("/handle", json=told)
+            assert reply.status_code == 200, reply.text
+            got.append(plain(reply.json()["instructions"]))
+    assert plain_all(expected("touch", (), bodies(1, 3))) == got
+
+
+def plain(instructions: list[dict[str, object]]) -> list[dict[str, object]]:
+    """What both sides must say, without what a version of the package adds or leaves out."""
+    keys = (
+        "type",
+        "agentId",
+        "bookId",
+        "direction",
+        "quantity",
+        "price",
+        "postOnly",
+        "timeInForce",
+        "cancellations",
+    )
+    return [{key: one[key] for key in keys if key in one} for one in instructions]
+
+
+def plain_all(replies: list[list[dict[str, object]]]) -> list[list[dict[str, object]]]:
+    """The same of several replies."""
+    return [plain(reply) for reply in replies]
