@@ -103,6 +103,19 @@ def test_nothing_that_goes_wrong_becomes_an_exception(obmm, tmp_path, subnet):
     assert ["a state is answered without orders"] == [line["event"] for line in logs]
 
 
+def test_the_exchange_is_answered_with_its_own_kind_of_nothing(obmm, tmp_path, subnet):
+    """From 0.6 on one agent is asked by both mechanisms."""
+    obmm("export-agent", "--out", str(tmp_path))
+    subnet()
+    agent = upstream.loaded(tmp_path / "ObmmAgent.py", 3, f"data_dir={tmp_path}")
+    response = agent.handle(upstream.ExchangeStateUpdate())
+    assert (upstream.ExchangeAgentResponse, 3, []) == (
+        type(response),
+        response.agent_id,
+        response.instructions,
+    )
+
+
 def test_parameters_that_change_while_the_miner_runs(obmm, tmp_path, subnet):
     """Good ones come in force with the next state, bad ones never."""
     obmm("export-agent", "--preset", "touch", "--out", str(tmp_path))

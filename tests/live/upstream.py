@@ -119,6 +119,10 @@ class ExchangeStateUpdate:
     """The other mechanism's message."""
 
 
+class ExchangeAgentResponse(FinanceAgentResponse):
+    """What it is answered with."""
+
+
 class SimulationAgent:
     """The base of all agents."""
 
@@ -169,7 +173,8 @@ class FinanceAgentBase(SimulationAgent):
 def modules(*, old: bool = False) -> dict[str, types.ModuleType]:
     """The package as modules; the old one has no `FinanceAgentBase`."""
     made = {
-        name: types.ModuleType(name) for name in ("taos", "taos.im", "taos.im.agents", "taos.im.protocol")
+        name: types.ModuleType(name)
+        for name in ("taos", "taos.im", "taos.im.agents", "taos.im.protocol", "taos.im.protocol.exchange")
     }
     agents, protocol = made["taos.im.agents"], made["taos.im.protocol"]
     made["taos"].im, made["taos.im"].agents, made["taos.im"].protocol = made["taos.im"], agents, protocol
@@ -179,6 +184,7 @@ def modules(*, old: bool = False) -> dict[str, types.ModuleType]:
         "MarketSimulationStateUpdate", (MarketSimulationStateUpdate,), {"unpacked": 0}
     )
     protocol.FinanceAgentResponse = FinanceAgentResponse
+    made["taos.im.protocol.exchange"].ExchangeAgentResponse = ExchangeAgentResponse
     return made
 
 

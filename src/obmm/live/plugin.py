@@ -143,10 +143,17 @@ def agent_base() -> type:
     # The harness of the subnet reads the annotations: they must be the base class's own.
     @functools.wraps(base.handle)
     def handle(self: Any, state: Any) -> Any:
-        return self.handled(state) if isinstance(state, self.state_class) else base.handle(self, state)
+        return self.handled(state) if isinstance(state, self.state_class) else _nothing(self.uid)
 
     body = {"handle": handle, "response_class": FinanceAgentResponse, "__module__": __name__}
     return type("PluginAgent", (Plugin, base), body)
+
+
+def _nothing(uid: int) -> Any:
+    """The response to a state of the exchange mechanism, which is not ours to trade on."""
+    from taos.im.protocol.exchange import ExchangeAgentResponse
+
+    return ExchangeAgentResponse(agent_id=uid)
 
 
 def launch(preset: str, params: Mapping[str, Any] | None = None, words: Sequence[str] | None = None) -> None:
