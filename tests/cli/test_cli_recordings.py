@@ -18,7 +18,7 @@ from obmm.live._files import Bounds
 from obmm.market import Feed
 from obmm.testing import random_states
 from obmm.wire import encode_request, read_stream
-from obmm.wire.frames import Frame, encode_frame
+from obmm.wire.frames import Frame, Setup, encode_frame
 from obmm.wire.recording import Recording
 
 N = 12
@@ -157,10 +157,38 @@ def test_damage_losses_and_gaps_are_told(tmp_path, obmm):
     assert (4, 1, 4) == (simulation["missed"], simulation["late"], simulation["states"])
 
 
+def test_code_in_packages_is_written_as_it_lay(tmp_path, obmm):
+    """A package is a folder."""
+    code = "import attrs\nfrom obmm.market import Stage\nfrom own_pkg import open_limits\n@attrs.define\n"
+    code += "class G(Stage):\n"
+    code += "    def __call__(self, state, signals):\n        return open_limits(state.n_books)\n"
+    Path("own_pkg").mkdir()
+    Path("own_pkg/__init__.py").write_text("from obmm.market import Limits\nopen_limits = Limits.open\n")
+    Path("own_pkg/gate.py").write_text(code)
+    Path("my.toml").write_text('extends = "touch"\n[[gates]]\nkind = "own_pkg.gate:G"\nname = "g"')
+    recorded(Path("rec"), resolve("my.toml"), asked(1, "v")[:3])
+    obmm("record-info", "rec", "--code", "out")
+    assert ["out/own_pkg/__init__.py", "out/own_pkg/gate.py"] == sorted(map(str, Path("out").rglob("*.py")))
+    assert "3 replies the same" in obmm("replay", "rec", "--code", "out").out
+
+
+def test_code_is_only_written_where_a_module_may_be(tmp_path, obmm):
+    """A recording from elsewhere may name anything."""
+    about = Setup(
+        at_ns=1, why="start", name="n", config_hash="h", table={}, sources={"../evil": "x"}, versions={}
+    )  # fmt: skip
+    (tmp_path / "00000001.obmf").write_bytes(encode_frame(Frame(about)))
+    said = obmm("record-info", str(tmp_path / "00000001.obmf"), "--code", str(tmp_path / "code"))
+    assert (2, False) == (said.status, (tmp_path / "code").exists())
+    assert "holds code of what is no module: '../evil'" in said.err
+
+
 def test_an_empty_recording_is_told(tmp_path, obmm):
     """Nobody asked yet."""
     recorded(tmp_path / "rec", resolve("touch"), [])
-    assert obmm("record-info", str(tmp_path / "rec")).out.startswith("0 requests; 1 file, ")
+    out = obmm("record-info", str(tmp_path / "rec"), "--code", "code").out
+    assert out.startswith("0 requests; 1 file, ")
+    assert "made without stages of one's own" in out
     assert 2 == obmm("score", str(tmp_path / "rec")).status
 
 
@@ -232,6 +260,10 @@ def test_a_recording_whose_code_is_gone_is_told(tmp_path, obmm):
     Path("old_gate.py").write_text(code + "# another\n")
     assert "the code of gates.g is another now" in obmm("replay", "rec").err
     assert "3 replies the same" in obmm("replay", "rec", "--code", "old").out
+    assert "wrote as-recorded/old_gate.py" in obmm("record-info", "rec", "--code", "as-recorded").out
+    assert "3 replies the same" in obmm("replay", "rec", "--code", "as-recorded").out
+    again = obmm("record-info", "rec", "--code", "as-recorded")
+    assert (2, True) == (again.status, "is there already; name another folder" in again.err)
     assert "without orders and signals: " in obmm("import-recording", "rec").out
     assert "without" not in obmm("import-recording", "rec", "--code", "old", "--force").out
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,12 @@ def test_answers_that_came_too_late_are_compared_by_their_decisions(tmp_path):
     recorder = Recorder(tmp_path, maker)
     session = Session(maker, budget_s=60.0)
     session.listeners.append(recorder)
+    gate = threading.Event()
+    maker.listeners.append(lambda decision: bool(gate.wait(30.0)))
     for i, (sender, body) in enumerate(asked(1, "one")):
-        session.answer(body, sender=sender, budget_s=0.0 if i == 40 else None)
+        (gate.clear if i == 40 else gate.set)()
+        session.answer(body, sender=sender, budget_s=0.01 if i == 40 else None)
+        gate.set()
         wait_until_told(session)
         let_record(session, recorder)
     session.close(30.0)

@@ -11,23 +11,27 @@ from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Flag
 
 
-def record_info(recording: Path, /, *, json: Flag = False) -> None:
+def record_info(recording: Path, /, *, code: Path | None = None, json: Flag = False) -> None:
     """Say what is in a live recording: validators, simulations, versions, times, gaps and changes.
 
         obmm record-info recordings/main
+        obmm record-info recordings/main --code as-recorded
 
     Exit status 1 if it is damaged; a frame that was being written when its process was killed is no damage.
 
     Args:
         recording: The recording: its folder, or one of its files.
+        code: Folder into which to write the code of your own stages as it was, for `obmm replay --code`.
         json: Print JSON for machines.
     """
     from obmm.cli._progress import counted
-    from obmm.lab.record_info import info
+    from obmm.lab.record_info import extract_code, info
     from obmm.wire.recording import Recording
 
     with counted(f"reading {recording.name}") as progress:
         told = info(Recording(recording), progress=progress)
+    if code is not None:
+        told["code"] = [str(path) for path in extract_code(Recording(recording), code)]
     if json:
         print_json(told)
     else:
@@ -85,6 +89,11 @@ def _print(told: dict[str, Any]) -> None:
         out.print(
             f"answers took {ms['p50']:.1f} ms, 99 % at most {ms['p99']:.1f} ms, at worst {ms['max']:.1f} ms"
         )
+    if "code" in told:
+        for path in told["code"]:
+            out.print(f"wrote {path}", markup=False, soft_wrap=True)
+        if not told["code"]:
+            out.print("it was made without stages of one's own: there is no code to write")
     made = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     out.print(f"written by {made}, in {told['processes']} processes", markup=False)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -11,6 +13,7 @@ import attrs
 from obmm.agent.sessions import Clock, Session
 from obmm.lab.watch import Timings
 from obmm.market import MarketState
+from obmm.settings.files import write_whole
 from obmm.wire import Decoder, WireError
 from obmm.wire.frames import Exchange, Frame, Setup
 from obmm.wire.recording import Recording
@@ -112,6 +115,45 @@ class _Info:
         if known is None:
             known = self.simulations[key] = _Simulation.of(state)
         known.add(state, request.version)
+
+
+def extract_code(recording: Recording, folder: Path) -> list[Path]:
+    """Write the code of the user's own stages as a recording has it, for `config_of` to find; nothing is run.
+
+    Args:
+        recording: The recording.
+        folder: Where to; files that are there stay as they are.
+
+    Returns:
+        The files, none if it was made without stages of the user's own. Where a file changed while it was
+        recorded the newest is written.
+
+    Raises:
+        FileExistsError: One is there already.
+        WireError: The recording is damaged.
+    """
+    sources: dict[str, str] = {}
+    for frame in recording.frames():
+        if isinstance(frame.about, Setup):
+            sources |= frame.about.sources
+    # A name is that of a module: nothing but letters, digits and dots between them.
+    parts = {name: name.split(".") for name in sources}
+    if wrong := [name for name, part in parts.items() if not all(p.isidentifier() for p in part)]:
+        raise WireError(str(recording.path), f"holds code of what is no module: {wrong[0]!r}")
+    # One that holds others is a package.
+    packages = {name for name in sources if any(other.startswith(f"{name}.") for other in sources)}
+    paths = {
+        name: folder.joinpath(*part, "__init__.py")
+        if name in packages
+        else folder.joinpath(*part[:-1], f"{part[-1]}.py")
+        for name, part in parts.items()
+    }
+    if there := [path for path in paths.values() if path.exists()]:
+        raise FileExistsError(errno.EEXIST, "is there already; name another folder", str(there[0]))
+    for name, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, sources[name].encode())
+    return list(paths.values())
 
 
 def info(recording: Recording, *, progress: Callable[[int], None] | None = None) -> dict[str, Any]:

@@ -210,4 +210,4 @@ class Recording:
                 yield frame
                 at = stream.tell()
         if file.closed and at != file.size:
-            raise WireError(f"{path} at byte {at}", f"the file ends early: the index names {file.size} bytes")
+            raise WireError(f"{path} at byte {at}", f"the file ends; the index names {file.size} bytes")
