@@ -76,7 +76,7 @@ class Registry:
                 problem = told(error)
                 _hang_up(chain)
                 chain, pause_s, wait_s = None, wait_s, min(2.0 * wait_s, LONGEST_WAIT_S)
-            if problem and problem != self.problem:
+            if problem and problem != self.problem and not self._stop.is_set():
                 tell(_log, logging.WARNING, "the chain", problem=problem, again_in_s=pause_s)
             self.problem = problem
             self.looked.set()
