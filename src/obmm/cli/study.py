@@ -6,15 +6,16 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from cyclopts import Parameter
+from rich.console import Console
 from rich.text import Text
 
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._inputs import recording_of, run_of, scenario_of
-from obmm.cli._output import console, print_json, table
+from obmm.cli._output import console, folded, print_json
 from obmm.cli._parameters import Count, Counts, Flag, Positive, Whole
 
 if TYPE_CHECKING:
@@ -211,15 +212,15 @@ def _print(found: Study, text: str, wall_s: float) -> None:
     names = [f"{h:g} s" for h in found.horizons_s]
     rows = [(s.name, *(_cell(h) for h in s.horizons)) for s in found.signals]
     title = "Correlation with the next return, and share of its signs called right; * where it is shown"
-    out.print(table(title, ("signal", *names), rows), "")
+    _lay(out, title, ("signal", *names), rows)
     for signal in found.signals:
         out.print(sentence(signal), markup=False, soft_wrap=True)
     out.print("")
     for signal in found.signals if len(found.signals) <= _DETAILED else ():
-        out.print(_detail(signal), "")
+        _lay(out, *_detail(signal))
     for of_class in found.classes if len(found.classes) > 1 else ():
         rows = [(s.name, *(_cell(h) for h in s.classes[of_class])) for s in found.signals]
-        out.print(table(f"Books of class {of_class}", ("signal", *names), rows), "")
+        _lay(out, f"Books of class {of_class}", ("signal", *names), rows)
     lags = list(found.signals[0].autocorrelation)
     rows = [
         (s.name, s.mean, s.deviation, f"{s.known:.0%}", signed(s.turnover).lstrip("+"),
@@ -227,13 +228,12 @@ def _print(found: Study, text: str, wall_s: float) -> None:
         for s in found.signals
     ]  # fmt: skip
     columns = ("signal", "mean", "deviation", "known", "turnover", *(f"{lag} s" for lag in lags))
-    out.print(
-        table("By itself: change per state in deviations, and autocorrelation by lag", columns, rows), ""
-    )
+    title = "By itself: change per state in deviations, and autocorrelation by lag"
+    _lay(out, title, columns, rows)
     if len(found.signals) > 1:
         labels = [s.name for s in found.signals]
         grid = [(n, *map(signed, row)) for n, row in zip(labels, found.correlations, strict=True)]
-        out.print(table("With each other", ("", *labels), grid), "")
+        _lay(out, "With each other", ("", *labels), grid)
     for line in together(found):
         out.print(line, markup=False, soft_wrap=True)
     if text and found.blend is not None and len(found.blend.weights) > 1:
@@ -249,29 +249,36 @@ def _cell(horizon: Horizon) -> Text:
     return Text(f"{horizon.correlation:+.3f}{mark}{hits}", style)
 
 
-def _detail(signal: SignalStudy) -> Any:
-    from obmm.lab.study.words import share, signed
+def _detail(signal: SignalStudy) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
+    """Title, columns and rows of what was found about a signal."""
+    from obmm.lab.study.words import between, share, signed
 
     columns = (
-        "horizon", "correlation", "95 % interval", "signs", "95 %", "per deviation", "beyond last",
-        "past", "1st half", "2nd half", "",
+        "horizon", "correlation", "95 % interval", "", "signs", "per deviation", "beyond last",
+        "past", "1st half", "2nd half",
     )  # fmt: skip
     rows = [
         (
             f"{h.horizon_s:g} s",
             signed(h.correlation),
-            f"{signed(h.low)} … {signed(h.high)}",
+            between(h.low, h.high, signed),
+            h.reading,
             share(h.hit_rate),
-            f"{share(h.hit_low)}–{share(h.hit_high)}",
             f"{h.bps_per_deviation:+.2f} bp" if np.isfinite(h.bps_per_deviation) else "–",
             signed(h.marginal),
             signed(h.contemporaneous),
             signed(h.first_half),
             signed(h.second_half),
-            h.reading,
         )
         for h in signal.horizons
     ]
-    built = table(f"{signal.name}, in full", columns, rows)
-    built.columns[-1].justify = "left"
-    return built
+    return f"{signal.name}, in full", columns, rows
+
+
+def _lay(out: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table, as several where it is wider than the terminal."""
+    for part in folded(title, columns, rows, out.width):
+        for column in part.columns[1:]:
+            if not column.header:
+                column.justify = "left"
+        out.print(part, "")

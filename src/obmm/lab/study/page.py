@@ -22,7 +22,7 @@ from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, table, tag
 from obmm.lab.study.measure import Horizon, SignalStudy
 from obmm.lab.study.result import Study
-from obmm.lab.study.words import no_blend, sentence, share, signed, together
+from obmm.lab.study.words import between, no_blend, sentence, share, signed, together
 from obmm.settings.files import write_whole
 
 
@@ -259,7 +259,7 @@ def _table(signal: SignalStudy) -> Markup:
 def _row(h: Horizon) -> tuple[object, ...]:
     figures = (
         signed(h.correlation),
-        f"{signed(h.low)} … {signed(h.high)}",
+        between(h.low, h.high, signed),
         share(h.hit_rate),
         f"{h.bps_per_deviation:+.2f} bp" if np.isfinite(h.bps_per_deviation) else "–",
         signed(h.marginal),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -67,6 +67,11 @@ def no_blend(found: Study) -> str:
         why = "; ".join(f"{name} {reason}" for name, reason in found.left_out.items())
         return f"no signal can be weighed ({why})"
     return "a combination needs a signal that varies, and six stretches of time longer than its horizon"
+
+
+def between(low: float, high: float, told: Callable[[float], str]) -> str:
+    """An interval, or a dash where it is not known."""
+    return f"{told(low)} … {told(high)}" if np.isfinite(low) else "–"
 
 
 def signed(value: float) -> str:
