@@ -18,7 +18,7 @@ def diagnose(
     run: Path,
     /,
     *,
-    era: str = "0.5.4",
+    era: str | None = None,
     uid: Whole = 0,
     out: Path | None = None,
     json: Flag = False,
@@ -33,7 +33,8 @@ def diagnose(
 
     Args:
         run: Folder of the run, or a live recording of one simulation.
-        era: Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`.
+        era: Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`;
+            those of the run's scenario if not given.
         uid: Account: 0 is the agent, the others are its rivals.
         out: File for the proposal; printed if not given.
         json: Print JSON for machines.
@@ -44,7 +45,7 @@ def diagnose(
     from obmm.scoring import ERAS
     from obmm.settings.errors import did_you_mean
 
-    if era not in ERAS:
+    if era is not None and era not in ERAS:
         raise UsageError(f"no scoring era is called {era!r}; {did_you_mean(era, ERAS)}")
     recorded = Run(run_of(run))
     if str(uid) not in recorded.about["accounts"]:

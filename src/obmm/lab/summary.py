@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obmm.lab.attribution import attribute
 from obmm.lab.recorded import Run
 from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
 
@@ -98,7 +100,9 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     """Everything `obmm simulate` prints about one account of a run, as plain values.
 
     P&L is told in two parts: `pnl` is what trading earned against holding the starting endowment, fees
-    included; `pnl_endowment` is what the endowment itself gained or lost by the move of the price.
+    included; `pnl_endowment` is what the endowment itself gained or lost by the move of the price. Where
+    `pnl` comes from is `attribution`, by the parts of `obmm.lab.attribution.PARTS`, also of each class of
+    books where there are several, by the price that their asset began at.
     """
     times, (bid, ask, base, quote, position, limit, bid_why, ask_why, maker_ratio) = run.grid(
         uid,
@@ -122,8 +126,10 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     trading = value[-1] - held[-1]
     endowment = held[-1] - value[0]
     share = np.abs(limit_share(position, limit))
+    parts = attribute(fills, times, mid)
     per_book = [
-        _book_row(b, book_id, fills, trading[b], endowment[b], position[:, b], share[:, b])
+        {part: float(values[b]) for part, values in parts.items()}
+        | _book_row(b, book_id, fills, trading[b], endowment[b], position[:, b], share[:, b])
         for b, book_id in enumerate(run.about["venue"]["book_ids"])
     ]
     placed = orders["kind"] == InstructionKind.LIMIT
@@ -141,6 +147,8 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
         "pnl_endowment": float(endowment.sum()),
         "pnl_per_book_hour": float(trading.mean() / hours) if hours else None,
         "fees": float(fills.fee.sum()),
+        "attribution": {part: float(values.sum()) for part, values in parts.items()},
+        "attribution_by_class": _by_class(parts, run.about["venue"]["initial_price"]),
         "orders_posted": posted,
         "fill_rate": traded / posted if posted > 0 else None,
         "win_rate": win_rate(fills),
@@ -159,6 +167,18 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
         "rejects": dict(rejects),
         "respond_ms": _percentiles(answers),
         "per_book": per_book,
+    }
+
+
+def _by_class(parts: Mapping[str, FloatArray], initial_price: Sequence[float]) -> dict[str, dict[str, float]]:
+    """Attribution by the price that a book's asset began at; empty where all began at the same."""
+    prices = np.array(initial_price)
+    classes = list(dict.fromkeys(prices.tolist()))
+    if len(classes) < 2:
+        return {}
+    return {
+        f"{price:g}": {part: float(values[prices == price].sum()) for part, values in parts.items()}
+        for price in classes
     }
 
 

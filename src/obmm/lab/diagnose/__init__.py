@@ -11,11 +11,13 @@ from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change, Finding
 from obmm.lab.diagnose.lean import unrecorded
 from obmm.lab.diagnose.of_fills import adverse_selection, fees, too_few_fills, wrong_lean
+from obmm.lab.diagnose.of_holding import held_positions
 from obmm.lab.diagnose.of_orders import closed_sides, rejects, slow_answers, stuck_at_limit
 from obmm.lab.diagnose.of_score import endowment_drift, idle_books, low_ratio, outliers
 from obmm.lab.diagnose.proposal import Proposal, propose
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
+from obmm.lab.score import own_era
 
 __all__ = ["Change", "Diagnosis", "Finding", "Proposal", "Thresholds", "diagnose"]
 
@@ -26,6 +28,7 @@ FAMILIES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     endowment_drift,
     adverse_selection,
     wrong_lean,
+    held_positions,
     too_few_fills,
     fees,
     stuck_at_limit,
@@ -75,7 +78,9 @@ class Diagnosis:
         return table
 
 
-def diagnose(run: Run, era: str = "0.5.4", uid: int = 0, thresholds: Thresholds | None = None) -> Diagnosis:
+def diagnose(
+    run: Run, era: str | None = None, uid: int = 0, thresholds: Thresholds | None = None
+) -> Diagnosis:
     """Find what costs an account its score, and propose a configuration.
 
     A finding's cost is the difference between the run's score and the score recomputed from its records with
@@ -85,7 +90,7 @@ def diagnose(run: Run, era: str = "0.5.4", uid: int = 0, thresholds: Thresholds 
 
     Args:
         run: A recorded run.
-        era: Version of the rules, a key of `obmm.scoring.ERAS`.
+        era: Version of the rules, a key of `obmm.scoring.ERAS`; that of the run's scenario if not given.
         uid: Account, 0 for the agent.
         thresholds: Where findings begin.
 
@@ -93,6 +98,7 @@ def diagnose(run: Run, era: str = "0.5.4", uid: int = 0, thresholds: Thresholds 
         ConfigError: The account's configuration cannot be rebuilt from the records.
     """
     limits = thresholds or Thresholds()
+    era = era or own_era(str(run.about.get("scenario", "")))
     case = Case.of(run, era, uid, limits)
     findings = sorted((f for family in FAMILIES for f in family(case)), key=lambda finding: finding.rank)
     account = run.about["accounts"][str(uid)]

@@ -22,6 +22,7 @@ class Thresholds:
         near_limit: Share of its limit from which a position counts as at the limit, fraction.
         time_at_limit: Share of the time at the limit that is too much, fraction.
         fee_share: Fees above this share of what fills had gained after 60 s, fraction.
+        held_share: Losses after a fill's first minute above this share of what had been gained, fraction.
         response_ms: 99 of 100 answers should need less, milliseconds.
         reject_share: Share of orders refused that is too much, fraction.
         quiet_share: Share of the time of all sides that one reason may keep closed, fraction.
@@ -54,6 +55,7 @@ class Thresholds:
     near_limit: float = 0.8
     time_at_limit: float = 0.05
     fee_share: float = 0.1
+    held_share: float = 0.1
     response_ms: float = 100.0
     reject_share: float = 0.01
     quiet_share: float = 0.1
