@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from obmm.lab.attribution import PARTS
 from obmm.lab.recorded import EmptyRun, Run
 from obmm.lab.report import ReportData, report_on
 from obmm.lab.report.eras import constants_at
@@ -27,6 +29,20 @@ KAPPA = [name for name, era in ERAS.items() if era.mechanism == "kappa"]
 def report(small_run: Path) -> ReportData:
     """A scored run."""
     return report_on([small_run])
+
+
+@pytest.fixture(scope="module")
+def early(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """The same run told as one of a scenario of the Sharpe era."""
+    return report_on([retold(small_run, tmp_path_factory.mktemp("early") / "run", "taos-0.1.51")])
+
+
+def retold(run: Path, folder: Path, scenario: str) -> Path:
+    """A copy of a run that says it is of another scenario."""
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("*.html"))
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps(about | {"scenario": scenario}), encoding="utf-8")
+    return folder
 
 
 def readings(report: ReportData) -> dict[str, tuple[float | None, str]]:
@@ -50,11 +66,12 @@ def test_scores_are_those_that_were_made_during_the_run(report: ReportData, smal
             np.testing.assert_array_equal(values, scored.books[name])
 
 
-def test_figures_of_the_table_are_those_of_the_records(report: ReportData, small_run: Path) -> None:
+def test_figures_of_the_table_are_those_of_the_records(early: ReportData, small_run: Path) -> None:
     """Each row of the table of targets, against where it comes from."""
     summary, told = summarise(Run(small_run), 0), Run(small_run).about["scores"]["0"]["0.1.51"]
     books = {name: np.array(values) for name, values in told["books"].items()}
     expected = {
+        "pnl_per_book_hour": summary["pnl_per_book_hour"],
         "sharpe": told["figures"]["sharpe_median"],
         "sharpe_books": np.percentile(books["sharpe"], 25),
         "activity_factor": np.median(books["activity_factor"]),
@@ -66,31 +83,69 @@ def test_figures_of_the_table_are_those_of_the_records(report: ReportData, small
         "inventory_reached_pct": 100.0 * summary["inventory"]["max_limit_share"],
         "time_at_limit_pct": 0.0,
     }
-    assert pytest.approx(expected, rel=1e-12) == {key: value for key, (value, _) in readings(report).items()}
+    assert pytest.approx(expected, rel=1e-12) == {key: value for key, (value, _) in readings(early).items()}
 
 
-def test_every_figure_of_an_era_says_which(report: ReportData) -> None:
-    """Figures of the Sharpe era carry its version; those of the records hold under any rules."""
-    eras = {row.measure.key: row.measure.era for row in report.targets}
-    scored = {"sharpe", "sharpe_books", "activity_factor", "score", "outlier_penalty"}
-    assert {key for key, era in eras.items() if era == "0.1.51"} == scored
-    assert {key for key, era in eras.items() if era is None} == set(eras) - scored
+@pytest.mark.parametrize(
+    ("scenario", "era", "scored"),
+    [
+        ("taos-0.1.51", "0.1.51", {"sharpe", "sharpe_books", "activity_factor", "score", "outlier_penalty"}),
+        ("taos-0.5.4", "0.5.4", {"kappa", "kappa_books", "kappa_score", "kappa_penalty", "pnl_score"}),
+        ("taos-0.6.2", "0.6.3", {"making", "making_quality_pct", "net_alpha", "emission_share"}),
+    ],
+)
+def test_the_table_is_of_the_era_of_the_scenario(
+    small_run: Path, tmp_path: Path, scenario: str, era: str, scored: set[str]
+) -> None:
+    """No run is judged by the rules of another market; what the records say holds under any."""
+    found = report_on([retold(small_run, tmp_path / "run", scenario)])
+    eras = {row.measure.key: row.era for row in found.targets}
+    assert {key for key, of in eras.items() if of == era} == scored
+    assert {key for key, of in eras.items() if not of} == set(eras) - scored
+    told = readings(found)
+    assert all(told[key][0] is not None for key in scored)
+    recorded = Run(small_run).about["scores"]["0"][era]
+    key = {"0.1.51": "score", "0.5.4": "kappa_score"}.get(era)
+    if key is not None:
+        assert recorded["total"] == told[key][0]
 
 
-def test_targets_out_of_reach_are_told_with_their_reason(report: ReportData) -> None:
+def test_runs_of_different_eras_have_figures_each_of_its_own(small_run: Path, tmp_path: Path) -> None:
+    """Of the other's rules there is no figure, and it says why."""
+    found = report_on([small_run, retold(small_run, tmp_path / "run", "taos-0.6.2")])
+    rows = {row.measure.key: row.readings for row in found.targets}
+    assert [True, False] == [reading.figure.value is not None for reading in rows["kappa"]]
+    assert [False, True] == [reading.figure.value is not None for reading in rows["making"]]
+    assert "has other rules" in rows["kappa"][1].figure.missing
+
+
+def test_the_parts_of_the_pnl_are_in_the_summary(report: ReportData) -> None:
+    """They sum to what trading earned, in all and on each book."""
+    summary = report.runs[0].summary
+    assert pytest.approx(summary["pnl"], abs=1e-6) == sum(summary["attribution"].values())
+    # The venue takes fees of buys in base, which moves on with the price, and rounds to its decimals.
+    rounding = 0.01 * summary["fills"] + 0.05 * abs(summary["fees"])
+    assert abs(summary["attribution"]["fees_and_rebates"] + summary["fees"]) <= rounding
+    assert summary["fees"] > 10.0
+    for row in summary["per_book"]:
+        assert pytest.approx(row["pnl"], abs=1e-6) == sum(row[part] for part in PARTS)
+    assert {} == summary["attribution_by_class"]
+
+
+def test_targets_out_of_reach_are_told_with_their_reason(early: ReportData) -> None:
     """The activity factor and the score carry a note, nothing else does."""
-    notes = {row.measure.key: row.readings[0].note for row in report.targets}
+    notes = {row.measure.key: row.readings[0].note for row in early.targets}
     assert {key for key, note in notes.items() if note} == {"activity_factor", "score"}
     assert "an even pace gives at most 1.024" in notes["activity_factor"]
     assert "100 % of the day's volume" in notes["activity_factor"]
-    assert readings(report)["score"][1] == "out of reach"
+    assert readings(early)["score"][1] == "out of reach"
 
 
 def test_a_target_within_reach_carries_no_note(small_run: Path, tmp_path: Path) -> None:
     """With a file of the user's own that asks for what is possible, the note goes."""
     own = tmp_path / "own.toml"
     own.write_text("[activity_factor]\ntarget_min = 1.0\n[score]\ntarget_min = 0.5\n", encoding="utf-8")
-    report = report_on([small_run], targets=own)
+    report = report_on([retold(small_run, tmp_path / "run", "taos-0.1.51")], targets=own)
     assert not any(row.readings[0].note for row in report.targets)
 
 

@@ -98,7 +98,7 @@ def replay(
         raise
     except ValueError as error:
         raise UsageError(f"{capture} cannot be replayed: {error}") from error
-    with ending(told, told["states"]):
+    with ending(told):
         if json:
             print_json(told)
         else:

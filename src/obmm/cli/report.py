@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.text import Text
 
+from obmm.cli._earned import earned, sources
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._inputs import run_of
 from obmm.cli._output import console, number, print_json, table
@@ -99,12 +100,17 @@ def _print(data: ReportData) -> None:
     for run in data.runs:
         for line in _warnings(run):
             out.print(f"{run.name}: {line}" if len(data.runs) > 1 else line, style="yellow", markup=False)
+    for run in data.runs:
+        name = f"{run.name}: " if len(data.runs) > 1 else ""
+        out.print(f"{name}{earned(run.summary)}", style="bold", markup=False)
+    out.print("")
     out.print(_targets(data), "")
     for note in _notes(data):
         out.print(note, style="dim", markup=False)
     out.print("")
     out.print(_scores(data), "")
     for run in data.runs:
+        out.print(sources(run.summary), "")
         if (books := _books(run, _name(run, data, ""))) is not None:
             out.print(books, "")
 
@@ -127,7 +133,7 @@ def _targets(data: ReportData) -> Any:
 
     rows = []
     for row in data.targets:
-        cells: list[object] = [row.measure.label, row.measure.era or "any"]
+        cells: list[object] = [row.measure.label, row.era or "any"]
         for reading in row.readings:
             status = Text(reading.status, style=_STYLES.get(reading.status, "dim"))
             cells += [figure_words(reading.figure.value, row.measure), status]

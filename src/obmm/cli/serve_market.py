@@ -131,7 +131,7 @@ def serve_market(
             runs = serve(jobs, force=force, progress=bar)
     pages = [_page(run) for run in runs]
     told = _summary(runs)
-    with ending(told, told["states"]):
+    with ending(told):
         if json:
             print_json(told)
         else:

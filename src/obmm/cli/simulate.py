@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from obmm.cli._earned import earned, sources
 from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import scenario_of
@@ -49,7 +51,7 @@ def simulate(
     Ctrl-C, a polite kill or a lost terminal ends the run early and keeps what is done; the exit status is
     then 130, 143 or 129. A second Ctrl-C does not wait for the summary. Records are written as the run goes
     on, so that even a killed run can be reported and scored. A full disk ends a run early too: its figures
-    are printed all the same, and the exit status is 2. It is 1 if a stage failed on every state.
+    are printed all the same, and the exit status is 2. It is 1 if a stage failed on any state.
 
     Args:
         preset: A preset's name or a TOML file.
@@ -77,6 +79,7 @@ def simulate(
     from obmm.lab.score import eras_of
     from obmm.lab.simulate import Plan, parse_rivals
     from obmm.lab.simulate import simulate as run
+    from obmm.lab.trials import Ledger
 
     loaded, pipelines = parse_rivals(rivals, scenario_of(scenario))
     plan = Plan(
@@ -96,7 +99,12 @@ def simulate(
     with simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar:
         told = run(plan, folder, force=force, progress=bar)
     page = _page(folder, told)
-    with ending(told, told["seconds"]):
+    with contextlib.suppress(OSError):
+        # Whoever tunes or compares later will know that somebody looked at this seed.
+        Ledger.beside(folder).note(
+            "simulate", scenario=loaded.name, seeds=(seed,), configs=(plan.config.hash,), folder=folder
+        )
+    with ending(told):
         if json:
             print_json(told)
         else:
@@ -117,6 +125,8 @@ def _page(folder: Path, told: dict[str, Any]) -> str:
 
 def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
     """A folder that tells runs of different settings apart, also those of a file that was edited."""
+    from obmm.lab.score import eras_of
+
     parts = [
         Path(preset).name.removesuffix(".toml"),
         Path(plan.scenario.name).name.removesuffix(".toml"),
@@ -124,6 +134,7 @@ def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
         f"seed{plan.seed}",
         plan.config.hash,
         *([f"{plan.response_ms:g}ms"] if plan.response_ms != 100.0 else []),
+        *(["eras", *plan.eras] if plan.eras != eras_of((), plan.scenario.name) else []),
         *(["against", *(Path(word).stem for word in rivals)] if rivals else []),
     ]
     return "-".join(parts)
@@ -139,8 +150,10 @@ def _print(told: dict[str, Any]) -> None:
         f"{told['hours']:.2f}{planned} hours, seed {told['seed']}, hash {told['config_hash']}\n"
     )
     warn(out, told, told["seconds"])
+    out.print(earned(told), "")
     out.print(_books(told), "")
     out.print(table("All books", ("", ""), list(_totals(told))), "")
+    out.print(sources(told), "")
     markouts = [(after, bps) for after, bps in told["markout_bps"].items() if bps is not None]
     if markouts:
         names, values = zip(*markouts, strict=True)

@@ -126,7 +126,7 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     trading = value[-1] - held[-1]
     endowment = held[-1] - value[0]
     share = np.abs(limit_share(position, limit))
-    parts = attribute(fills, times, mid)
+    parts = attribute(fills, times, mid, trading)
     per_book = [
         {part: float(values[b]) for part, values in parts.items()}
         | _book_row(b, book_id, fills, trading[b], endowment[b], position[:, b], share[:, b])

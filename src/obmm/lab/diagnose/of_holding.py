@@ -18,7 +18,8 @@ from obmm.market import BUY
 def held_positions(case: Case) -> Iterator[Finding]:
     """Positions that lose after the first minute: not fills that are picked off, but inventory held on to."""
     mid = filled_forward((case.states["bid"] + case.states["ask"]) / 2.0)
-    parts = attribute(case.fills, case.times_ns, mid)
+    pnl = np.array([row["pnl"] for row in case.summary["per_book"]])
+    parts = attribute(case.fills, case.times_ns, mid, pnl)
     late = parts["one_to_five_minutes"] + parts["held_longer"]
     early = float((parts["spread"] + parts["first_minute"]).sum())
     lost = -float(late.sum())

@@ -10,9 +10,11 @@ import attrs
 
 from obmm._version import __version__
 from obmm.lab.recorded import Run
-from obmm.lab.report.measures import MEASURES, Figure, Measure, reach
+from obmm.lab.report.measure import Figure, Measure
+from obmm.lab.report.measures import MEASURES, reach
 from obmm.lab.report.run import RunData, read_run
 from obmm.lab.report.targets import Status, Threshold, load_targets
+from obmm.scoring import ERAS
 
 
 @attrs.frozen(kw_only=True)
@@ -36,11 +38,13 @@ class TargetRow:
 
     Attributes:
         measure: What it is.
+        era: Eras of the runs that it comes from; empty for what holds under any rules.
         threshold: Target and alert.
         readings: One per run.
     """
 
     measure: Measure
+    era: str
     threshold: Threshold
     readings: tuple[Reading, ...]
 
@@ -100,7 +104,11 @@ def report_on(
     told = tuple(
         read_run(run, uid, name, of=len(accounts)) for (run, uid), name in zip(accounts, names, strict=True)
     )
-    rows = tuple(_row(measure, thresholds[key], told) for key, measure in MEASURES.items())
+    rows = tuple(
+        _row(measure, thresholds[key], told, eras)
+        for key, measure in MEASURES.items()
+        if (eras := _eras_of(measure, told)) is not None
+    )
     return ReportData(runs=told, targets=rows)
 
 
@@ -132,9 +140,21 @@ def names_of(accounts: Sequence[tuple[Mapping[str, Any], int, Path]]) -> list[st
     return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
-def _row(measure: Measure, threshold: Threshold, runs: Sequence[RunData]) -> TargetRow:
+def _eras_of(measure: Measure, runs: Sequence[RunData]) -> str | None:
+    """Eras of the runs to which a measure applies, empty for all of them; None where it does to none."""
+    if not measure.mechanism:
+        return ""
+    eras = [run.era for run in runs if ERAS[run.era].mechanism == measure.mechanism]
+    return ", ".join(dict.fromkeys(eras)) or None
+
+
+def _row(measure: Measure, threshold: Threshold, runs: Sequence[RunData], eras: str) -> TargetRow:
     readings = []
     for run in runs:
+        if measure.mechanism not in ("", ERAS[run.era].mechanism):
+            other = Figure(value=None, missing=f"{run.era}, the era of {run.name}, has other rules")
+            readings.append(Reading(figure=other, status="no figure", note=""))
+            continue
         figure, bound = measure.read(run, threshold), reach(measure.key, run, threshold)
         ceiling = None if bound is None else bound.ceiling
         readings.append(
@@ -144,4 +164,4 @@ def _row(measure: Measure, threshold: Threshold, runs: Sequence[RunData]) -> Tar
                 note=bound.why if bound is not None and threshold.out_of_reach(ceiling) else "",
             )
         )
-    return TargetRow(measure=measure, threshold=threshold, readings=tuple(readings))
+    return TargetRow(measure=measure, era=eras, threshold=threshold, readings=tuple(readings))

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
 
 from obmm.lab.report.eras import EraScore, constants_at
+from obmm.lab.report.measure import Figure, Measure, of_books, of_score
+from obmm.lab.report.measures_later import LATER
 from obmm.lab.report.run import RunData
 from obmm.lab.report.targets import Threshold
 from obmm.scoring import summary_score
 from obmm.scoring.eras import DAY_NS, EraConstants
-
-#: The version whose miners quote these figures and their targets.
-TARGET_ERA = "0.1.51"
-
-
-@attrs.frozen(kw_only=True)
-class Figure:
-    """A measure's value in one run.
-
-    Attributes:
-        value: In the measure's unit; None where there is none.
-        detail: Figures beside it.
-        missing: Why there is no value.
-    """
-
-    value: float | None
-    detail: str = ""
-    missing: str = ""
-
-
-_Read: TypeAlias = Callable[[RunData, Threshold], Figure]
-_Detail: TypeAlias = Callable[[EraScore, Threshold], str]
-
-
-@attrs.frozen(kw_only=True)
-class Measure:
-    """One row of the table of targets.
-
-    Attributes:
-        key: Its name in the file of targets.
-        label: Its name in a report.
-        unit: "" for a ratio, "%" or "ms".
-        digits: Decimals shown.
-        era: Version of the rules it comes from, None for what the records say under any rules.
-        definition: What it is, in full.
-        read: Takes the figure from a run; its detail may name the threshold.
-    """
-
-    key: str
-    label: str
-    unit: str
-    digits: int
-    era: str | None
-    definition: str
-    read: _Read
 
 
 @attrs.frozen(kw_only=True)
@@ -69,13 +26,15 @@ class Reach:
 
 
 def reach(key: str, run: RunData, threshold: Threshold) -> Reach | None:
-    """How far a figure can go under the rules of `TARGET_ERA` at this run's venue; None without a bound.
+    """How far a figure can go under the rules of the run's era at its venue; None without a bound.
 
     The volume of the last 60 to 70 minutes stands against a cap of 24 hours, and the venue enforces its own.
     """
     if key not in ("activity_factor", "score") or not run.about["venue"]["turnover_cap_quote"]:
         return None
-    era = constants_at(TARGET_ERA, run.about["venue"])
+    era = constants_at(run.era, run.about["venue"])
+    if era.mechanism != "sharpe":
+        return None
     cap, per_day = era.volume_cap_quote, min(run.about["venue"]["turnover_cap_quote"])
     factor = sustainable_factor(era, min(cap, per_day))
     if key == "score":
@@ -110,34 +69,6 @@ def sustainable_factor(era: EraConstants, per_day_quote: float) -> float:
     return 1.0 + per_day_quote * seen_ns / DAY_NS / era.volume_cap_quote
 
 
-def _of_books(name: str, percentile: float, detail: _Detail) -> _Read:
-    def read(run: RunData, threshold: Threshold) -> Figure:
-        scored, missing = _scored(run)
-        if scored is None:
-            return Figure(value=None, missing=missing)
-        value = float(np.percentile(scored.books[name], percentile))
-        return Figure(value=value, detail=detail(scored, threshold))
-
-    return read
-
-
-def _of_score(name: str, detail: _Detail) -> _Read:
-    def read(run: RunData, threshold: Threshold) -> Figure:
-        scored, missing = _scored(run)
-        if scored is None:
-            return Figure(value=None, missing=missing)
-        return Figure(value=float(scored.figures[name]), detail=detail(scored, threshold))
-
-    return read
-
-
-def _scored(run: RunData) -> tuple[EraScore | None, str]:
-    scored = run.eras.get(TARGET_ERA)
-    if scored is None:
-        return None, f"the run was not scored under {TARGET_ERA}"
-    return (None, scored.missing) if scored.missing else (scored, "")
-
-
 def _sharpe_detail(scored: EraScore, threshold: Threshold) -> str:
     figures = scored.figures
     mean, total = _figure(figures["sharpe_average"]), _figure(figures["sharpe_total"])
@@ -168,6 +99,14 @@ def _score_detail(scored: EraScore, threshold: Threshold) -> str:
 def _penalty_detail(scored: EraScore, threshold: Threshold) -> str:
     score = scored.books["score"]
     return f"weakest book scores {np.nanmin(score):.3f}, median book {np.nanmedian(score):.3f}"
+
+
+def _pnl(run: RunData, threshold: Threshold) -> Figure:
+    told = run.summary
+    if told["pnl_per_book_hour"] is None:
+        return Figure(value=None, missing="the run is of one state")
+    detail = f"{_figure(told['pnl'])} in all; fees and rebates {_figure(-told['fees'])}"
+    return Figure(value=told["pnl_per_book_hour"], detail=detail)
 
 
 def _win_rate(run: RunData, threshold: Threshold) -> Figure:
@@ -228,73 +167,84 @@ MEASURES: Mapping[str, Measure] = {
     measure.key: measure
     for measure in (
         Measure(
+            key="pnl_per_book_hour",
+            label="P&L per book and hour",
+            unit="",
+            digits=2,
+            definition=(
+                "What trading earned against holding the starting endowment, fees and rebates included, "
+                "quote. It is the one figure that means the same under any rules."
+            ),
+            read=_pnl,
+        ),
+        *LATER,
+        Measure(
             key="sharpe",
             label="Sharpe, median book",
             unit="",
             digits=2,
-            era=TARGET_ERA,
+            mechanism="sharpe",
             definition=(
                 "√n · mean / standard deviation of a book's one-second changes of inventory value over the "
                 "last hour, of the median book. A t-statistic, not an annualised ratio: flat is 0, and the "
                 "score counts nothing beyond ±10. The score follows the median book, not the sum."
             ),
-            read=_of_books("sharpe", 50.0, _sharpe_detail),
+            read=of_books("sharpe", 50.0, _sharpe_detail),
         ),
         Measure(
             key="sharpe_books",
             label="Sharpe, weaker books",
             unit="",
             digits=2,
-            era=TARGET_ERA,
+            mechanism="sharpe",
             definition=(
                 "The same ratio at the lower quartile: three books of four are above it. Outliers are "
                 "measured from this quartile downwards."
             ),
-            read=_of_books("sharpe", 25.0, _sharpe_books_detail),
+            read=of_books("sharpe", 25.0, _sharpe_books_detail),
         ),
         Measure(
             key="activity_factor",
             label="Activity factor",
             unit="",
             digits=3,
-            era=TARGET_ERA,
+            mechanism="sharpe",
             definition=(
                 "1 + traded volume of the last 60 to 70 minutes over the daily volume cap, at most 2; of the "
                 "median book. 0 before a book's first trade; a book that stops trading loses half of it in "
                 "five hours. Above 1 it multiplies books whose Sharpe is positive and costs the others."
             ),
-            read=_of_books("activity_factor", 50.0, _activity_detail),
+            read=of_books("activity_factor", 50.0, _activity_detail),
         ),
         Measure(
             key="score",
             label="Score",
             unit="",
             digits=3,
-            era=TARGET_ERA,
+            mechanism="sharpe",
             definition=(
                 "Median over the books of normalised Sharpe × activity, less the outlier penalty, before "
                 "ranks. 0.5 is a flat miner that trades on every book."
             ),
-            read=_of_score("score", _score_detail),
+            read=of_score("score", _score_detail),
         ),
         Measure(
             key="outlier_penalty",
             label="Outlier penalty",
             unit="",
             digits=3,
-            era=TARGET_ERA,
+            mechanism="sharpe",
             definition=(
                 "(0.5 − mean of the outliers) / 1.5, where outliers are books more than 1.5 interquartile "
                 "ranges below the lower quartile; nothing if their mean is above 0.5, at most 1/3."
             ),
-            read=_of_score("penalty", _penalty_detail),
+            read=of_score("penalty", _penalty_detail),
         ),
         Measure(
             key="win_rate_pct",
             label="Win rate",
             unit="%",
             digits=1,
-            era=None,
             definition=(
                 "Share of own fills after which the mid, 60 s later, is on the winning side of the price of "
                 "the fill. Fees are left out; fills younger than 60 s are not counted."
@@ -306,7 +256,6 @@ MEASURES: Mapping[str, Measure] = {
             label="Fill rate",
             unit="%",
             digits=1,
-            era=None,
             definition="Share of the limit orders that reached the book and traded, in part or in full.",
             read=_fill_rate,
         ),
@@ -315,7 +264,6 @@ MEASURES: Mapping[str, Measure] = {
             label="Response time",
             unit="ms",
             digits=1,
-            era=None,
             definition=(
                 "Time from a decoded state to its orders, on the machine of the run: 99 of 100 answers were "
                 "faster. Network and decoding come on top; the venue's own delay was set by the run."
@@ -327,7 +275,6 @@ MEASURES: Mapping[str, Measure] = {
             label="Inventory reached",
             unit="%",
             digits=1,
-            era=None,
             definition=(
                 "Largest position that any book held at the end of a state, of the limit that the risk gates "
                 "set at that moment. Positions are measured against the starting endowment."
@@ -339,7 +286,6 @@ MEASURES: Mapping[str, Measure] = {
             label="Time at the limit",
             unit="%",
             digits=2,
-            era=None,
             definition=(
                 "Share of the states at which a position stood at its limit or beyond, on the book that was "
                 "there longest."

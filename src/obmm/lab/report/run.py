@@ -23,6 +23,7 @@ from obmm.lab.report.events import (
     score_lines,
 )
 from obmm.lab.report.series import Series, series_of
+from obmm.lab.score import own_era
 from obmm.lab.summary import fills_of, summarise
 from obmm.market import FloatArray, IntArray, Reason
 
@@ -100,6 +101,11 @@ class RunData:
     scores: Mapping[str, ScoreLine]
     quiet: tuple[Quiet, ...]
     rejects: tuple[Reject, ...]
+
+    @property
+    def era(self) -> str:
+        """The scoring era of its scenario: the rules that its targets are of."""
+        return own_era(str(self.about.get("scenario", "")))
 
     @property
     def n_books(self) -> int:

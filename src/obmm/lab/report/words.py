@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from obmm.lab.report.measures import Measure
+from obmm.lab.report.measure import Measure
 from obmm.lab.report.targets import Threshold
 
 

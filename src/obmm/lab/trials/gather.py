@@ -105,7 +105,7 @@ class Gather:
             "max_drawdown": drawdown(pnl),
             "asset": asset.astype(np.float64),
             "pipeline": (np.zeros(n_books) if pipeline is None else pipeline.astype(np.float64)),
-            **attribute(fills, times, mid),
+            **attribute(fills, times, mid, pnl[-1]),
         }
         exposure = np.abs(position * mid).mean(axis=1)
         per_book_hour = 1.0 / (n_books * hours) if hours else np.nan

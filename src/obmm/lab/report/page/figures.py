@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from obmm.lab.attribution import PARTS
 from obmm.lab.report.data import Reading, ReportData, TargetRow
-from obmm.lab.report.measures import TARGET_ERA
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.report.run import RunData
 from obmm.lab.report.words import alert_words, figure_words, number, percent, target_words
@@ -107,14 +107,35 @@ def glance(report: ReportData) -> Markup:
 
 
 def _headline_eras(report: ReportData) -> list[str]:
-    """The era of the targets, and the one whose market was simulated."""
-    scenarios = {str(run.about.get("scenario", "")).rpartition("-")[2] for run in report.runs}
-    return [era for era in report.eras if era == TARGET_ERA or era in scenarios]
+    """The eras of the scenarios that were simulated."""
+    own = {run.era for run in report.runs}
+    return [era for era in report.eras if era in own]
 
 
 def _score(run: RunData, era: str) -> str:
     scored = run.eras.get(era)
     return "–" if scored is None or scored.missing else number(scored.total, 3)
+
+
+def sources_table(report: ReportData) -> Markup:
+    """P&L of trading by part: the spread captured, holding, fees."""
+    many = len(report.runs) > 1
+    columns = [(run, run.summary["attribution"], "") for run in report.runs]
+    if not many:
+        run = report.runs[0]
+        classes = run.summary["attribution_by_class"]
+        columns += [(run, parts, f"books from {price}") for price, parts in classes.items()]
+    heads = [
+        (join([dot(i), run.name]) if many else label or "All books", "num")
+        for i, (run, _, label) in enumerate(columns)
+    ]
+    rows: list[list[object]] = [
+        [words, *((number(parts[part], sign=True), "num") for _, parts, _ in columns)]
+        for part, words in PARTS.items()
+    ]
+    totals = [number(sum(parts.values()), sign=True) for _, parts, _ in columns]
+    rows.append([tag("b", "P&L of trading"), *((tag("b", total), "num") for total in totals)])
+    return table(("Quote", *heads), rows, kind="plain")
 
 
 def targets_table(report: ReportData) -> Markup:
@@ -128,7 +149,7 @@ def targets_table(report: ReportData) -> Markup:
         limits: list[object] = [
             (target_words(row.threshold, row.measure.unit), "num bound"),
             (alert_words(row.threshold, row.measure.unit), "num bound"),
-            (row.measure.era or "any", "soft bound"),
+            (row.era or "any", "soft bound"),
         ]
         # One run: value and status, bounds, then what stands beside it. Several: bounds, then a column each.
         one = len(report.runs) == 1
@@ -150,7 +171,7 @@ def _reading(row: TargetRow, reading: Reading) -> tuple[str, Markup, str]:
 def reach_notes(report: ReportData) -> Markup:
     """Why targets are out of reach, said once below the table."""
     notes = [
-        tag("p", tag("b", f"{row.measure.label}: target out of reach under {row.measure.era}. "), note)
+        tag("p", tag("b", f"{row.measure.label}: target out of reach under {row.era}. "), note)
         for row in report.targets
         for note in dict.fromkeys(reading.note for reading in row.readings if reading.note)
     ]

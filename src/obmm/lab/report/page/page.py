@@ -118,7 +118,12 @@ _SECTIONS: tuple[tuple[str, str, Callable[[ReportData], str], tuple[_Part, ...]]
     ("targets", "Targets", _target_words, (_tables(figures.targets_table), _tables(figures.reach_notes))),
     ("scores", "Scores", scores.field_words, (_tables(scores.scores_table), _chart("score-time"))),
     ("books", "Books", _nothing, (_chart("book-scores"), _tables(scores.book_blocks))),
-    ("value", "Value and P&L", _nothing, (_chart("total-value", "book-value"),)),
+    (
+        "value",
+        "Value and P&L",
+        _nothing,
+        (_chart("total-value", "book-value"), _tables(figures.sources_table, "Where the P&L comes from")),
+    ),
     ("inventory", "Inventory", _nothing, (_chart("inventory"),)),
     ("fills", "Fills and fees", _nothing, (_chart("price"), _chart("markouts", "fees"))),
     ("quotes", "Quotes", _nothing, (_chart("quote-distance", "quote-shares"),)),
