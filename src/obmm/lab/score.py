@@ -34,6 +34,7 @@ from obmm.scoring.debeta import DebetaScorer, figures_of
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
+_FILL, _RESET, _NO_NOTICES = int(NoticeKind.FILL), int(NoticeKind.RESET), Notices.none()
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -198,10 +199,11 @@ def _moved(uid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(uid >= 0, uid + UID_SHIFT, uid)
 
 
-def of_groups(state: MarketState) -> tuple[MarketState, ...]:
+def of_groups(state: MarketState, feeds: frozenset[Feed] = frozenset()) -> tuple[MarketState, ...]:
     """The states of the groups of a wide market, each by itself, as far as scoring needs them.
 
-    Open orders are left out. The books of a group must stand together.
+    Open orders are left out, notices of anything but fills and resets, and the tape unless `feeds` ask for
+    it. The books of a group must stand together.
 
     >>> from obmm.testing import random_state
     >>> state = random_state(1, venue=Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1]))
@@ -213,6 +215,7 @@ def of_groups(state: MarketState) -> tuple[MarketState, ...]:
         return (state,)
     cuts = [(int(rows[0]), int(rows[-1]) + 1) for rows in venue.group_rows]
     notices = _notices_of_groups(state.notices, cuts)
+    tape = state.tape if Feed.TAPE in feeds else None
     parts = []
     for group, (first, last) in enumerate(cuts):
         # Slices of what is read-only are read-only: nothing is copied.
@@ -231,7 +234,7 @@ def of_groups(state: MarketState) -> tuple[MarketState, ...]:
                 accounts=Accounts(**accounts),
                 open_orders=_no_orders(last - first),
                 notices=notices[group],
-                tape=None if state.tape is None else _part_of_tape(state.tape, first, last),
+                tape=None if tape is None else _part_of_tape(tape, first, last),
             )
         )
     return tuple(parts)
@@ -243,15 +246,19 @@ def _no_orders(n_books: int) -> OpenOrders:
 
 
 def _notices_of_groups(notices: Notices, cuts: Sequence[tuple[int, int]]) -> list[Notices]:
-    """The notices about the books of each cut, in their order; what is about no book is for all."""
-    if not len(notices):
-        return [notices] * len(cuts)
-    book, columns, parts = notices.book, columns_of(notices), []
+    """Fills and resets of the books of each cut, in their order; what is about no book is for all."""
+    told = np.flatnonzero((notices.kind == _FILL) | (notices.kind == _RESET))
+    if not told.size:
+        return [_NO_NOTICES] * len(cuts)
+    book, parts = notices.book[told], []
     for first, last in cuts:
-        rows = np.flatnonzero((book < 0) | ((book >= first) & (book < last)))
-        taken = {name: values[rows] for name, values in columns.items()}
+        rows = told[(book < 0) | ((book >= first) & (book < last))]
+        if not rows.size:
+            parts.append(_NO_NOTICES)
+            continue
+        taken = {name: values[rows] for name, values in columns_of(notices).items()}
         taken["book"] = np.where(taken["book"] < 0, -1, taken["book"] - first)
-        parts.append(Notices(**taken, message=tuple(notices.message[row] for row in rows)))
+        parts.append(Notices(**taken, message=("",) * rows.size))
     return parts
 
 

@@ -78,7 +78,7 @@ def _together(
         first_ns = 0
         for seen in market.states(trial.seconds):
             if scores:
-                parts = {uid: of_groups(state) for uid, state in seen.items()}
+                parts = {uid: of_groups(state, scores[0].feeds) for uid, state in seen.items()}
                 for group, of_seed in enumerate(scores):
                     of_seed.observe({uid: part[group] for uid, part in parts.items()})
             for uid, maker in makers.items():
