@@ -276,3 +276,19 @@ def test_numbers_are_short() -> None:
 
     assert [0.1, 0.1235, 0.98765] == [size.rounded(v) for v in (0.1, 0.12346, 0.98765)]
     assert isinstance(np.float64(size.rounded(0.5)), float)
+
+
+def test_the_table_of_the_manual_is_read(tmp_path: Path) -> None:
+    """What docs/tune.md shows is a space, place by place."""
+    manual = Path(__file__).resolve().parents[2] / "docs" / "tune.md"
+    text = manual.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "my.toml").write_text(text)
+
+    space = read_space(tmp_path / "my.toml", resolve(tmp_path / "my.toml"))
+
+    ranges = told(space)
+    assert ranges["builder.target_spread_bps"] == "8 … 60, log"
+    assert ranges["builder.min_edge_bps"] == "-2 … 6"
+    assert ranges["signals.imbalance.depths"] == "[1, 3], [1, 3, 5, 10]"
+    assert ranges["gates.volatility.enabled"] == "True, False"
+    assert {"placer.expiry_s", "placer.post_only"} <= set(ranges)

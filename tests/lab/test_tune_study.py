@@ -319,6 +319,21 @@ def test_every_row_reproduces_its_candidate(tmp_path: Path) -> None:
         assert row.config_hash == resolve(tmp_path / "again.toml").hash
 
 
+def test_own_stages_lie_beside_what_is_to_be_run(tmp_path: Path) -> None:
+    """The folder of a study is enough to run its result, wherever it is taken."""
+    own = "import attrs\nfrom obmm.execution import TouchBuilder\n\n@attrs.define\nclass Own(TouchBuilder):\n"
+    (tmp_path / "tune_own.py").write_text(f"{own}    wish: float = 1.0\n")
+    (tmp_path / "my.toml").write_text(tune_synthetic.SMALL.replace('"touch"', '"tune_own:Own"'))
+    of = read_space(tmp_path / "my.toml", resolve(tmp_path / "my.toml"), ["wish", "size_base=0.2..4:log"])
+
+    _, result = studied(tmp_path / "study", design(of), Drawn(size_pays()))
+
+    assert result.verdict.found
+    (tmp_path / "tune_own.py").unlink()
+    (tmp_path / "study").rename(tmp_path / "taken")
+    assert result.verdict.found[0] == resolve(tmp_path / "taken" / "best.toml").hash
+
+
 def test_candidates_that_were_tried(tmp_path: Path) -> None:
     """They are not played again, and a space that has been tried out ends the study."""
     executor = Drawn(noise(1))

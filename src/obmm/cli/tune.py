@@ -212,11 +212,9 @@ def _best(study: Study, result: Result) -> Any:
     """The configuration before the search and the best after it, side by side."""
     names = [metric.name for metric in study.design.metrics]
     rows: list[Sequence[object]] = []
-    for row in (result.rows[0], *result.front):
-        if row.number or row is result.rows[0]:
-            changed = ", ".join(f"{place} = {spelt(value)}" for place, value in row.values.items())
-            rows.append(
-                (row.number or "before", row.config_hash, changed or "–", *(row.metrics[n] for n in names))
-            )
+    for row in (result.rows[0], *(row for row in result.front if row.number)):
+        changed = ", ".join(f"{place} = {spelt(value)}" for place, value in row.values.items())
+        figures = [row.metrics[name] for name in names]
+        rows.append((row.number or "before", row.config_hash, changed or "–", *figures))
     title = "Best on the tuning seeds" if len(names) == 1 else "Front on the tuning seeds"
     return table(title, ("trial", "hash", "values", *names), rows, text_columns=3)

@@ -7,6 +7,7 @@ for again: the random numbers of a batch depend on its number only.
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ _SLOT, _VALUES, _ROW = "slot", "values", "row"
 _STARTUP = 10
 #: Of fewer candidates nothing is said of what matters.
 _LEAST = 8
+#: Share of the candidates that counts as the best, of which is asked what they have in common.
+_BEST = 0.25
 
 
 @attrs.frozen
@@ -157,7 +160,11 @@ class Search:
                 params = {d.place: _label(d, values[d.place]) for d in varied}
                 made = {d.place: self._distribution(d) for d in varied}
                 study.add_trial(optuna.trial.create_trial(params=params, distributions=made, value=figure))
-            evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
+            made_by = optuna.importance.PedAnovaImportanceEvaluator
+            # It was called otherwise before optuna 4.4.
+            names = inspect.signature(made_by).parameters
+            quantile = "target_quantile" if "target_quantile" in names else "baseline_quantile"
+            evaluator = made_by(**{quantile: _BEST})
             found = optuna.importance.get_param_importances(study, evaluator=evaluator)
         return {name: float(share) for name, share in found.items()}
 
