@@ -18,7 +18,7 @@ _FILE = '''"""A market maker of obmm {version} for the subnet's miner and its of
     python {name}.py --port 8888 --agent_id 0 --params preset={preset}
 
 obmm must be installed in the environment of the miner. Words after -m or --params go on top of what stands
-here: any option of a stage, and record, state, overrides and budget_ms as `obmm run` has them.
+here: any option of a stage, and record, record_gb, state, overrides and budget_ms as `obmm run` has them.
 """
 
 PRESET = {preset!r}

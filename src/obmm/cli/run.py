@@ -55,6 +55,7 @@ def run(
     agent_id: Whole = 0,
     stream: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     record: Path | None = None,
+    record_gb: Positive = 20.0,
     state: Path | None = None,
     overrides: Path | None = None,
     on_exit: Literal["rest", "cancel"] = "rest",
@@ -94,6 +95,7 @@ def run(
         agent_id: Number that the harness gives the agent.
         stream: Unix socket on which frames are answered; `-` is standard input and output.
         record: Folder in which to record every request and reply, for `obmm replay`.
+        record_gb: Room for that, in gigabytes; the oldest files go when it is full.
         state: Folder in which what stages remember outlives the process.
         overrides: File of manual overrides to obey.
         on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
@@ -122,6 +124,7 @@ def run(
         harness=harness,
         state=state,
         record=record,
+        record_bytes=int(record_gb * 1e9),
         overrides=overrides,
     )
     if wallet is not None:

@@ -28,7 +28,7 @@ class Bounds:
         ValueError: One is not positive.
     """
 
-    total_bytes: int = attrs.field(default=20 * 2**30, validator=attrs.validators.gt(0))
+    total_bytes: int = attrs.field(default=20 * 10**9, validator=attrs.validators.gt(0))
     file_bytes: int = attrs.field(default=2**26, validator=attrs.validators.gt(0))
     file_s: float = attrs.field(default=3600.0, validator=attrs.validators.gt(0.0))
 

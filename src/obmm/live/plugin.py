@@ -29,7 +29,7 @@ from obmm.settings.words import ALIASES
 #: Where a state keeps what came over the network.
 _CAME = "obmm_came"
 #: Words that are ours and no option of a stage.
-_OWN = ("preset", "record", "state", "overrides", "budget_ms")
+_OWN = ("preset", "record", "record_gb", "state", "overrides", "budget_ms")
 
 _log = structlog.get_logger("obmm.live")
 
@@ -40,14 +40,17 @@ def standing_for(uid: int | None, preset: str, words: Mapping[str, Any], *, harn
     Args:
         uid: Our number; None takes that of each state.
         preset: What is in force if no word says `preset=…`.
-        words: Options of stages, and `record`, `state`, `overrides` and `budget_ms` as of `obmm run`.
+        words: Options of stages, and `record`, `record_gb`, `state`, `overrides` and `budget_ms` as of
+            `obmm run`.
         harness: Answer with the bare response.
     """
     own = {name: words[name] for name in _OWN if name in words}
     params = tuple(f"{name}={value}" for name, value in words.items() if name not in own)
     source = str(own.get("preset", preset))
     config = resolve(source, params)
-    folders = {name: Path(str(own[name])) for name in ("record", "state", "overrides") if name in own}
+    record, state, overrides = (
+        Path(str(own[name])) if name in own else None for name in ("record", "state", "overrides")
+    )
     warm_up(config)
     return Standing.of(
         config,
@@ -56,7 +59,10 @@ def standing_for(uid: int | None, preset: str, words: Mapping[str, Any], *, harn
         uid=uid,
         harness=harness,
         budget_s=float(own.get("budget_ms", 1000.0)) / 1e3,
-        **folders,
+        record=record,
+        record_bytes=int(float(own.get("record_gb", 20.0)) * 1e9),
+        state=state,
+        overrides=overrides,
     )
 
 

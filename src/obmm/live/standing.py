@@ -10,6 +10,7 @@ import attrs
 
 from obmm.agent import Config, ConfigFile, MarketMaker, OverrideFile
 from obmm.agent.keeper import Keeper
+from obmm.live._files import Bounds
 from obmm.live.recorder import Recorder
 from obmm.live.session import BUDGET_S, Session
 from obmm.live.tally import Tally
@@ -50,6 +51,7 @@ class Standing:
         harness: bool = False,
         state: Path | None = None,
         record: Path | None = None,
+        record_bytes: int = Bounds().total_bytes,
         overrides: Path | None = None,
     ) -> Standing:
         """Set up an agent.
@@ -63,6 +65,7 @@ class Standing:
             harness: Answer as the offline harness wants it.
             state: Folder in which what stages remember outlives the process.
             record: Folder in which to record what is asked and answered.
+            record_bytes: Room for that; the oldest files go when it is full.
             overrides: A file of manual overrides to obey.
 
         Raises:
@@ -77,7 +80,9 @@ class Standing:
         session.listeners.append(tally)
         recorder = None
         if record is not None:
-            recorder = Recorder(record, maker, uid=uid, harness=harness)
+            recorder = Recorder(
+                record, maker, uid=uid, harness=harness, bounds=Bounds(total_bytes=record_bytes)
+            )
             session.listeners.append(recorder)
             if keeper is not None:
                 keeper.listeners.append(recorder.remember)
