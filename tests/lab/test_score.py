@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.records import RunWriter, describe_venue
-from obmm.lab.score import RunScores, score_run
-from obmm.market import MarketState, Tape
+from obmm.lab.score import RunScores, of_groups, score_run
+from obmm.market import Feed, MarketState, NoticeKind, Notices, Tape, Venue
 from obmm.scoring import ERAS, scorer_for
-from obmm.testing import random_states
+from obmm.testing import random_states, selected
 
 
 def quiet_run(seconds: int, n_books: int = 2) -> list[MarketState]:
@@ -67,3 +68,28 @@ def test_what_a_figure_lacks_is_not_a_number() -> None:
     for state in quiet_run(6):
         scores.observe({0: state})
     assert np.isnan(scores.told(0)["0.1.51"]["figures"]["sharpe_total"])
+
+
+def test_a_wide_state_is_cut_into_what_its_groups_say() -> None:
+    """Touch, accounts, tape, fills and resets of each; what is about no book is told to all."""
+    venue = Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1])
+    state = random_states(3, 2, venue=venue, events_per_book=20.0)[1]
+    kinds = [NoticeKind.FILL, NoticeKind.ACCEPTED, NoticeKind.RESET, NoticeKind.FILL]
+    blank: dict[str, Any] = {f.name: np.full(4, -1) for f in attrs.fields(Notices)}
+    notices = Notices(**blank | {"kind": kinds, "book": [3, 0, -1, 1], "message": ("",) * 4})
+    state = attrs.evolve(state, notices=notices)
+    for group, part in enumerate(of_groups(state, frozenset({Feed.TAPE}))):
+        expected = selected(state, venue.group_rows[group])
+        assert [0, 1] == part.venue.book_ids.tolist()
+        assert (expected.accounts, expected.tape) == (part.accounts, part.tape)
+        assert expected.bid_price.tolist() == part.bid_price.tolist()
+    told = [(part.notices.kind.tolist(), part.notices.book.tolist()) for part in of_groups(state)]
+    reset, fill = NoticeKind.RESET, NoticeKind.FILL
+    assert [([reset, fill], [-1, 1]), ([fill, reset], [1, -1])] == told
+    assert of_groups(state)[0].tape is None
+
+
+def test_a_state_of_one_group_is_left_as_it_is() -> None:
+    """Nothing is cut."""
+    state = random_states(3, 1, n_books=2)[0]
+    assert of_groups(state)[0] is state
