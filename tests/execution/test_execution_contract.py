@@ -11,6 +11,7 @@ from obmm.execution import (
     AmendPlacer,
     FillRate,
     LadderBuilder,
+    ModelBuilder,
     SkewedBuilder,
     TakingBuilder,
     TouchBuilder,
@@ -24,6 +25,10 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "ladder": lambda: LadderBuilder(
         around=SkewedBuilder(), levels=4, step_ticks=0.0, step_bps=1.0, size_growth=1.5
     ),
+    "model": ModelBuilder,
+    "model, exact": lambda: ModelBuilder(form="glft_exact", most=4, size_base=5.0),
+    "model, horizon": lambda: ModelBuilder(form="avellaneda_stoikov", signal="imbalance", signal_bps=3.0),
+    "model, penalty": lambda: ModelBuilder(form="cartea_jaimungal", adverse_bps=1.0, most=4),
     "taking": lambda: TakingBuilder(
         around=TouchBuilder(depth_base=20.0), edge_bps=-40.0, flat_cost_bps=20.0, every_s=3.0
     ),

@@ -5,6 +5,7 @@ from obmm.execution.amend import AmendPlacer
 from obmm.execution.fill_rate import FillRate
 from obmm.execution.ladder import LadderBuilder
 from obmm.execution.lock import lock
+from obmm.execution.model import ModelBuilder
 from obmm.execution.quoting import Lifted, Quoting
 from obmm.execution.skewed import SkewedBuilder
 from obmm.execution.taking import TakingBuilder
@@ -15,6 +16,7 @@ __all__ = [
     "FillRate",
     "LadderBuilder",
     "Lifted",
+    "ModelBuilder",
     "Quoting",
     "SkewedBuilder",
     "TakingBuilder",

@@ -3,6 +3,7 @@
 Importing this package makes every signal known by its name.
 """
 
+from obmm.signals.arrivals import Arrivals
 from obmm.signals.ensemble import Ensemble
 from obmm.signals.fee_margin import FeeMargin
 from obmm.signals.fees import FeeState
@@ -19,6 +20,7 @@ from obmm.signals.volatility import Volatility
 from obmm.signals.vpin import Vpin
 
 __all__ = [
+    "Arrivals",
     "Ensemble",
     "FeeMargin",
     "FeeState",
