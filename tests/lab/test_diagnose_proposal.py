@@ -225,12 +225,14 @@ def test_what_costs_nothing_changes_nothing(small_run: Path) -> None:
     assert propose(Run(small_run), 0, paid, "0.5.4", 1e-5).changes == (("c", change),)
 
 
-def test_pipelines_shared_out_over_books_are_refused(small_run: Path, tmp_path: Path) -> None:
-    """One proposal cannot speak for several pipelines."""
+def test_of_pipelines_shared_out_over_books_the_first_is_proposed(small_run: Path, tmp_path: Path) -> None:
+    """One proposal cannot speak for several pipelines: it is the main one alone, with its changes."""
     shared = parse_layer('extends = "touch"\n[[assign]]\nbooks = "even"\npipeline = "fast"\n', "shared")
     run = doctored(small_run, tmp_path, running(resolve(shared)))
-    with pytest.raises(ConfigError, match="another pipeline"):
-        diagnose(run, "0.5.4")
+    found = diagnose(run, "0.5.4")
+    assert "assign" not in found.proposal.toml
+    proposed = resolve(parse_layer(found.proposal.toml, "proposal"))
+    assert "touch" == proposed.spec("builder").kind
 
 
 def test_records_that_do_not_fit_their_hash_are_refused(small_run: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.text import Text
 
-from obmm.cli._earned import earned, sources
+from obmm.cli._earned import earned, pipelines, sources
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._inputs import run_of
 from obmm.cli._output import console, number, print_json, table
@@ -111,6 +111,8 @@ def _print(data: ReportData) -> None:
     out.print(_scores(data), "")
     for run in data.runs:
         out.print(sources(run.summary), "")
+        if (several := pipelines(run.summary)) is not None:
+            out.print(several, "")
         if (books := _books(run, _name(run, data, ""))) is not None:
             out.print(books, "")
 

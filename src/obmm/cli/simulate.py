@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from obmm.cli._earned import earned, sources
+from obmm.cli._earned import earned, pipelines, sources
 from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import scenario_of
@@ -151,6 +151,8 @@ def _print(told: dict[str, Any]) -> None:
     )
     warn(out, told, told["seconds"])
     out.print(earned(told), "")
+    if (several := pipelines(told)) is not None:
+        out.print(several, "")
     out.print(_books(told), "")
     out.print(table("All books", ("", ""), list(_totals(told))), "")
     out.print(sources(told), "")

@@ -197,6 +197,13 @@ def described(makers: Mapping[int, MarketMaker]) -> dict[str, Any]:
             "name": maker.config.name,
             "config_hash": maker.config.hash,
             "config": maker.config.as_table(),
+            "pipelines": [
+                {"name": maker.config.name, "config_hash": maker.config.hash, "books": "all"},
+                *(
+                    {"name": a.config.name, "config_hash": a.config.hash, "books": a.selector}
+                    for a in maker.config.assign
+                ),
+            ],
             "units": {spec.name: str(getattr(spec.cls, "unit", "")) for spec in _signals(maker.config)},
         }
         for uid, maker in makers.items()

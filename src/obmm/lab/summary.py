@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.lab.attribution import attribute
+from obmm.lab.pipelines import told_by_pipeline
 from obmm.lab.recorded import Run
 from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
 
@@ -167,6 +168,13 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
         "rejects": dict(rejects),
         "respond_ms": _percentiles(answers),
         "per_book": per_book,
+        "pipelines": told_by_pipeline(
+            run.about["accounts"].get(str(uid), {}),
+            np.array(run.about["venue"]["book_ids"]),
+            np.array(run.about["venue"]["initial_price"]),
+            per_book,
+            hours,
+        ),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -68,3 +69,19 @@ def _one(word: str, book_ids: IntArray) -> BoolArray:
     if high < low:
         raise ValueError(f"the range {word!r} runs backwards")
     return as_flags((book_ids >= low) & (book_ids <= high))
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Numbers, those in a row put together.
+
+    >>> ranges([1, 2, 3, 7, 9, 10])
+    '1–3, 7, 9, 10'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = [f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(told)

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from obmm.lab.trials import Ledger
 from obmm.lab.trials.seeds import Use, is_confirming
+from obmm.settings.books import ranges
 
 #: Purposes in words.
 _WORDS = {
@@ -84,25 +84,3 @@ def seeds_words(seeds: Sequence[int], before: Sequence[UsedBefore]) -> str:
             " What is best on seeds it was tuned on need not be better elsewhere: --confirm takes fresh ones."
         )
     return words
-
-
-def ranges(seeds: Sequence[int]) -> str:
-    """Numbers, those in a row put together.
-
-    >>> ranges([1, 2, 3, 7, 9, 10])
-    '1–3, 7, 9, 10'
-    """
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    told = [f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
-    return ", ".join(told)
-
-
-def ledgers_uses(ledger: Ledger, scenarios: Iterable[str]) -> list[Use]:
-    """What a ledger tells of some scenarios."""
-    wanted = set(scenarios)
-    return [use for use in ledger.uses() if use.scenario in wanted]

@@ -18,6 +18,7 @@ from obmm.lab.diagnose.proposal import Proposal, propose
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
 from obmm.lab.score import own_era
+from obmm.settings.books import ranges
 
 __all__ = ["Change", "Diagnosis", "Finding", "Proposal", "Thresholds", "diagnose"]
 
@@ -131,5 +132,12 @@ def _notes(case: Case) -> Iterator[str]:
             f"The records hold no values of the signal {signal!r} that quotes lean with, as those of earlier "
             "versions do: whether it leans the wrong way is not looked at. Run it again to know."
         )
+    if several := case.summary["pipelines"]:
+        told = "; ".join(
+            f"{p['name']} on books {ranges(p['books']) or 'none'}: {p['pnl']:+,.2f} quote"
+            + (f", p {p['p']:.3f}" if p.get("p") is not None else "")
+            for p in several
+        )
+        yield f"Several pipelines ran, and what is proposed is the first alone. {told}."
     if case.run.early:
         yield f"The run {case.run.early}."

@@ -26,11 +26,10 @@ def preset_of(run: Run, uid: int) -> str | None:
 
 
 def config_of(run: Run, uid: int) -> Config:
-    """The configuration of an account.
+    """The configuration of an account; of one that gives books to other pipelines, its main pipeline.
 
     Raises:
-        ConfigError: It cannot be rebuilt: a stage of its own is not found, it gave books to other
-            pipelines, or it is not one of ours.
+        ConfigError: It cannot be rebuilt: a stage of its own is not found, or it is not one of ours.
     """
     account = run.about["accounts"][str(uid)]
     preset = preset_of(run, uid)
@@ -40,12 +39,13 @@ def config_of(run: Run, uid: int) -> Config:
     if not account["config_hash"]:
         problem = "is an agent from elsewhere: what it is made of is not in the records"
         raise ConfigError([Problem(f"account {uid}", problem)])
-    if "assign" in table:
-        problem = "some books ran another pipeline; diagnose a run of each pipeline by itself"
-        raise ConfigError([Problem(f"account {uid}", problem)])
     source = Path(str(account["name"]))
     folder = source.resolve().parent if source.suffix == ".toml" else None
     config = resolve(Layer(str(account["name"]), as_sections(table), folder))
+    if "assign" in table:
+        main = {name: value for name, value in table.items() if name != "assign"}
+        if json.loads(json.dumps(config.as_table())) == main:
+            return config
     if config.hash != account["config_hash"]:
         problem = f"run.json says {account['config_hash']}, what it describes is {config.hash}"
         raise ConfigError(

@@ -13,13 +13,14 @@ from obmm.lab.attribution import PARTS
 from obmm.lab.compare.comparison import Comparison, Difference
 from obmm.lab.compare.page import charts
 from obmm.lab.compare.statistics import Interval, bootstrap
-from obmm.lab.compare.used import UsedBefore, ranges, seeds_words
+from obmm.lab.compare.used import UsedBefore, seeds_words
 from obmm.lab.compare.words import p_words, plain, sentences, signed
 from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.figures import dot, duration
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.trials import METRICS
 from obmm.market import FloatArray
+from obmm.settings.books import ranges
 
 
 def page(comparison: Comparison, before: Sequence[UsedBefore] = (), folder: str = "") -> str:

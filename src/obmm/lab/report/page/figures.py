@@ -9,6 +9,7 @@ from obmm.lab.report.data import Reading, ReportData, TargetRow
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.report.run import RunData
 from obmm.lab.report.words import alert_words, figure_words, number, percent, target_words
+from obmm.settings.books import ranges
 
 
 def dot(i: int) -> Markup:
@@ -136,6 +137,36 @@ def sources_table(report: ReportData) -> Markup:
     totals = [number(sum(parts.values()), sign=True) for _, parts, _ in columns]
     rows.append([tag("b", "P&L of trading"), *((tag("b", total), "num") for total in totals)])
     return table(("Quote", *heads), rows, kind="plain")
+
+
+def pipelines_table(report: ReportData) -> Markup:
+    """Figures of each pipeline of runs that have several; nothing where none has."""
+    parts = []
+    for i, run in enumerate(report.runs):
+        rows: list[list[object]] = []
+        for told in run.summary["pipelines"]:
+            difference, p = told.get("difference"), told.get("p")
+            cells = [
+                number(told["pnl"], sign=True),
+                number(told["pnl_per_book_hour"], sign=True),
+                f"{told['fills']:,}",
+                number(told["fees"]),
+                number(difference, sign=True),
+                "–" if p is None else f"{p:.3f}",
+            ]
+            books = ranges(told["books"]) or "none"
+            rows.append([told["name"], (books, "soft"), *((cell, "num") for cell in cells)])
+        if rows:
+            name = [dot(i), run.name, ": "] if len(report.runs) > 1 else []
+            titles = ("P&L", "Per book and hour", "Fills", "Fees", "More than the first", "p")
+            head = ("Pipeline", ("Books", "soft"), *((title, "num") for title in titles))
+            words = (
+                "p: of all ways to give the pipelines to books of the same class, the share that shows as "
+                "large a difference."
+            )
+            parts += [tag("h3", *name, "Pipelines"), table(head, rows, kind="plain")]
+            parts.append(tag("p", words, class_="notes"))
+    return join(parts)
 
 
 def targets_table(report: ReportData) -> Markup:

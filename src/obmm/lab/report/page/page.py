@@ -122,7 +122,11 @@ _SECTIONS: tuple[tuple[str, str, Callable[[ReportData], str], tuple[_Part, ...]]
         "value",
         "Value and P&L",
         _nothing,
-        (_chart("total-value", "book-value"), _tables(figures.sources_table, "Where the P&L comes from")),
+        (
+            _chart("total-value", "book-value"),
+            _tables(figures.sources_table, "Where the P&L comes from"),
+            _tables(figures.pipelines_table),
+        ),
     ),
     ("inventory", "Inventory", _nothing, (_chart("inventory"),)),
     ("fills", "Fills and fees", _nothing, (_chart("price"), _chart("markouts", "fees"))),
