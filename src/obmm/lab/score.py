@@ -139,6 +139,11 @@ class RunScores:
         """What states must carry for these eras."""
         return frozenset({Feed.TAPE} if self._debeta else ())
 
+    @property
+    def values_accounts(self) -> bool:
+        """Whether an era scores what accounts are worth, and not only what they traded."""
+        return any(field.era.mechanism == "sharpe" for field in self._fields.values())
+
     def told(self, uid: int) -> dict[str, dict[str, Any]]:
         """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`.
 
@@ -199,11 +204,13 @@ def _moved(uid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(uid >= 0, uid + UID_SHIFT, uid)
 
 
-def of_groups(state: MarketState, feeds: frozenset[Feed] = frozenset()) -> tuple[MarketState, ...]:
+def of_groups(
+    state: MarketState, feeds: frozenset[Feed] = frozenset(), *, accounts: bool = True
+) -> tuple[MarketState, ...]:
     """The states of the groups of a wide market, each by itself, as far as scoring needs them.
 
-    Open orders are left out, notices of anything but fills and resets, and the tape unless `feeds` ask for
-    it. The books of a group must stand together.
+    Open orders are left out, notices of anything but fills and resets, the tape unless `feeds` ask for it,
+    and `accounts` where no era values them. The books of a group must stand together.
 
     >>> from obmm.testing import random_state
     >>> state = random_state(1, venue=Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1]))
@@ -220,7 +227,7 @@ def of_groups(state: MarketState, feeds: frozenset[Feed] = frozenset()) -> tuple
     for group, (first, last) in enumerate(cuts):
         # Slices of what is read-only are read-only: nothing is copied.
         rows = slice(first, last)
-        accounts = {name: values[rows] for name, values in columns_of(state.accounts).items()}
+        balances = {name: values[rows] for name, values in columns_of(state.accounts).items() if accounts}
         parts.append(
             MarketState(
                 venue=venue.of_group(group),
@@ -231,13 +238,18 @@ def of_groups(state: MarketState, feeds: frozenset[Feed] = frozenset()) -> tuple
                 ask_price=state.ask_price[rows],
                 ask_size=state.ask_size[rows],
                 maker_ratio=state.maker_ratio[rows],
-                accounts=Accounts(**accounts),
+                accounts=Accounts(**balances) if accounts else _no_accounts(last - first),
                 open_orders=_no_orders(last - first),
                 notices=notices[group],
                 tape=None if tape is None else _part_of_tape(tape, first, last),
             )
         )
     return tuple(parts)
+
+
+@functools.lru_cache(maxsize=16)
+def _no_accounts(n_books: int) -> Accounts:
+    return Accounts.unknown(n_books)
 
 
 @functools.lru_cache(maxsize=16)

@@ -13,6 +13,8 @@ from obmm.market import BUY, FloatArray, MarketState, NoticeKind, Venue
 from obmm.scoring.eras import EraConstants
 from obmm.scoring.volumes import Role, trade_role
 
+_RESET = int(NoticeKind.RESET)
+
 
 class Score(Protocol):
     """One scoring of one miner, with what it is made of."""
@@ -51,6 +53,8 @@ class Fill(NamedTuple):
 def own_fills(state: MarketState) -> Iterator[Fill]:
     """Fills that a state tells its miner about, in order; a trade with oneself counts as a buy."""
     notices = state.notices
+    if not len(notices):
+        return
     for row in np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)).tolist():
         role = trade_role(state.uid, int(notices.maker_id[row]), int(notices.taker_id[row]))
         yield Fill(
@@ -120,7 +124,7 @@ class Scorer(abc.ABC, Generic[ScoreT]):
         elif state.time_ns == self._time_ns:
             return None
         self._venue, self._time_ns = state.venue, state.time_ns
-        reset = bool((state.notices.kind == int(NoticeKind.RESET)).any())
+        reset = bool(len(state.notices)) and bool((state.notices.kind == _RESET).any())
         if reset and not self._resets_late:
             self._reset()
         self._follow(state)

@@ -78,7 +78,8 @@ def _together(
         first_ns = 0
         for seen in market.states(trial.seconds):
             if scores:
-                parts = {uid: of_groups(state, scores[0].feeds) for uid, state in seen.items()}
+                read = functools.partial(of_groups, feeds=scores[0].feeds, accounts=scores[0].values_accounts)
+                parts = {uid: read(state) for uid, state in seen.items()}
                 for group, of_seed in enumerate(scores):
                     of_seed.observe({uid: part[group] for uid, part in parts.items()})
             for uid, maker in makers.items():
