@@ -1,0 +1,229 @@
+"""Watches an agent: a listener that gathers figures, off the path of the answers, in bounded memory.
+
+watch = Watch()
+session.listeners.append(watch)     # of a live session, or
+maker.listeners.append(watch.hear)  # of an agent without one
+...
+watch.snapshot()
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from typing import Protocol
+
+import attrs
+import numpy as np
+
+from obmm.agent import Decision
+from obmm.agent.sessions import Clock
+from obmm.market import MarketState
+from obmm.monitor._following import Following
+from obmm.monitor.snapshot import RESPOND_MS, Snapshot, Validator
+
+#: Exchanges that may wait, validators and simulations that are kept, decisions kept for a closer look.
+MAX_WAITING, MAX_VALIDATORS, MAX_SIMULATIONS, MAX_DECISIONS = 64, 64, 8, 120
+#: Answers whose times are kept for quantiles.
+MAX_TIMES = 3600
+
+Key = tuple[str, str]
+
+
+class Told(Protocol):
+    """What a live session tells of an exchange, as far as it is looked at."""
+
+    @property
+    def received_ns(self) -> int: ...
+
+    @property
+    def sender(self) -> str: ...
+
+    @property
+    def elapsed_ms(self) -> float: ...
+
+    @property
+    def decision(self) -> Decision | None: ...
+
+    @property
+    def note(self) -> str: ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Heard:
+    """An exchange that no session told of, see `obmm.live.session.Exchange`.
+
+    Attributes:
+        received_ns: Wall clock.
+        sender: Whose request.
+        elapsed_ms: How long the answer took; NaN if nobody knows.
+        decision: What was decided, if anything was.
+        note: Why the answer held no orders, "" if it did.
+        state: The state, where there is no decision that has it.
+    """
+
+    received_ns: int
+    sender: str
+    elapsed_ms: float
+    decision: Decision | None
+    note: str = ""
+    state: MarketState | None = None
+
+
+class _Asker:
+    """What is kept of one validator."""
+
+    def __init__(self) -> None:
+        self.heard_ns = self.answered = 0
+        self.notes: Counter[str] = Counter()
+        self.times_ms: deque[float] = deque(maxlen=MAX_TIMES)
+        self.counts = np.zeros(len(RESPOND_MS) + 1, np.int64)
+        self.sum_ms = 0.0
+
+    def add(self, told: Told) -> None:
+        self.heard_ns = told.received_ns
+        self.answered += 1
+        if told.note:
+            self.notes[told.note.partition(":")[0]] += 1
+        if np.isfinite(told.elapsed_ms):
+            self.times_ms.append(told.elapsed_ms)
+            self.counts[np.searchsorted(RESPOND_MS, told.elapsed_ms)] += 1
+            self.sum_ms += told.elapsed_ms
+
+
+class Watch:
+    """Gathers the figures of `Snapshot`; thread-safe.
+
+    Whoever tells it of an exchange only puts it in a queue; a thread of its own does the rest. What it cannot
+    keep up with is counted and left out.
+
+    Args:
+        wait: Whether who tells waits for room in the queue, as one who replays a recording may.
+
+    >>> from obmm.agent import MarketMaker, resolve
+    >>> from obmm.testing import random_states
+    >>> maker, watch = MarketMaker(resolve("touch")), Watch()
+    >>> maker.listeners.append(watch.hear)
+    >>> for state in random_states(1, 5):
+    ...     _ = maker.decide(state)
+    >>> watch.close()
+    >>> [(simulation.states, simulation.missed) for simulation in watch.snapshot().simulations]
+    [(5, 0)]
+    """
+
+    def __init__(self, *, wait: bool = False) -> None:
+        self._wait = wait
+        self._began_ns = time.time_ns()
+        self._untold = 0
+        self._waiting: deque[Told] = deque()
+        self._closed = False
+        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        self._askers: OrderedDict[str, _Asker] = OrderedDict()
+        self._following: OrderedDict[Key, Following] = OrderedDict()
+        self._decisions: deque[Decision] = deque(maxlen=MAX_DECISIONS)
+        self._thread = threading.Thread(target=self._run, name="obmm-watch", daemon=True)
+        self._thread.start()
+
+    def __call__(self, told: Told) -> None:
+        """Take in an exchange, soon: a listener of a live session."""
+        with self._change:
+            while self._wait and len(self._waiting) >= MAX_WAITING and not self._closed:
+                self._change.wait()
+            if len(self._waiting) >= MAX_WAITING or self._closed:
+                self._untold += 1
+                return
+            self._waiting.append(told)
+            self._change.notify_all()
+
+    def hear(self, decision: Decision) -> None:
+        """Take in a decision, soon: a listener of a `MarketMaker`."""
+        self(
+            Heard(
+                received_ns=time.time_ns(),
+                sender=decision.state.venue.validator,
+                elapsed_ms=decision.elapsed_ms,
+                decision=decision,
+            )
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The figures now."""
+        with self._lock:
+            return Snapshot(
+                at_ns=time.time_ns(),
+                began_ns=self._began_ns,
+                untold=self._untold,
+                validators=tuple(
+                    Validator(
+                        sender=sender,
+                        heard_ns=asker.heard_ns,
+                        answered=asker.answered,
+                        without_orders=dict(asker.notes),
+                        respond_ms=np.array(asker.times_ms),
+                        respond_counts=asker.counts.copy(),
+                        respond_sum_ms=asker.sum_ms,
+                    )
+                    for sender, asker in self._askers.items()
+                ),
+                simulations=tuple(one.snapshot() for one in self._following.values()),
+            )
+
+    def decision(self, key: Key, time_s: float) -> Decision | None:
+        """The decision of a simulation at `time_s`, or the first after it, if it is kept still."""
+        with self._lock:
+            for decision in self._decisions:
+                venue = decision.state.venue
+                if (venue.validator, venue.simulation_id) == key and decision.state.time_s >= time_s:
+                    return decision
+        return None
+
+    def close(self, within_s: float = 5.0) -> None:
+        """Take in what waits, as far as it can be done in time; then listen no more."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while (told := self._next()) is not None:
+            with self._lock:
+                self._take(told)
+            del told
+
+    def _next(self) -> Told | None:
+        with self._change:
+            while not self._waiting:
+                if self._closed:
+                    return None
+                self._change.wait()
+            told = self._waiting.popleft()
+            self._change.notify_all()
+            return told
+
+    def _take(self, told: Told) -> None:
+        asker = self._askers.setdefault(told.sender, _Asker())
+        self._askers.move_to_end(told.sender)
+        while len(self._askers) > MAX_VALIDATORS:
+            self._askers.popitem(last=False)
+        asker.add(told)
+        decision = told.decision
+        state = getattr(told, "state", None) if decision is None else decision.state
+        if state is None or not state.n_books:
+            return
+        key = (state.venue.validator, state.venue.simulation_id)
+        following = self._following.get(key)
+        clock = Clock.NEW if following is None else following.clock(state)
+        if following is not None and clock is Clock.LATE:
+            following.late()
+            return
+        if following is None or clock in (Clock.NEW, Clock.SET_BACK):
+            following = self._following[key] = Following(state, told.received_ns)
+            following.clock(state)
+        following.add(state, decision, told.received_ns)
+        self._following.move_to_end(key)
+        while len(self._following) > MAX_SIMULATIONS:
+            self._following.popitem(last=False)
+        if decision is not None:
+            self._decisions.append(decision)
