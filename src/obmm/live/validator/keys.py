@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from typing import Any
 
 import attrs
 
@@ -29,12 +30,14 @@ class Signer:
     uri: str
     dendrite: str = attrs.field(factory=lambda: str(uuid.uuid4()))
     hotkey: str = attrs.field(init=False)
+    _keys: Any = attrs.field(init=False, repr=False, eq=False)
     _last_ns: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         from bittensor_wallet import Keypair
 
-        self.hotkey = Keypair.create_from_uri(self.uri).ss58_address
+        self._keys = Keypair.create_from_uri(self.uri)
+        self.hotkey = self._keys.ss58_address
 
     def headers(self, route: str, receiver: str, *, timeout_s: float, host: str, port: int) -> dict[str, str]:
         """The headers of one request.
@@ -46,12 +49,10 @@ class Signer:
             host: The miner's address as the sender knows it.
             port: The miner's port.
         """
-        from bittensor_wallet import Keypair
-
         # Strictly rising, whatever the resolution of the clock.
         nonce = self._last_ns = max(time.time_ns(), self._last_ns + 1)
         text = f"{nonce}.{self.hotkey}.{receiver}.{self.dendrite}.{BODY_HASH}"
-        signature = Keypair.create_from_uri(self.uri).sign(text)
+        signature = self._keys.sign(text)
         return {
             "name": route,
             "timeout": str(timeout_s),
