@@ -235,11 +235,16 @@ def _print(
     for line in [line for metric in others for line in sentences(comparison, metric)]:
         out.print(line, markup=False)
     out.print("")
-    for shown in (_means(comparison), *_differences(comparison), *_by_seed(comparison), _sources(comparison)):
+    for shown in (
+        ()
+        if not comparison.outcomes
+        else (_means(comparison), *_differences(comparison), *_by_seed(comparison), _sources(comparison))
+    ):
         out.print(shown, "")
     out.print(seeds_words(comparison.seeds, before), markup=False)
     speed = told["book_seconds_per_second"]
-    how = f"{speed:,.0f} book-seconds per second" if comparison.book_seconds else "nothing had to be played"
+    nothing = "nothing was finished" if comparison.ended else "nothing had to be played"
+    how = f"{speed:,.0f} book-seconds per second" if comparison.book_seconds else nothing
     out.print(f"{told['wall_s']:.1f} s, {how}", markup=False)
     if problem is None:
         page = folder / "report.html"

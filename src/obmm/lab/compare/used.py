@@ -76,7 +76,7 @@ def seeds_words(seeds: Sequence[int], before: Sequence[UsedBefore]) -> str:
     if not told:
         kind = "kept for confirming and " if all(map(is_confirming, seeds)) else ""
         return f"Seeds {ranges(seeds)} are {kind}not in the ledger: nobody looked at them before."
-    words = f"Seeds {ranges(seeds)} were used before. " + "; ".join(told) + "."
+    words = f"Seeds {ranges(seeds)} were used before: {'; '.join(told)}."
     if fresh:
         words += f" Fresh: {ranges(fresh)}."
     if any(use.purpose == "tune" for use in before):
