@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("numba")
+pytest.importorskip("scipy")
+
 from obmm.lab.trials.overfitting import (
     deflated_sharpe,
     expected_best_sharpe,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("numba")
 pytest.importorskip("optuna")
 pytest.importorskip("scipy")
 

@@ -11,6 +11,9 @@ import attrs
 import numpy as np
 import pytest
 
+pytest.importorskip("numba")
+pytest.importorskip("scipy")
+
 from obmm.agent import ConfigError, resolve
 from obmm.lab.tune.ranges import Choice, Range, range_around
 from obmm.lab.tune.read_space import read_space

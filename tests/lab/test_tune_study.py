@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import attrs
 import numpy as np
 import pytest
 
+pytest.importorskip("numba")
 pytest.importorskip("optuna")
 pytest.importorskip("scipy")
 
@@ -223,6 +225,26 @@ def test_stopped_anywhere_and_gone_on(tmp_path: Path, after: int) -> None:
     other, expected = studied(tmp_path / "b" / "study", of, Drawn(size_pays()))
     assert rows_of(other.rows) == rows_of(study.rows)
     assert attrs.asdict(expected.verdict) == attrs.asdict(result.verdict)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file; when there is room again the study goes on."""
+    of = design(space(tmp_path, "size_base=0.2..4:log"), trials=8)
+
+    def full(asked: int) -> None:
+        def refuse(number: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        if asked == 6:
+            monkeypatch.setattr(os, "fsync", refuse)
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        studied(tmp_path / "study", of, Drawn(size_pays(), after=full))
+    assert str(tmp_path / "study" / "outcomes.jsonl") == caught.value.filename
+
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+    study, _ = studied(tmp_path / "study", of, Drawn(size_pays()), resume=True)
+    assert len(study.rows) == 9
 
 
 def test_a_study_goes_on_with_more_candidates(tmp_path: Path) -> None:
