@@ -104,7 +104,7 @@ def test_other_code_is_refused(executor: DaskExecutor, monkeypatch: pytest.Monke
     """A worker whose obmm says something else does not play: the message says what to do."""
     monkeypatch.setattr(travel, "installed_digest", lambda module: "0123456789abcdef")
 
-    with pytest.raises(ConfigError, match=r"obmm is another one here .* install the same version on both"):
+    with pytest.raises(ConfigError, match=r"obmm is another one here .* install the same on both"):
         executor.run([trial("touch", 1)], lambda number, outcomes: None)
 
 
@@ -124,3 +124,11 @@ def test_no_scheduler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ConfigError, match=r"dask://127.0.0.1:9: no scheduler answers there .* dask scheduler"
     ):
         DaskExecutor("dask://127.0.0.1:9").run([trial("touch", 1)], lambda number, outcomes: None)
+
+
+def test_a_process_of_this_machine_refuses_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that were changed while a study went on are told of as such."""
+    monkeypatch.setattr(travel, "installed_digest", lambda module: "0123456789abcdef")
+
+    with pytest.raises(ConfigError, match="obmm is another one here"):
+        LocalExecutor(2).run([trial("touch", 1), trial("touch", 2)], lambda number, outcomes: None)

@@ -33,6 +33,7 @@ from obmm.lab.tune.folder import StudyFolder
 from obmm.lab.tune.race import clearly_worse, decide, ranked, unbeaten
 from obmm.lab.tune.read_space import read_space
 from obmm.lab.tune.study import COMPLETE, INVALID, PRUNED, REPEAT, Row, row_table, spread
+from obmm.lab.tune.verdict import checked
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +140,15 @@ def test_several_metrics_give_a_front(tmp_path: Path) -> None:
     worse = {c.config_hash for c in result.verdict.checks if c.worse}
     assert not worse & set(result.verdict.found)
     assert {"pnl_per_book_hour", "max_drawdown"} == {check.metric for check in result.verdict.checks}
+
+
+def test_looking_again_is_paid_for() -> None:
+    """The second check of a study has twice the p."""
+    fresh = np.random.default_rng(1).normal(0.5, size=(12, 1))
+
+    once, twice = (checked(["a"], ["pnl_bps"], [fresh], [fresh], looks)[0].p for looks in (1, 2))
+
+    assert twice == 2.0 * once
 
 
 # Seeds
@@ -258,6 +268,8 @@ def test_a_study_goes_on_with_more_candidates(tmp_path: Path) -> None:
 
     assert rows_of(first.rows) == rows_of(second.rows[:13])
     assert [row.number for row in second.rows] == list(range(21))
+    uses = json.loads((tmp_path / "study" / "study.json").read_text())["held_out"]
+    assert len(uses) == 1 + (after.verdict.found != before.verdict.found)
     if after.verdict.found == before.verdict.found:
         assert before.held_out == after.held_out
     else:

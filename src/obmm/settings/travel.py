@@ -74,7 +74,7 @@ def unpack(packed: Packed) -> type:
             if there != packed.digest:
                 top = packed.module.partition(".")[0]
                 what = f"{top} is another one here ({there}) than where the run was planned ({packed.digest})"
-                raise LookupError(f"{what}; install the same version on both")
+                raise LookupError(f"{what}; install the same on both, and change neither meanwhile")
         found: object = imported(packed.module, [_unfolded(packed)] if packed.files else [])
         for word in packed.name.split("."):
             found = getattr(found, word)

@@ -105,13 +105,11 @@ def _work(connection: Connection, threads: int) -> None:
 
     while True:
         try:
+            # It brings the code of stages: what is wrong with that is told like any other error.
             trial = connection.recv()
-        except (EOFError, OSError):
-            return
-        try:
             with silent():
                 told: Any = play(trial, look, threads=threads)
-        except (BrokenPipeError, ConnectionError):
+        except (EOFError, BrokenPipeError, ConnectionError):
             return
         except Exception as error:
             told = _sendable(error)

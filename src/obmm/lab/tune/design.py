@@ -10,10 +10,12 @@ from typing import Any
 
 import attrs
 
+from obmm._version import __version__
 from obmm.agent import ConfigError, Problem
 from obmm.lab.trials import Metric, Trial
 from obmm.lab.tune.ranges import Choice
 from obmm.lab.tune.space import Space
+from obmm.settings.travel import installed_digest
 
 #: A first look is at a third of the hours, if that is still half an hour.
 SHORT, LEAST_SHORT_H = 3.0, 0.5
@@ -113,6 +115,7 @@ class Design:
         """What must be the same for a study to go on: all but how many candidates are tried."""
         trial = self.trial
         return {
+            "obmm": f"{__version__}, sources {installed_digest('obmm')}",
             "configuration": trial.config.hash,
             "space": {
                 d.place: {

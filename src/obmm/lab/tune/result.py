@@ -71,13 +71,14 @@ def finished(study: Study, ledger: Ledger) -> Result:
     differences = {row.config_hash: _difference(study, row.config_hash) for row in full}
     wanted = [row for row in front if row.number and (differences[row.config_hash].mean(axis=0) > 0.0).any()]
     wanted = wanted[:MOST_CHECKED]
-    held_out, fresh = _played(study, ledger, wanted) if wanted else ((), {})
+    held_out, fresh, looks = _played(study, ledger, wanted) if wanted else ((), {}, 0)
     names = [metric.name for metric in design.metrics]
     checks = checked(
         [row.config_hash for row in wanted],
         names,
         [fresh[row.config_hash] for row in wanted],
         [differences[row.config_hash] for row in wanted],
+        looks,
     )
     others = [values[:, 0] for name, values in differences.items() if name != design.trial.config.hash]
     best = differences[front[0].config_hash][:, 0]
@@ -108,27 +109,32 @@ def _difference(study: Study, config_hash: str) -> FloatArray:
 
 def _played(
     study: Study, ledger: Ledger, rows: Sequence[Row]
-) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
-    """Held-out seeds, and (S, M) differences from the configuration before the search on them."""
+) -> tuple[tuple[int, ...], dict[str, FloatArray], int]:
+    """Held-out seeds, what they show, and the number of this check among those of the study.
+
+    What they show are (S, M) differences from the configuration before the search, more is better.
+    """
     design, folder = study.design, study.folder
     base = design.trial.config
     configs = {base.hash: base} | {row.config_hash: config_of(study, row) for row in rows}
     about = folder.about()
-    uses = [use for use in about.get("held_out", []) if set(configs) == set(use["configs"])]
-    if uses:
-        seeds = tuple(uses[0]["seeds"])
+    uses = about.get("held_out", [])
+    looks = next((i for i, use in enumerate(uses, start=1) if set(configs) == set(use["configs"])), None)
+    if looks is not None:
+        seeds = tuple(uses[looks - 1]["seeds"])
     else:
         scenario = design.trial.scenario.name
         seeds = confirming_seeds(design.confirm, ledger.seeds_used(scenario))
         # First noted, then looked at: whatever happens, they are fresh for nobody else.
         ledger.note("confirm", scenario=scenario, seeds=seeds, configs=tuple(configs), folder=folder.path)
-        folder.note(held_out=[*about.get("held_out", []), {"configs": list(configs), "seeds": list(seeds)}])
+        folder.note(held_out=[*uses, {"configs": list(configs), "seeds": list(seeds)}])
+        looks = len(uses) + 1
     trials = {
         name: attrs.evolve(design.trial, config=config, seeds=seeds) for name, config in configs.items()
     }
     study.play(trials.values(), f"{len(seeds)} held-out seeds")
     figures = {name: _figures(study, trial) for name, trial in trials.items()}
-    return seeds, {row.config_hash: figures[row.config_hash] - figures[base.hash] for row in rows}
+    return seeds, {row.config_hash: figures[row.config_hash] - figures[base.hash] for row in rows}, looks
 
 
 def _figures(study: Study, trial: Trial) -> FloatArray:

@@ -25,7 +25,8 @@ class Check:
         config_hash: The configuration.
         metric: The metric.
         difference: Mean difference and its 95 % interval, signed so that more is better.
-        p: Sign-flip p, raised for the number of checks (Holm).
+        p: Sign-flip p, raised for the number of figures and configurations that are checked (Holm), and by
+            the number of times that the study has come to a check.
         searched: The mean difference on the tuning seeds, signed alike: what the search promised.
         seeds: Held-out seeds.
         could_show: The true difference that so many seeds show in four of five studies.
@@ -95,6 +96,7 @@ def checked(
     metrics: Sequence[str],
     held_out: Sequence[FloatArray],
     searched: Sequence[FloatArray],
+    looks: int = 1,
 ) -> tuple[Check, ...]:
     """The held-out check of several configurations.
 
@@ -103,6 +105,7 @@ def checked(
         metrics: The M metrics.
         held_out: Of each configuration (S, M) differences from the one before the search, more is better.
         searched: The same on the tuning seeds.
+        looks: Number of this check among those of the study: who looks again and again pays for it.
     """
     found = []
     for name, new, old in zip(hashes, held_out, searched, strict=True):
@@ -121,7 +124,7 @@ def checked(
                 )
             )
     raised = holm([check.p for check in found])
-    return tuple(attrs.evolve(check, p=p) for check, p in zip(found, raised, strict=True))
+    return tuple(attrs.evolve(check, p=min(1.0, looks * p)) for check, p in zip(found, raised, strict=True))
 
 
 def luck_of(best: FloatArray, all_full: FloatArray, tried: int) -> Luck:
