@@ -1,6 +1,6 @@
 # Every target makes its own environment: a fresh machine needs Python >= 3.10 and a package index.
 #
-#   make simulate   a three-hour market of sixteen books with the balanced preset, and its report
+#   make simulate   three hours of sixteen books of today's market with the balanced preset, and a report
 #   make test       every check: format, lint, types, imports, doctests, tests, coverage
 #   make check      the checks without the tests
 #   make smoke      the least that must hold on any Python, with the newest dependencies, or the oldest allowed:

@@ -17,24 +17,24 @@ from obmm.agent.pipeline import feeds_of
 from obmm.sim import SimulatedMarket, warmup
 
 BOOKS = (1, 8, 16, 40, 128)
-START = "from obmm.sim import SimulatedMarket as M; M(books=16, seed=1).step()"
+START = "from obmm.sim import SimulatedMarket as M; M({!r}, books=16, seed=1).step()"
 MEMORY = """from obmm.sim import SimulatedMarket as M
-market = M(books={}, seed=1, threads=1)
+market = M({!r}, books={}, seed=1, threads=1)
 market.run(3600)
 print(open("/proc/self/statm").read().split()[1])"""
 
 
-def start_seconds(cache: str | None) -> float:
+def start_seconds(scenario: str, cache: str | None) -> float:
     """Wall time of a fresh process up to the first state of 16 books, with kernels stored at `cache`."""
     started = time.perf_counter()
     env = os.environ if cache is None else {**os.environ, "NUMBA_CACHE_DIR": cache}
-    subprocess.run([sys.executable, "-c", START], check=True, env=env)
+    subprocess.run([sys.executable, "-c", START.format(scenario)], check=True, env=env)
     return time.perf_counter() - started
 
 
-def resident_mb(books: int) -> float:
+def resident_mb(scenario: str, books: int) -> float:
     """Memory that a process with so many books holds after an hour, MB."""
-    command = [sys.executable, "-c", MEMORY.format(books)]
+    command = [sys.executable, "-c", MEMORY.format(scenario, books)]
     return int(subprocess.run(command, check=True, capture_output=True).stdout) * 4096 / 2**20
 
 
@@ -61,10 +61,10 @@ def figures(scenario: str = "taos-0.5.4") -> dict[str, float]:
     """Print the table, and give its figures by name."""
     found = {}
     with tempfile.TemporaryDirectory() as empty:
-        found["first start, s"] = start_seconds(empty)
+        found["first start, s"] = start_seconds(scenario, empty)
     print(f"first start, everything compiled {found['first start, s']:8.1f} s")
     warmup()
-    found["second start, s"] = start_seconds(None)
+    found["second start, s"] = start_seconds(scenario, None)
     print(f"second start, 16 books           {found['second start, s']:8.2f} s")
     print("books threads        mode  book-s/s wall  book-s/s cpu    events/s")
     for mode in ("background", "states", "balanced"):
@@ -75,8 +75,9 @@ def figures(scenario: str = "taos-0.5.4") -> dict[str, float]:
                 market = f"{mode}, {books} books, {threads} threads"
                 found[f"{market}, book seconds per s"] = wall
                 found[f"{market}, book seconds per s of processor"] = cpu
-    found["memory per book after an hour, MB"] = (resident_mb(65) - resident_mb(1)) / 64
-    print(f"memory per book after an hour    {found['memory per book after an hour, MB']:8.1f} MB")
+    per_book = (resident_mb(scenario, 65) - resident_mb(scenario, 1)) / 64
+    found["memory per book after an hour, MB"] = per_book
+    print(f"memory per book after an hour    {per_book:8.1f} MB")
     return found
 
 

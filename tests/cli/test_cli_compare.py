@@ -11,7 +11,7 @@ pytest.importorskip("scipy")
 pytestmark = pytest.mark.usefixtures("compiled")
 
 #: Two books for a minute and a half, in this process.
-SMALL = ("--books", "2", "--hours", "0.025", "--jobs", "1")
+SMALL = ("--books", "2", "--hours", "0.025", "--scenario", "taos-0.5.4", "--jobs", "1")
 KEYS = {"arms", "seeds", "metric", "means", "differences", "verdict", "wall_s", "book_seconds_per_second"}
 
 

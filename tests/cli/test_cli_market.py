@@ -59,7 +59,7 @@ def test_the_folder_of_a_run_tells_it_from_others(obmm):
         for words in ([], ["--set", "size_base=1"], ["--rivals", "none", "touch"], ["--response-ms", "50"])
     ]
     assert 4 == len(set(names))
-    assert f"balanced-taos-0.5.4-1x0.001h-seed1-{resolve('balanced').hash}" == names[0]
+    assert f"balanced-taos-0.6.2-1x0.001h-seed1-{resolve('balanced').hash}" == names[0]
     assert names[2].endswith("-against-none-touch")
 
 

@@ -244,7 +244,7 @@ def test_progress_is_told_without_a_terminal(obmm, monkeypatch):
     """A line now and then, with the time that is left; standard output stays pure."""
     monkeypatch.setattr("obmm.cli._progress.LINE_S", 0.0)
     said = obmm("simulate", *SHORT, "--out", "run", "--json")
-    lines = [line for line in said.err.splitlines() if line.startswith("balanced on taos-0.5.4: 0:00:")]
+    lines = [line for line in said.err.splitlines() if line.startswith("balanced on taos-0.6.2: 0:00:")]
     assert said.json["completed"]
     assert lines
     assert all("x real time" in line for line in lines)

@@ -43,7 +43,7 @@ def test_agents_are_told_one_by_one(obmm):
     } <= set(told["agents"][0])  # fmt: skip
     assert {"p50", "p99", "max"} == set(told["agents"][0]["respond_ms"])
     about = Run(Path(told["run"])).about
-    assert ("serve-market", "harness", "0.5.4") == (about["kind"], about["wire"], about["wire_version"])
+    assert ("serve-market", "harness", "0.6.2") == (about["kind"], about["wire"], about["wire_version"])
     for uid in ("0", "1"):
         assert 0 == obmm("score", told["run"], "--uid", uid).status
     refused = obmm("diagnose", told["run"])
@@ -139,7 +139,7 @@ def test_the_plain_agent_of_the_page_plays(obmm):
         (("--agent", "nowhere"), "--agent nowhere is no address of an agent"),
         (("--agent", "127.0.0.1:1", "--wire", "axon"), "lacks the miner's hotkey"),
         (("--agent", "127.0.0.1:1", "--wire-version", "5"), "--wire-version 5 is no version, such as 0.5.4"),
-        (("--agent", "127.0.0.1:1", "--wire-version", "0.5.4", "0.6.3"), "add --validators"),
+        (("--agent", "127.0.0.1:1", "--wire-version", "0.6.2", "0.6.3"), "add --validators"),
     ],
 )
 def test_mistakes_are_told_in_a_line(obmm, words, complaint):

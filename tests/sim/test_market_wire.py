@@ -56,8 +56,8 @@ def test_a_run_through_bytes_is_the_same_run() -> None:
     direct, wired = MarketMaker(config), MarketMaker(config)
     decoder = Decoder(feeds)
     with (
-        SimulatedMarket(books=3, seed=5, feeds=feeds, threads=1) as plain,
-        SimulatedMarket(books=3, seed=5, feeds=feeds, threads=1) as other,
+        SimulatedMarket("taos-0.5.4", books=3, seed=5, feeds=feeds, threads=1) as plain,
+        SimulatedMarket("taos-0.5.4", books=3, seed=5, feeds=feeds, threads=1) as other,
     ):
         sent = 0
         for _ in range(180):

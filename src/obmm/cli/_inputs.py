@@ -10,6 +10,8 @@ from obmm.cli._errors import UsageError, mendable
 if TYPE_CHECKING:
     from obmm.sim import Scenario
 
+#: The market of the network as it is today: `obmm.sim.DEFAULT_SCENARIO`, which takes a while to import.
+TODAY = "taos-0.6.2"
 #: The word for the recording that ships with obmm.
 SAMPLE = Path("sample")
 

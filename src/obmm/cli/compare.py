@@ -15,7 +15,7 @@ from rich.text import Text
 
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._executor import executor_of
-from obmm.cli._inputs import scenario_of
+from obmm.cli._inputs import TODAY, scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Set, Words
 from obmm.cli._progress import work
@@ -41,7 +41,7 @@ def compare(
     most: Count = 64,
     books: Count = 16,
     hours: Positive = 3.0,
-    scenario: Words = ("taos-0.5.4",),
+    scenario: Words = (TODAY,),
     rivals: Words = ("default",),
     eras: Words = (),
     response_ms: NotNegative = 100.0,

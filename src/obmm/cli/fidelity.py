@@ -125,10 +125,9 @@ def _wanted(
 ) -> Iterator[tuple[Scenario, str, dict[str, Any]]]:
     """Each market with a class of its books and the facts to compare it with."""
     from obmm.lab.fidelity import load_reference, recorded_scenarios
-    from obmm.sim import DEFAULT_SCENARIO
 
     if scenario is None and facts is not None:
-        scenario = DEFAULT_SCENARIO
+        scenario = "taos-0.5.4"
     for name in recorded_scenarios() if scenario is None else [scenario]:
         market = scenario_of(name)
         names = [each.name for each in market.assets]

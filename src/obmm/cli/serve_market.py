@@ -14,7 +14,7 @@ from cyclopts.validators import Number
 
 from obmm.cli._ending import ending
 from obmm.cli._errors import UsageError, message_of, needs
-from obmm.cli._inputs import scenario_of
+from obmm.cli._inputs import TODAY, scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed
 from obmm.cli.report import write_report
@@ -33,7 +33,7 @@ _WORDS = Parameter(consume_multiple=True, show_default=False)
 def serve_market(
     *,
     agent: Annotated[tuple[str, ...], _WORDS] = (),
-    scenario: str = "taos-0.5.4",
+    scenario: str = TODAY,
     books: Count = 40,
     hours: Positive = 1.0,
     seed: Seed = 1,
@@ -68,7 +68,7 @@ def serve_market(
     Args:
         agent: Address of an agent, such as `http://127.0.0.1:8888`, as often as needed; with `--wire axon`
             `http://HOTKEY@127.0.0.1:8091`, since a signature is for one miner.
-        scenario: `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
+        scenario: `taos-0.6.2` (today's network), `taos-0.5.4`, `taos-0.1.51`, or a TOML file of your own.
         books: Number of books.
         hours: Simulated hours after the first state, or all that the scenario has.
         seed: Seed of the run.

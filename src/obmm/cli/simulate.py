@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from obmm.cli._earned import earned, pipelines, sources
 from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
-from obmm.cli._inputs import scenario_of
+from obmm.cli._inputs import TODAY, scenario_of
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set, Words
 from obmm.cli.report import write_report
@@ -27,7 +27,7 @@ def simulate(
     *,
     preset: str = "balanced",
     set: Set = (),
-    scenario: str = "taos-0.5.4",
+    scenario: str = TODAY,
     books: Count = 16,
     hours: Positive = 3.0,
     seed: Seed = 1,
@@ -57,7 +57,7 @@ def simulate(
         preset: A preset's name or a TOML file.
         set: `name=value`, as often as needed: an option's name, or its path such as
             `gates.inventory.max_inventory_pct`.
-        scenario: `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
+        scenario: `taos-0.6.2` (today's network), `taos-0.5.4`, `taos-0.1.51`, or a TOML file of your own.
         books: Number of books, 1 to 128 and more.
         hours: Simulated hours after the first state, or all that the scenario has, which is then said.
         seed: Seed of the run.

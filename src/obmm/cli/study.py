@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from obmm.cli._errors import UsageError, needs
-from obmm.cli._inputs import recording_of, run_of, scenario_of
+from obmm.cli._inputs import TODAY, recording_of, run_of, scenario_of
 from obmm.cli._output import console, folded, print_json
 from obmm.cli._parameters import Count, Counts, Flag, Positive, Whole
 
@@ -31,7 +31,7 @@ def study(
     capture: Path | None = None,
     only: str = "",
     run: Path | None = None,
-    scenario: str = "taos-0.5.4",
+    scenario: str = TODAY,
     seeds: Counts = (1, 2, 3, 4),
     books: Count = 16,
     hours: Positive = 1.0,

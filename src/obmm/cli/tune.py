@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 
 from obmm.cli._errors import needs
 from obmm.cli._executor import executor_of
-from obmm.cli._inputs import scenario_of
+from obmm.cli._inputs import TODAY, scenario_of
 from obmm.cli._output import console, print_json, spelt, table
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set
 from obmm.cli._progress import hms, work
@@ -38,7 +38,7 @@ def tune(
     confirm: Confirm = 16,
     books: Count = 16,
     hours: Positive = 3.0,
-    scenario: str = "taos-0.5.4",
+    scenario: str = TODAY,
     rivals: Words = (),
     response_ms: NotNegative = 100.0,
     seed: Seed = 1,
@@ -80,7 +80,7 @@ def tune(
         confirm: Held-out seeds, which no search has seen.
         books: Number of books.
         hours: Simulated hours of each run.
-        scenario: `taos-0.5.4`, `taos-0.1.51`, `taos-0.6.2`, or a TOML file of your own.
+        scenario: `taos-0.6.2` (today's network), `taos-0.5.4`, `taos-0.1.51`, or a TOML file of your own.
         rivals: Other miners, as in `obmm simulate`.
         response_ms: Time that every answer is taken to need.
         seed: Seed of the search.

@@ -38,11 +38,13 @@ from obmm.sim.exchange._instructions import submit_rows
 from obmm.sim.exchange._layout import NOTICE, REJECT_CODES
 from obmm.sim.exchange._publish import collected, publish
 from obmm.sim.recorded._book import OWN, Difference, RecordedBook, Rows, events_of, maker_ratios
-from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario
+from obmm.sim.scenario import Scenario
 
 __all__ = ["Difference", "ReplayedMarket"]
 
 _DETAIL_LEVELS = 5
+#: Recordings so far are of this exchange, those of the agents of 0.6.2 too.
+RECORDED_SCENARIO = "taos-0.5.4"
 
 
 class ReplayedMarket:
@@ -79,7 +81,7 @@ class ReplayedMarket:
         self,
         states: Iterable[MarketState],
         *,
-        scenario: Scenario | str = DEFAULT_SCENARIO,
+        scenario: Scenario | str = RECORDED_SCENARIO,
         seed: int = 0,
         feeds: Collection[Feed] = (),
     ) -> None:

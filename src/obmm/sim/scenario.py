@@ -22,7 +22,8 @@ from obmm.sim._parameters import KINDS, Asset, Delay, Rivals, VenueRules
 
 __all__ = ["DEFAULT_SCENARIO", "Scenario", "ScenarioError", "scenario_names"]
 
-DEFAULT_SCENARIO = "taos-0.5.4"
+#: The market of the network as it is today.
+DEFAULT_SCENARIO = "taos-0.6.2"
 _SHIPPED = resources.files("obmm.sim") / "scenarios"
 _STRUCTURE = Structure(KINDS)
 #: Numbers of a scenario lie below this, so that times and sizes fit the simulator's whole numbers.
