@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,25 @@ def test_a_run_says_which_book_ran_what(tmp_path: Path, capsys: pytest.CaptureFi
     assert "preset balanced" in page(report_on([tmp_path / "run"])).partition("<script")[0]
     (note,) = [n for n in diagnose(Run(tmp_path / "run")).notes if n.startswith("Several pipelines ran")]
     assert "preset balanced on books 1, 3" in note
+
+
+def test_the_configuration_alone_tells_the_pipelines(tmp_path: Path) -> None:
+    """As of a live recording: by their books, with the hash that each would have by itself."""
+    from obmm.agent import resolve
+    from obmm.lab.pipelines import pipelines_of
+
+    own = tmp_path / "both.toml"
+    own.write_text('extends = "touch"\n[[assign]]\nbooks = "odd"\npipeline = "balanced"\n')
+    config = resolve(own)
+    account = {
+        "name": config.name,
+        "config_hash": config.hash,
+        "config": json.loads(json.dumps(config.as_table())),
+    }
+    told, ran = pipelines_of(account, np.array([4, 5, 7]))
+    assert [0, 1, 1] == ran.tolist()
+    assert [config.hash, resolve("balanced").hash] == [pipeline["config_hash"] for pipeline in told]
+    assert "pipeline of odd" == told[1]["name"]
 
 
 def test_a_run_of_one_pipeline_tells_none(small_run: Path) -> None:

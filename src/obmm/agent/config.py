@@ -224,8 +224,13 @@ class Config:
     @property
     def hash(self) -> str:
         """Twelve hex digits that change when anything that matters does, the code of one's own stages too."""
-        text = json.dumps(self.as_table(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hash_of(self.as_table())
+
+
+def hash_of(table: Mapping[str, Any]) -> str:
+    """The hash of the configuration that `Config.as_table` tells."""
+    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _options(stage: Any, spec: StageSpec) -> dict[str, Any]:

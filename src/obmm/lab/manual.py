@@ -207,7 +207,7 @@ ABOUT: Mapping[str, str] = {
     "scenario_table": "everything that a scenario of the user's own says",
     "accounts": (
         "by uid: `name`, `config_hash`, `config` (everything that decides what the agent does; its hash is "
-        "that hash) and `units` of the signals"
+        "that hash), `pipelines` (the main one and those that `[[assign]]` gives books), `units` of signals"
     ),
     "config_hash": "hash of the configuration of account 0",
     "venue": "ids, grids, least sizes and capital of the books, cadence and fee policy",

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from obmm.agent.config import hash_of
 from obmm.market import BoolArray, FloatArray, IntArray
 from obmm.settings.books import select_books
 
@@ -25,13 +26,22 @@ _TIE = 1e-9
 def pipelines_of(account: Mapping[str, Any], book_ids: IntArray) -> tuple[list[dict[str, Any]], IntArray]:
     """The pipelines of an account of `run.json`, the main one first, and which of them ran each book (B,).
 
-    None of runs of versions before they were recorded.
+    Where only the configuration is known, as of a live recording, pipelines are named by their books.
     """
-    told = account.get("pipelines", [])
+    told = account.get("pipelines") or list(_configured(account))
     ran = np.zeros(book_ids.size, dtype=np.int64)
     for i, pipeline in enumerate(told[1:], start=1):
         ran[select_books(pipeline["books"], book_ids)] = i
     return list(told), ran
+
+
+def _configured(account: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The pipelines that an account's configuration tells of."""
+    assigned = account.get("config", {}).get("assign", [])
+    if assigned:
+        yield {"name": account["name"], "config_hash": account["config_hash"], "books": "all"}
+    for books, table in assigned:
+        yield {"name": f"pipeline of {books}", "config_hash": hash_of(table), "books": books}
 
 
 def told_by_pipeline(
