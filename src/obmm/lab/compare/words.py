@@ -39,11 +39,11 @@ def sentence(d: Difference, comparison: Comparison) -> str:
     sure = f"{_range(d)}, {_seeds(len(d.seeds))}, p {p_words(d.p)}"
     if d.better is not None:
         way = "better" if d.better else "worse"
-        by = f"{signed(d.interval.mean)} {_unit(words)}"
+        by = f"{_amount(d)}"
         return f"{d.b} is {way} than {d.a}{where}: {_name(words)} {by} ({sure})."
     return (
         f"Cannot tell yet whether {d.b} is better than {d.a}{where}: {_name(words)} "
-        f"{signed(d.interval.mean)} {_unit(words)} ({sure}). {outlook(d)}"
+        f"{_amount(d)} ({sure}). {outlook(d)}"
     )
 
 
@@ -113,6 +113,10 @@ def _seeds(n: int) -> str:
 
 def _name(words: str) -> str:
     return words.rpartition(", ")[0] or words
+
+
+def _amount(d: Difference) -> str:
+    return f"{signed(d.interval.mean)} {_unit(d.metric.words)}".strip()
 
 
 def _unit(words: str) -> str:
