@@ -34,6 +34,7 @@ app = App(
 _COMMANDS = {
     "simulate": (_START, "Run an agent on the embedded market."),
     "compare": (_START, "Say which of several configurations is better, and how sure that is."),
+    "init": (_START, "Write a small project of your own: an agent, a signal, its test, a Makefile."),
     "check": (_START, "Validate a configuration as if it went live now."),
     "presets": (_AGENT, "List the presets, or print one."),
     "config": (_AGENT, "Print a resolved configuration with the origin of each value."),
@@ -55,6 +56,7 @@ _COMMANDS = {
     "tune": (_SCORE, "Search for better options, and say whether what was found is more than luck."),
     "bench": (_MACHINE, "Is this machine fast enough?"),
     "warmup": (_MACHINE, "Compile the embedded market once, so that later starts are quick."),
+    "completion": (_MACHINE, "Print what lets a shell complete the words of obmm."),
 }
 
 for _i, (_name, (_group, _summary)) in enumerate(_COMMANDS.items()):

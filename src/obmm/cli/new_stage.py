@@ -39,14 +39,9 @@ def new_stage(
         near = re.sub(r"\W", "_", name, flags=re.ASCII)
         hint = f", such as {near}" if near.isidentifier() and not keyword.iskeyword(near) else ""
         raise UsageError(f"{name!r} is no Python name; use letters, digits and underscores{hint}")
-    if "".join(word.capitalize() for word in name.split("_")) in _TAKEN:
+    if class_of(name) in _TAKEN:
         raise UsageError(f"a class of that name is one of obmm's own; choose another, such as my_{name}")
-    words = {"module": name, "cls": "".join(word.capitalize() for word in name.split("_"))}
-    files = {
-        folder / f"{name}.py": _STAGE[group].format(**words),
-        folder / f"test_{name}.py": _TEST.format(**words),
-        folder / f"{name}.toml": _TOML[group].format(**words),
-    }
+    files = {folder / file: text for file, text in skeleton(name, group).items()}
     taken = [str(path) for path in files if path.exists()]
     if taken and not force:
         raise UsageError(f"{', '.join(taken)} exist already; --force overwrites them")
@@ -63,12 +58,27 @@ def new_stage(
     toml = shlex.quote(str(folder / f"{name}.toml"))
     knows = f"study it:  obmm study {shlex.quote(str(folder / name))}.py --seeds 1 2\n"
     out.print(
-        f"\ncheck it:  {at}obmm check {name}:{words['cls']}\n"
+        f"\ncheck it:  {at}obmm check {name}:{class_of(name)}\n"
         f"{knows if group == 'signal' else ''}"
         f"use it:    obmm simulate --preset {toml} --books 4 --hours 1\n"
         f"test it:   {at}python -m pytest test_{name}.py",
         markup=False,
     )
+
+
+def class_of(name: str) -> str:
+    """The class in the module of that name."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def skeleton(name: str, group: Literal["signal", "gate", "builder"]) -> dict[str, str]:
+    """File → text of a working stage of one's own, its test, and a configuration that uses it."""
+    words = {"module": name, "cls": class_of(name)}
+    return {
+        f"{name}.py": _STAGE[group].format(**words),
+        f"test_{name}.py": _TEST.format(**words),
+        f"{name}.toml": _TOML[group].format(**words),
+    }
 
 
 #: Classes that the written modules import.
