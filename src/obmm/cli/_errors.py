@@ -14,6 +14,7 @@ EXTRAS = {
     "bittensor": "live",
     "bittensor_wallet": "serve",
     "httpx": "serve",
+    "prometheus_client": "serve",
     "starlette": "serve",
     "uvicorn": "serve",
     "optuna": "tune",

@@ -60,6 +60,8 @@ def run(
     overrides: Path | None = None,
     on_exit: Literal["rest", "cancel"] = "rest",
     budget_ms: Positive = 1000.0,
+    dashboard: str | None = None,
+    metrics_per_book: Flag = False,
     json: Flag = False,
 ) -> None:
     """Let an agent answer: validators on the network, the offline harness, or a transport of your own.
@@ -101,6 +103,9 @@ def run(
         on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
             end; orders expire anyway.
         budget_ms: Real time an answer may take; what is not ready then goes out without orders.
+        dashboard: Address such as `127.0.0.1:8790` at which to show what it does, with `/metrics` for
+            Prometheus; whoever reaches it can look, so name this machine's own unless others may.
+        metrics_per_book: Have `/metrics` tell of each book.
         json: Print JSON for machines when it ends.
     """
     from obmm.agent import resolve
@@ -152,7 +157,7 @@ def run(
         door = _stream(standing, stream or PIPE)
     warm_up(config)
     told: dict[str, Any] = {"config": config.name, "config_hash": config.hash, "on_exit": on_exit}
-    with _asked() as asked, door as about:
+    with _asked() as asked, _shown(standing, dashboard, metrics_per_book), door as about:
         ended = _attend(standing, asked, about.pop("alive", _always))
         if on_exit == "cancel":
             told["all_told_to_cancel"] = standing.leave(_LEAVE_S)
@@ -197,6 +202,23 @@ def _asked() -> Iterator[Callable[[], str]]:
         if in_main and hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
             signal.signal(signal.SIGHUP, lambda *_: _reload.set())
         yield lambda: signalled() or ("end of the stream" if _ended.is_set() else "")
+
+
+@contextmanager
+def _shown(standing: Standing, address: str | None, per_book: bool) -> Iterator[None]:
+    """Show what the agent does, if it is to be."""
+    if address is None:
+        yield
+        return
+    from obmm.cli._dashboard import explaining, shown
+    from obmm.monitor import Watch
+
+    maker, watch = standing.session.maker, Watch()
+    standing.session.listeners.append(watch)
+    explain = explaining(maker.config_of)
+    with shown(watch, address, title=maker.config.name, explain=explain, metrics_per_book=per_book):
+        yield
+    watch.close(0.1)
 
 
 @contextmanager

@@ -43,6 +43,13 @@ class Rows:
         """(T, …) a column."""
         return self._columns[name][max(self.n - self._keep, 0) : self.n]
 
+    def after(self, time_ns: int, *at: int) -> dict[str, npt.NDArray[Any]]:
+        """The rows later than `time_ns` by column, of them what is at the place `at`; copies."""
+        first = int(np.searchsorted(self.time_ns, time_ns, side="right"))
+        place: Any = (slice(first, None), *at)
+        rows = {name: self[name][place].copy() for name in self._columns}
+        return {"time_ns": self.time_ns[first:].copy(), **rows}
+
 
 class Recent:
     """What the charts of one simulation show."""

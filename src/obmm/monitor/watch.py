@@ -12,10 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from obmm.agent import Decision
 from obmm.agent.sessions import Clock
@@ -115,7 +116,7 @@ class Watch:
     def __init__(self, *, wait: bool = False) -> None:
         self._wait = wait
         self._began_ns = time.time_ns()
-        self._untold = 0
+        self._untold = self._taken = 0
         self._waiting: deque[Told] = deque()
         self._closed = False
         self._change = threading.Condition()
@@ -170,6 +171,31 @@ class Watch:
                 simulations=tuple(one.snapshot() for one in self._following.values()),
             )
 
+    @property
+    def taken(self) -> int:
+        """Exchanges taken in so far: figures stay the same as long as it does."""
+        return self._taken
+
+    def minutes(self, key: Key, after_ns: int = -1) -> dict[str, npt.NDArray[Any]]:
+        """The first state of each minute of the last day, of those later than `after_ns`.
+
+        `time_ns` (T,), `share` of the position limit (T, B), and in quote and over all books `pnl`,
+        `endowment`, `fees` and `traded` (T,). Empty if the simulation is not known.
+        """
+        with self._lock:
+            following = self._following.get(key)
+            return {} if following is None else following.recent.minutes.after(after_ns)
+
+    def states(self, key: Key, position: int, after_ns: int = -1) -> dict[str, npt.NDArray[Any]]:
+        """The newest states of the book at a position, of those later than `after_ns`.
+
+        `time_ns`, `mid`, `bid`, `ask`, `own_bid`, `own_ask` and `position`, all (T,). Empty if the simulation
+        is not known.
+        """
+        with self._lock:
+            following = self._following.get(key)
+            return {} if following is None else following.recent.states.after(after_ns, position)
+
     def decision(self, key: Key, time_s: float) -> Decision | None:
         """The decision of a simulation at `time_s`, or the first after it, if it is kept still."""
         with self._lock:
@@ -203,6 +229,7 @@ class Watch:
             return told
 
     def _take(self, told: Told) -> None:
+        self._taken += 1
         asker = self._askers.setdefault(told.sender, _Asker())
         self._askers.move_to_end(told.sender)
         while len(self._askers) > MAX_VALIDATORS:

@@ -10,6 +10,7 @@ import attrs
 
 from obmm.lab.report.charts.chart import Chart
 from obmm.lab.report.page.markup import Markup, tag
+from obmm.settings.look import look
 
 _HERE = resources.files("obmm.lab.report.page")
 #: Nothing may be loaded from anywhere, whatever the page contains.
@@ -91,7 +92,7 @@ def _finite(value: object) -> object:
 
 def _style(columns: int) -> str:
     """The style sheet; tables of many columns need more room before they have to be stacked."""
-    return _read("page.css").replace(_NARROW, f"(max-width: {max(760, 440 + 160 * columns)}px)")
+    return look() + _read("page.css").replace(_NARROW, f"(max-width: {max(760, 440 + 160 * columns)}px)")
 
 
 def _read(name: str) -> str:

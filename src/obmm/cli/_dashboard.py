@@ -1,0 +1,73 @@
+"""Serving the dashboard beside what a command does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from obmm.cli._errors import UsageError, needs
+
+if TYPE_CHECKING:
+    from obmm.agent import Config, Decision
+    from obmm.monitor import Watch
+    from obmm.monitor.dashboard import Explain
+
+#: Where it is shown if nobody says otherwise: on this machine only.
+HOST, PORT = "127.0.0.1", 8790
+
+
+@contextmanager
+def shown(
+    watch: Watch, address: str, *, title: str, explain: Explain | None = None, metrics_per_book: bool = False
+) -> Iterator[str]:
+    """Show a watch while the context lasts; yields the address of the page.
+
+    Raises:
+        UsageError: The address is none, or a package is not installed.
+        OSError: The port is taken, or may not be used.
+    """
+    needs("starlette", "uvicorn", "prometheus_client")
+    from obmm.live.doors.serving import Serving
+    from obmm.monitor.dashboard import Dashboard
+    from obmm.monitor.metrics import Metrics
+
+    host, port = parsed(address)
+    metrics = Metrics(watch, per_book=metrics_per_book)
+    app = Dashboard(watch, title=title, explain=explain, metrics=metrics, host=host)
+    serving = Serving(app, host, port)
+    serving.start()
+    url = f"http://{f'[{host}]' if ':' in host else host}:{serving.port}/"
+    print(f"obmm: dashboard at {url}", file=sys.stderr, flush=True)
+    try:
+        yield url
+    finally:
+        app.close()
+        serving.close(0.3)
+
+
+def explaining(config_of: Callable[[str], Config | None]) -> Explain:
+    """Tells decisions as `obmm explain` does, with the configuration of a hash."""
+
+    def explain(decision: Decision, position: int) -> dict[str, Any]:
+        from obmm.lab.explain import told
+
+        config = config_of(decision.config_hash)
+        if config is None:
+            return {"error": f"the configuration {decision.config_hash} is not known any more"}
+        return told(decision, config, position)
+
+    return explain
+
+
+def parsed(address: str) -> tuple[str, int]:
+    """Host and port of an address; a port alone is on this machine.
+
+    >>> parsed("0.0.0.0:80"), parsed("9000"), parsed("[::1]:0")
+    (('0.0.0.0', 80), ('127.0.0.1', 9000), ('::1', 0))
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{address!r} is no address of a dashboard; say host:port, such as {HOST}:{PORT}")
+    return host.strip("[]") or HOST, int(port)
