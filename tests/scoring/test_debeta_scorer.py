@@ -14,8 +14,9 @@ from obmm.scoring.debeta import RUNGS_0_6_1, DebetaScorer, Dials, pools
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.capture import captured_spread
 from obmm.scoring.debeta.mtm import INVENTORY_SUM
-from obmm.scoring.debeta.prints import Prints, prints_of_tape
+from obmm.scoring.debeta.prints import Prints
 from obmm.scoring.debeta.realised import realised_spread
+from obmm.scoring.debeta.told import told_of_tapes
 
 SECOND_NS = 10**9
 START_S = 600
@@ -101,7 +102,7 @@ def whole_stream(states: list[MarketState], sums: Accumulation) -> Prints:
         assert tape is not None
         columns = (tape.time_ns, tape.price, tape.size, tape.side, tape.maker_id, tape.taker_id)
         rows += list(zip(tape.book.tolist(), *(column.tolist() for column in columns), strict=True))
-    return prints_of_tape(tape_of(rows, BOOKS), sums.columns)
+    return told_of_tapes([0], [tape_of(rows, BOOKS)], sums.columns).prints
 
 
 def test_the_run_state_by_state_equals_the_whole_stream_at_once(
@@ -134,6 +135,39 @@ def test_the_run_state_by_state_equals_the_whole_stream_at_once(
     np.testing.assert_array_equal(batch.mtm.drift.total, sums.mtm.drift.total)
     flow = sums.flows[0].total[place][:, [0, *(1 + np.array(place))]]
     np.testing.assert_allclose(flow, batch.flows[0].total, rtol=1e-12)
+
+
+def everything(scorer: DebetaScorer) -> list[bytes]:
+    """All that was summed up, to the last bit."""
+    sums = scorer.sums
+    samples = [sample for window in sums.windows for sample in (window.total, *window.samples)]
+    held = [one if isinstance(one, np.ndarray) else np.stack((one.part, one.touched)) for one in samples]
+    return [array.tobytes() for array in (*held, sums.mtm.inventory, np.array(sums.pending))]
+
+
+@pytest.mark.parametrize("stale_s", [3, 60])
+@pytest.mark.parametrize("mark_mode", ["last", "vwap"])
+def test_states_summed_up_together_are_those_summed_up_one_by_one(
+    states: list[MarketState], stale_s: int, mark_mode: str
+) -> None:
+    """However many wait until somebody looks, every sum is the same to the last bit."""
+    dials = Dials(stale_ns=stale_s * SECOND_NS, mark_mode=mark_mode, skill_hurdle_bps=0.1)
+    classes = np.array([0] * 5 + [1] * 3)
+    era = attrs.evolve(
+        ERAS["0.6.3"],
+        scoring_interval_ns=7 * SECOND_NS,
+        volume_sample_ns=30 * SECOND_NS,
+        kappa_lookback_ns=120 * SECOND_NS,
+    )
+    lazy, eager = (DebetaScorer(era=era, dials=dials, class_of_book=classes, uid_shift=1) for _ in range(2))
+    for state in states[:245]:
+        paid, at_once = lazy.observe(state), eager.observe(state)
+        eager.verdict()
+        assert (paid is None) == (at_once is None)
+        if paid is not None and at_once is not None:
+            assert paid.emission.tobytes() == at_once.emission.tobytes()
+    assert everything(eager) == everything(lazy)
+    assert sum(map(sum, eager.sums.pending)) > 0
 
 
 def test_scorings_come_at_multiples_of_five_seconds(states: list[MarketState]) -> None:

@@ -110,7 +110,11 @@ class RunScores:
     def __attrs_post_init__(self) -> None:
         kinds = {name: ERAS[name].mechanism for name in self.eras}
         self._fields = {name: Field(ERAS[name]) for name in self.eras if kinds[name] != "debeta"}
-        self._debeta = {name: DebetaScorer(era=ERAS[name]) for name in self.eras if kinds[name] == "debeta"}
+        self._debeta = {
+            name: DebetaScorer(era=ERAS[name], uid_shift=UID_SHIFT)
+            for name in self.eras
+            if kinds[name] == "debeta"
+        }
 
     def observe(self, states: Mapping[int, MarketState]) -> None:
         """Take in the states of all accounts at one time; eras that read trades need a tape."""
@@ -128,9 +132,8 @@ class RunScores:
                     figures |= {"reward": float(scored.rewards[i]), "weight": float(scored.weights[i])}
                     self._keep(name, uid - UID_SHIFT, scored.time_ns, figures)
         # These read the ids of the tape, which is everybody's: one state tells of all.
-        told = _seated(states[self._uids[0]]) if self._debeta else None
         for name, debeta in self._debeta.items():
-            if told is not None and (paid := debeta.observe(told)) is not None:
+            if (paid := debeta.observe(states[self._uids[0]])) is not None:
                 for uid in self._uids:
                     self._keep(name, uid, paid.time_ns, figures_of(uid + UID_SHIFT, paid))
 
@@ -190,18 +193,6 @@ class RunScores:
         if past is None:
             past = self._past[era, uid] = _Past(tuple(figures))
         past.add(time_ns, figures)
-
-
-def _seated(state: MarketState) -> MarketState:
-    """`state` with every miner's uid on its tape moved by `UID_SHIFT`; ids below 0 are the background's."""
-    tape = state.tape
-    if tape is not None:
-        tape = attrs.evolve(tape, maker_id=_moved(tape.maker_id), taker_id=_moved(tape.taker_id))
-    return attrs.evolve(state, uid=state.uid + UID_SHIFT, tape=tape)
-
-
-def _moved(uid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.where(uid >= 0, uid + UID_SHIFT, uid)
 
 
 def of_groups(

@@ -14,7 +14,7 @@ from obmm.scoring.debeta.dials import Dials
 from obmm.scoring.debeta.making import quality
 from obmm.scoring.debeta.mtm import MarkToMarket
 from obmm.scoring.debeta.prints import Columns, Prints
-from obmm.scoring.debeta.queues import FillQueues
+from obmm.scoring.debeta.queues import Bookings, FillQueues
 from obmm.scoring.debeta.samples import SampledSums
 from obmm.scoring.debeta.subwindows import (
     marked_pairs,
@@ -23,6 +23,7 @@ from obmm.scoring.debeta.subwindows import (
     weakest_part,
     window_alpha,
 )
+from obmm.scoring.debeta.told import Told
 from obmm.scoring.eras import EraConstants
 
 
@@ -86,20 +87,39 @@ class Accumulation:
         """Per book, fills waiting to be captured and to be realised."""
         return self._queues.pending
 
+    def sample_of(self, time_ns: int) -> int:
+        """The sample that a state at `time_ns` is booked into, by its own time."""
+        return time_ns // self.era.volume_sample_ns * self.era.volume_sample_ns
+
+    def prunes_at(self, time_ns: int) -> bool:
+        """Whether old samples go once the state at `time_ns` is in."""
+        return time_ns - self._pruned_ns >= self.era.prune_interval_ns
+
     def add(self, time_ns: int, prints: Prints) -> None:
         """Take in the prints of the state at `time_ns`; their columns come from `columns`."""
+        self.take_in(Told.at_once(time_ns, prints))
+
+    def take_in(self, told: Told) -> None:
+        """Take in the prints of states of one sample, of which only the last may prune.
+
+        The sums are, to the last bit, those of the states one by one.
+        """
+        time_ns = int(told.times_ns[-1])
         self._make_room()
         self._open(time_ns)
-        self._queues.push(prints)
-        self._book(time_ns)
-        self.mtm.add(prints)
-        self._count_flows(prints)
-        self._prune(time_ns)
+        self._queues.push(told.prints)
+        self._book(self._queues.release_each(told.times_ns, told.counts))
+        self.mtm.add(told.prints)
+        self._count_flows(told)
+        if self.prunes_at(time_ns):
+            self._pruned_ns = time_ns
+            for sums in self.windows:
+                sums.drop_before(time_ns - self.era.kappa_lookback_ns)
 
     def restart(self, old_end_ns: int, new_start_ns: int) -> None:
         """A new simulation: drain the queues, move the window to the new clock, forget inventories."""
         self._open(old_end_ns)
-        self._book(old_end_ns, drain=True)
+        self._book(self._queues.release(old_end_ns, drain=True))
         self._queues.clear()
         for sums in self.windows:
             sums.shift(new_start_ns - old_end_ns)
@@ -195,17 +215,18 @@ class Accumulation:
             flow.grow((n_uids, 1 + n_uids))
 
     def _open(self, time_ns: int) -> None:
-        width = self.era.volume_sample_ns
+        sample_ns = self.sample_of(time_ns)
         for sums in self.windows:
-            sums.open(time_ns // width * width)
+            sums.open(sample_ns)
 
-    def _book(self, time_ns: int, *, drain: bool = False) -> None:
-        released = self._queues.release(time_ns, drain=drain)
+    def _book(self, released: tuple[Bookings, Bookings]) -> None:
         for sums, bookings in zip((self.captured, self.realised), released, strict=True):
             sums.add_at((bookings.side, bookings.book, bookings.column), bookings.quote)
 
-    def _count_flows(self, prints: Prints) -> None:
-        rows = np.flatnonzero((prints.maker >= 0) & ~prints.self_trade)
+    def _count_flows(self, told: Told) -> None:
+        # These sums run over all books: here the states must come one after the other.
+        prints, rows = told.prints, told.order
+        rows = rows[(prints.maker[rows] >= 0) & ~prints.self_trade[rows]]
         if not rows.size:
             return
         index, size = (prints.maker[rows], prints.taker[rows] + 1), prints.size[rows]
@@ -217,10 +238,3 @@ class Accumulation:
         for number, flow in enumerate(self.flows[1:]):
             mine = row_class == number
             flow.add_at((index[0][mine], index[1][mine]), size[mine])
-
-    def _prune(self, time_ns: int) -> None:
-        if time_ns - self._pruned_ns < self.era.prune_interval_ns:
-            return
-        self._pruned_ns = time_ns
-        for sums in self.windows:
-            sums.drop_before(time_ns - self.era.kappa_lookback_ns)

@@ -13,6 +13,8 @@ from obmm.scoring.debeta.samples import SampledSums
 
 MTM, HELD_PRINTS, HELD_INVENTORY, HELD_DRIFT, INVENTORY_SUM = range(5)
 """Rows of `MarkToMarket.path`."""
+_ENTRIES = 2**18
+"""Sums of this many are followed through the prints at once: more would not fit the caches."""
 
 
 @attrs.define
@@ -23,8 +25,7 @@ class MarkToMarket:
     on the book earns I * d; then buyer and seller change their inventory by the size; then the inventory of
     every uid that ever traded on the book is sampled. Fees do not enter.
 
-    Prints of different books are taken together, the first of each, then the second, and so on: sums run in
-    print order within each book, as the validator's do, at the speed of whole arrays.
+    Sums run in print order within each book, as the validator's do, over all books at once.
 
     Attributes:
         mode: Mark, see `BookMarks`.
@@ -71,7 +72,7 @@ class MarkToMarket:
         return self.path, self.notional, self.print_count, self.drift
 
     def add(self, prints: Prints) -> None:
-        """Walk inventories through one state's prints, into the sample that is open."""
+        """Walk inventories through prints, into the sample that is open."""
         counts = np.diff(prints.offset)
         book = np.repeat(np.arange(counts.size), counts)
         drift = self._mark_changes(prints)
@@ -115,22 +116,26 @@ class MarkToMarket:
         books = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
         inventory = self.inventory[books]
         sums = self.path.take((slice(None), books))
-        step = np.empty((5, *inventory.shape))
-        buyer, seller = prints.buyer, prints.seller
-        for turn in range(int(counts.max(initial=0))):
-            n = np.count_nonzero(counts > turn)
-            rows = prints.offset[books[:n]] + turn
-            held, gained = inventory[:n], step[:, :n]
-            change = drift[rows, np.newaxis]
+        n_turns = int(counts.max(initial=0))
+        at_once = max(1, _ENTRIES // max(sums.size, 1))
+        for first in range(0, n_turns, at_once):
+            n = np.count_nonzero(counts > first)
+            turn = np.arange(first, min(first + at_once, n_turns))[:, np.newaxis]
+            printed = turn < counts[books[:n]]
+            rows = np.where(printed, prints.offset[books[:n]] + turn, 0)
+            held, after = _inventories(prints, rows, printed, inventory[:n])
+            change = np.where(printed, drift[rows], 0.0)[:, :, np.newaxis]
             holds = (held != 0.0) & (change != 0.0)
-            np.multiply(held, change, out=gained[MTM])
-            gained[HELD_PRINTS] = holds
-            np.multiply(held, holds, out=gained[HELD_INVENTORY])
-            np.multiply(change, holds, out=gained[HELD_DRIFT])
-            _fill(held, buyer[rows], prints.size[rows])
-            _fill(held, seller[rows], -prints.size[rows])
-            gained[INVENTORY_SUM] = held
-            sums[:, :, :n] += gained
+            gained = np.empty((2, 5, turn.size + 1, *held.shape[1:]))
+            gained[:, :, 0] = sums[:, :, :n]
+            gained[:, MTM, 1:] = held * change
+            gained[:, HELD_PRINTS, 1:] = holds
+            gained[:, HELD_INVENTORY, 1:] = held * holds
+            gained[:, HELD_DRIFT, 1:] = change * holds
+            gained[:, INVENTORY_SUM, 1:] = after * printed[:, :, np.newaxis]
+            # Not a plain sum, which adds in another order.
+            sums[:, :, :n] = np.add.accumulate(gained, axis=2)[:, :, -1]
+            inventory[:n] = after[-1]
         self.inventory[books] = inventory
         self.path.put((slice(None), books), sums)
         self.path.touch((slice(HELD_DRIFT + 1), books), self.path.current.part[HELD_PRINTS, books] > 0.0)
@@ -154,7 +159,22 @@ class MarkToMarket:
         return np.array([self._marks[b].after(price, size) for b, price, size in rows])
 
 
-def _fill(inventory: FloatArray, columns: IntArray, size: FloatArray) -> None:
-    miners = np.flatnonzero(columns >= 0)
-    if miners.size:
-        inventory[miners, columns[miners]] += size[miners]
+def _inventories(
+    prints: Prints, rows: IntArray, printed: BoolArray, inventory: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(T, B, U) inventories before and after each of T turns, from (B, U) on.
+
+    Args:
+        prints: The prints.
+        rows: (T, B) row of each.
+        printed: (T, B) whether there is one; a turn without one changes nothing.
+        inventory: (B, U) inventories before the first turn.
+    """
+    steps = np.zeros((1 + 2 * rows.shape[0], *inventory.shape))
+    steps[0] = inventory
+    for nth, (column, size) in enumerate(((prints.buyer, prints.size), (prints.seller, -prints.size))):
+        who = column[rows]
+        turn, book = np.nonzero(printed & (who >= 0))
+        steps[1 + 2 * turn + nth, book, who[turn, book]] = size[rows[turn, book]]
+    path = np.add.accumulate(steps, axis=0)
+    return path[:-1:2], path[2::2]

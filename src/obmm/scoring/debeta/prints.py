@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.market import BUY, BoolArray, EventKind, FloatArray, IntArray, Tape
+from obmm.market import BUY, BoolArray, FloatArray, IntArray
 
 NOBODY = -1
 """Column of an account that is not a miner."""
@@ -88,21 +88,6 @@ class Columns:
         """The column of one uid, None if it never traded."""
         known = 0 <= uid < self._of_uid.size and self._of_uid[uid] != NOBODY
         return int(self._of_uid[uid]) if known else None
-
-
-def prints_of_tape(tape: Tape, columns: Columns) -> Prints:
-    """The trades of a tape."""
-    trades = np.flatnonzero(tape.kind == int(EventKind.TRADE))
-    return prints_of_columns(
-        np.searchsorted(trades, tape.offset),
-        tape.time_ns[trades],
-        tape.price[trades],
-        tape.size[trades],
-        tape.side[trades],
-        tape.maker_id[trades],
-        tape.taker_id[trades],
-        columns,
-    )
 
 
 def prints_of_columns(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 import numpy as np
 
@@ -82,7 +80,7 @@ class FillQueues:
         return waiting
 
     def push(self, prints: Prints) -> None:
-        """Take in the prints of a state."""
+        """Take in prints, of one state or of several together."""
         quote, base = background_columns(prints)
         ints = as_ints((prints.time_ns, prints.side, prints.maker, prints.taker, prints.self_trade))
         floats = np.stack((prints.price, prints.size, quote, base))
@@ -97,11 +95,17 @@ class FillQueues:
 
     def release(self, now_ns: int, *, drain: bool = False) -> tuple[Bookings, Bookings]:
         """Captured and realised bookings of the fills that need not wait any longer; of all when draining."""
-        captured = self._release_captured(now_ns, drain)
-        self._let_go()
-        realised = self._release_realised(now_ns, drain)
-        self._let_go()
-        return captured, realised
+        return self._release(np.array([now_ns]), self._prints.count[np.newaxis].copy(), drain)
+
+    def release_each(self, times_ns: IntArray, counts: IntArray) -> tuple[Bookings, Bookings]:
+        """Those of K states, as if each had been pushed and released by itself.
+
+        Args:
+            times_ns: (K,) times of the states.
+            counts: (K, B) prints of each state; all of them have just been pushed.
+        """
+        ends = self._prints.count - counts.sum(axis=0) + np.cumsum(counts, axis=0)
+        return self._release(times_ns, ends, drain=False)
 
     def clear(self) -> None:
         """Forget all prints and waiting fills."""
@@ -110,64 +114,80 @@ class FillQueues:
         for head in (self._start, self._captured, self._realised):
             head[:] = 0
 
-    def _release_captured(self, now_ns: int, drain: bool) -> Bookings:
-        n = self._prints.count
-        end = n.copy()
-        if not drain:
-            end = np.maximum(self._captured, n - self.half_window)
-            _advance(end, n, lambda book, at: self._prints.ints(_TIME, book, at) <= now_ns - self.stale_ns)
-        book, number = _ranges(self._captured, end)
-        self._captured = end
-        _advance(self._captured, n, lambda book, at: self._prints.ints(_SELF_TRADE, book, at) != 0)
+    def _release(self, times_ns: IntArray, ends: IntArray, drain: bool) -> tuple[Bookings, Bookings]:
+        """Bookings, given the (K, B) prints of each book once each of K states had been told."""
+        captured, heads = self._release_captured(times_ns, ends, drain)
+        return captured, self._release_realised(times_ns, ends, heads, drain)
 
-        maker = self._prints.ints(_MAKER, book, number)
-        taker = self._prints.ints(_TAKER, book, number)
-        self_trade = self._prints.ints(_SELF_TRADE, book, number)
-        earns = np.flatnonzero(((maker >= 0) | (taker >= 0)) & (self_trade == 0))
-        book, number, maker, taker = book[earns], number[earns], maker[earns], taker[earns]
-        edge = (self._mids(book, number) - self._prints.floats(_PRICE, book, number)) * self._prints.floats(
-            _SIZE, book, number
-        )
-        bought = self._prints.ints(_SIDE, book, number) == BUY
+    def _release_captured(self, times_ns: IntArray, ends: IntArray, drain: bool) -> tuple[Bookings, IntArray]:
+        """Bookings, and (K, B) where the queue of each book began once each state had been told."""
+        prints, last = self._prints, ends[-1]
+        book, number = _ranges(self._captured, last)
+        told = number < ends[:, book]
+        stale = prints.ints(_TIME, book, number) <= (times_ns - self.stale_ns)[:, np.newaxis]
+        leaves = told & (drain | stale | (number < ends[:, book] - self.half_window))
+        released = _first_refused(leaves, self._captured, last)
+        self_trade = prints.ints(_SELF_TRADE, book, number) != 0
+        skipped = told & (self_trade | (number < released[:, book]))
+        heads = _first_refused(skipped, self._captured, last)
+        self._captured = heads[-1]
+
+        maker, taker = prints.ints(_MAKER, book, number), prints.ints(_TAKER, book, number)
+        earns = (number < released[-1, book]) & ((maker >= 0) | (taker >= 0)) & ~self_trade
+        rows = np.flatnonzero(earns)
+        book, number, maker, taker = book[rows], number[rows], maker[rows], taker[rows]
+        known = ends[_first_state(released[:, book] > number), book]
+        price, size = prints.floats(_PRICE, book, number), prints.floats(_SIZE, book, number)
+        edge = (self._mids(book, number, known) - price) * size
+        bought = prints.ints(_SIDE, book, number) == BUY
         buyer, seller = np.where(bought, taker, maker), np.where(bought, maker, taker)
         buys, sells = np.flatnonzero(buyer >= 0), np.flatnonzero(seller >= 0)
-        return Bookings(
+        bookings = Bookings(
             np.concatenate((np.full(buys.size, BUY), np.full(sells.size, SELL))),
             np.concatenate((book[buys], book[sells])),
             np.concatenate((buyer[buys], seller[sells])),
             np.concatenate((edge[buys], -edge[sells])),
         )
+        return bookings, heads
 
-    def _release_realised(self, now_ns: int, drain: bool) -> Bookings:
-        n, n_measured = self._prints.count, self._measured.count
-        end = n_measured.copy()
-        if not drain:
-            end = self._realised.copy()
-            followed = n - 1 - self.half_window
-            marked_ns = self._prints.ints(_TIME, np.arange(n.size), np.maximum(followed, 0)) - self.horizon_ns
-            stale_ns = now_ns - self.horizon_ns - self.stale_ns
-
-            def may_go(book: IntArray, at: IntArray) -> BoolArray:
-                number = self._measured.ints(0, book, at)
-                time_ns = self._prints.ints(_TIME, book, number)
-                return (time_ns <= stale_ns) | ((number <= followed[book]) & (time_ns <= marked_ns[book]))
-
-            _advance(end, n_measured, may_go)
-        book, at = _ranges(self._realised, end)
-        self._realised = end
+    def _release_realised(self, times_ns: IntArray, ends: IntArray, heads: IntArray, drain: bool) -> Bookings:
+        prints, last = self._prints, self._measured.count
+        before = self._realised
+        book, at = _ranges(before, last)
         number = self._measured.ints(0, book, at)
-        makers = np.flatnonzero(self._prints.ints(_MAKER, book, number) >= 0)
-        return self._realise(book[makers], number[makers])
+        time_ns = prints.ints(_TIME, book, number)
+        followed = ends - 1 - self.half_window
+        every = np.arange(last.size)
+        marked_ns = prints.ints(_TIME, every, np.maximum(followed, 0)) - self.horizon_ns
+        stale_ns = (times_ns - self.horizon_ns - self.stale_ns)[:, np.newaxis]
+        marked = (number <= followed[:, book]) & (time_ns <= marked_ns[:, book])
+        leaves = (number < ends[:, book]) & (drain | (time_ns <= stale_ns) | marked)
+        released = _first_refused(leaves, before, last)
+        self._realised = released[-1]
 
-    def _realise(self, book: IntArray, number: IntArray) -> Bookings:
+        # Where the retained prints began while each state's fills were marked, and where they begin now.
+        waiting = np.concatenate((before[np.newaxis], released))
+        first_waits = self._measured.ints(0, every, np.minimum(waiting, np.maximum(last - 1, 0)))
+        first_waits = np.where(waiting < last, first_waits, ends[-1])
+        starts = np.maximum(self._start, np.minimum(heads, first_waits[:-1]) - self.half_window)
+        self._start = np.maximum(self._start, np.minimum(heads[-1], first_waits[-1]) - self.half_window)
+
+        rows = np.flatnonzero((at < released[-1, book]) & (prints.ints(_MAKER, book, number) >= 0))
+        book, number, at = book[rows], number[rows], at[rows]
+        state = _first_state(released[:, book] > at)
+        return self._realise(book, number, starts[state, book], ends[state, book])
+
+    def _realise(self, book: IntArray, number: IntArray, start: IntArray, known: IntArray) -> Bookings:
+        """Bookings of fills, given the retained prints start:known of each."""
         if not book.size:
             return Bookings(book, book, book, np.zeros(0))
-        mark = self._marks(book, self._horizon_prints(book, number))
-        known = np.flatnonzero(~np.isnan(mark))
-        book, number, mark = book[known], number[known], mark[known]
+        horizon = np.minimum(self._horizon_prints(book, number), known - 1)
+        mark = self._marks(book, horizon, start, known)
+        rows = np.flatnonzero(~np.isnan(mark))
+        book, number, mark, known = book[rows], number[rows], mark[rows], known[rows]
         price = self._prints.floats(_PRICE, book, number)
         size = self._prints.floats(_SIZE, book, number)
-        limit = np.abs(self._mids(book, number) - price) * size
+        limit = np.abs(self._mids(book, number, known) - price) * size
         value = np.clip((mark - price) * size, -limit, limit)
         sold = self._prints.ints(_SIDE, book, number) == BUY
         return Bookings(
@@ -178,7 +198,7 @@ class FillQueues:
         )
 
     def _horizon_prints(self, book: IntArray, number: IntArray) -> IntArray:
-        """First print at or after each one and its horizon, the newest where there is none."""
+        """First print at or after each one and its horizon, the number to come where there is none."""
         due_ns = self._prints.ints(_TIME, book, number) + self.horizon_ns
         low, high = number.copy(), self._prints.count[book]
         while (low < high).any():
@@ -187,43 +207,37 @@ class FillQueues:
             open_ = low < high
             high = np.where(open_ & later, middle, high)
             low = np.where(open_ & ~later, middle + 1, low)
-        return as_ints(np.minimum(low, self._prints.count[book] - 1))
+        return low
 
-    def _mids(self, book: IntArray, number: IntArray) -> FloatArray:
-        total, count = self._window_sums(_PRICE, book, number, self.half_window)
+    def _mids(self, book: IntArray, number: IntArray, known: IntArray) -> FloatArray:
+        # A fill that waits keeps the half-window before it: only the stream's own beginning cuts it.
+        total, count = self._window_sums(_PRICE, book, number, self.half_window, np.zeros_like(number), known)
         return total / count
 
-    def _marks(self, book: IntArray, number: IntArray) -> FloatArray:
+    def _marks(self, book: IntArray, number: IntArray, start: IntArray, known: IntArray) -> FloatArray:
         """Size-weighted mean of the prints with the background around each print, NaN where there is none."""
         mark = np.full(book.size, np.nan)
         width = self.half_window
+        rows = np.arange(book.size)
         while True:
-            rows = np.flatnonzero(np.isnan(mark))
-            base, _ = self._window_sums(_BACKGROUND_BASE, book[rows], number[rows], width)
-            found = rows[base > 0.0]
-            quote, _ = self._window_sums(_BACKGROUND_QUOTE, book[found], number[found], width)
-            mark[found] = quote / base[base > 0.0]
+            around = book[rows], number[rows], width, start[rows], known[rows]
+            base, _ = self._window_sums(_BACKGROUND_BASE, *around)
+            quote, _ = self._window_sums(_BACKGROUND_QUOTE, *around)
+            found = base > 0.0
+            mark[rows[found]] = quote[found] / base[found]
+            rows = rows[~found]
             width *= 2
-            if found.size == rows.size or width == 0 or width > REACH * self.half_window:
+            if not rows.size or width == 0 or width > REACH * self.half_window:
                 return mark
 
     def _window_sums(
-        self, column: int, book: IntArray, number: IntArray, width: int
+        self, column: int, book: IntArray, number: IntArray, width: int, start: IntArray, end: IntArray
     ) -> tuple[FloatArray, IntArray]:
-        """Sum over the retained prints up to `width` away, from the oldest on, and their number."""
+        """Sum over the prints start:end up to `width` away, from the oldest on, and their number."""
         window = number[:, np.newaxis] + np.arange(-width, width + 1)
-        inside = (window >= self._start[book][:, np.newaxis]) & (
-            window < self._prints.count[book][:, np.newaxis]
-        )
+        inside = (window >= start[:, np.newaxis]) & (window < end[:, np.newaxis])
         values = np.where(inside, self._prints.floats(column, book[:, np.newaxis], window), 0.0)
         return np.cumsum(values, axis=1)[:, -1], np.count_nonzero(inside, axis=1)
-
-    def _let_go(self) -> None:
-        oldest = self._captured
-        waits = self._realised < self._measured.count
-        first = self._measured.ints(0, np.arange(waits.size), self._realised)
-        oldest = np.where(waits, np.minimum(oldest, first), oldest)
-        self._start = np.maximum(self._start, oldest - self.half_window)
 
 
 def _ranges(first: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
@@ -231,13 +245,27 @@ def _ranges(first: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
     length = end - first
     book = np.repeat(np.arange(first.size), length)
     before = np.cumsum(length) - length
-    return book, first[book] + np.arange(book.size) - before[book]
+    return book, np.arange(book.size) + (first - before)[book]
 
 
-def _advance(at: IntArray, end: IntArray, passes: Callable[[IntArray, IntArray], BoolArray]) -> None:
-    """Move `at` on, book by book and in place, while it is before `end` and its row passes."""
-    books = np.flatnonzero(at < end)
-    while books.size:
-        books = books[passes(books, at[books])]
-        at[books] += 1
-        books = books[at[books] < end[books]]
+def _first_refused(passes: BoolArray, first: IntArray, end: IntArray) -> IntArray:
+    """(K, B) first of the rows first[b]:end[b] that does not pass, end[b] where all do.
+
+    Args:
+        passes: (K, N) whether each row passes at each state, in the order of `_ranges`.
+        first: (B,) first row of each book.
+        end: (B,) end of its rows.
+    """
+    length = end - first
+    refused = np.repeat(end[np.newaxis], passes.shape[0], axis=0)
+    books = np.flatnonzero(length)
+    if books.size:
+        book, number = _ranges(first, end)
+        begins = (np.cumsum(length) - length)[books]
+        refused[:, books] = np.minimum.reduceat(np.where(passes, end[book], number), begins, axis=1)
+    return refused
+
+
+def _first_state(holds: BoolArray) -> IntArray:
+    """(N,) first state at which each of (K, N) holds."""
+    return as_ints(holds.argmax(axis=0))

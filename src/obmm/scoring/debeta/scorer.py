@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from obmm.market import IntArray, MarketState, NoticeKind, Venue
+from obmm.market import IntArray, MarketState, NoticeKind, Tape, Venue
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.classes import classes_of
 from obmm.scoring.debeta.dials import DIALS_0_6_3, Dials
 from obmm.scoring.debeta.parts import BookParts, DebetaScore, book_parts, figures_of
 from obmm.scoring.debeta.presence import Presence
-from obmm.scoring.debeta.prints import prints_of_tape
 from obmm.scoring.debeta.rounds import Payroll, Round
+from obmm.scoring.debeta.told import told_of_tapes
 from obmm.scoring.debeta.verdict import Verdict, judge
 from obmm.scoring.eras import ERAS, EraConstants
 from obmm.scoring.pareto import Float32Array
 from obmm.scoring.weights import moving_average
+
+_TOGETHER = 16
+"""States that are summed up together at most; a scoring comes sooner where states are a second apart."""
 
 
 @attrs.define(kw_only=True)
@@ -36,6 +39,7 @@ class DebetaScorer:
         era: Gives window, reward floor, Pareto draws and moving average.
         dials: The rules.
         uids: Uids that belong to the field even before they trade.
+        uid_shift: Added to the uids that states tell, before anything else; ids below 0 stay.
         class_of_book: (B,) asset class of each book; None makes books that started at one price a class.
         latest: The last scoring, None before the first.
         averages: (n,) slow moving average of the emissions in the order of `latest.uids`, 32-bit.
@@ -51,10 +55,12 @@ class DebetaScorer:
     era: EraConstants = ERAS["0.6.3"]
     dials: Dials = DIALS_0_6_3
     uids: Sequence[int] = ()
+    uid_shift: int = 0
     class_of_book: IntArray | None = None
     latest: Round | None = attrs.field(init=False, default=None)
     averages: Float32Array = attrs.field(init=False, factory=lambda: np.zeros(0, dtype=np.float32))
     _sums: Accumulation | None = attrs.field(init=False, default=None)
+    _waiting: list[tuple[int, Tape]] = attrs.field(init=False, factory=list)
     _payroll: Payroll = attrs.field(init=False)
     _presence: Presence = attrs.field(init=False)
     _deregistered: set[int] = attrs.field(init=False, factory=set)
@@ -82,18 +88,23 @@ class DebetaScorer:
         sums = self._accumulation_for(state.venue)
         restarted = state.time_ns < self._time_ns or state.venue.simulation_id != self._simulation_id
         if restarted:
+            self._take_in(sums)
             sums.restart(self._time_ns, 0)
         elif state.time_ns == self._time_ns:
             return None
+        if self._waiting and sums.sample_of(self._time_ns) != sums.sample_of(state.time_ns):
+            self._take_in(sums)
         self._time_ns, self._simulation_id = state.time_ns, state.venue.simulation_id
-        sums.add(state.time_ns, prints_of_tape(state.tape, sums.columns))
+        self._waiting.append((state.time_ns, state.tape))
+        if len(self._waiting) == _TOGETHER or sums.prunes_at(state.time_ns):
+            self._take_in(sums)
         if (state.notices.kind == int(NoticeKind.RESET)).any():
-            sums.forget(state.uid)
+            self.sums.forget(state.uid + self.uid_shift)
         if state.time_ns % self.era.scoring_interval_ns:
             return None
         if kappa_pnl is None and self.era.kappa_weight + self.era.pnl_weight > 0.0:
             raise ValueError(f"era {self.era.version} weighs Kappa and P&L, but no such scores are given")
-        self.latest = self._pay(sums, kappa_pnl or {})
+        self.latest = self._pay(self.sums, kappa_pnl or {})
         return self.latest
 
     def verdict(self) -> Verdict:
@@ -144,7 +155,7 @@ class DebetaScorer:
         """The uid's owner changed: its history goes and its track record stays empty until `register`."""
         self._deregistered.add(uid)
         if self._sums is not None:
-            self._sums.forget(uid)
+            self.sums.forget(uid)
 
     def register(self, uid: int) -> None:
         """The uid starts afresh."""
@@ -159,7 +170,15 @@ class DebetaScorer:
         """
         if self._sums is None:
             raise ValueError("the scorer has seen no state yet")
+        self._take_in(self._sums)
         return self._sums
+
+    def _take_in(self, sums: Accumulation) -> None:
+        """Sum up the states that wait: several together cost little more than one."""
+        if self._waiting:
+            times_ns, tapes = zip(*self._waiting, strict=True)
+            self._waiting.clear()
+            sums.take_in(told_of_tapes(times_ns, tapes, sums.columns, self.uid_shift))
 
     def _accumulation_for(self, venue: Venue) -> Accumulation:
         if self._sums is None:
