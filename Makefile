@@ -8,6 +8,7 @@
 #   make long       the minutes-long tests
 #   make live-tests the live path against bittensor itself, in an environment of its own: EXTRA=live is
 #                   bittensor 10.5, EXTRA=live11 is bittensor 11, which cannot be installed together
+#   make docs       the documentation site, in .docs/index.html; any warning fails
 #   make bench      figures of speed, kept in .benchmarks; nothing in it fails on a slow machine:
 #                   make bench BASE=.benchmarks/2026-01-31T12-00-00.json tells them beside those of that run
 #
@@ -20,10 +21,11 @@ JOBS ?= auto
 RESOLUTION ?= highest
 EXTRA ?= live
 LIVE := .venv-$(EXTRA)
+DOCS := .venv-docs
 UV := .venv-uv/bin/uv
 ROOMS := market signals risk execution agent wire scoring
 
-.PHONY: simulate test check format lint types imports tests coverage smoke long live-tests bench clean
+.PHONY: simulate test check format lint types imports tests coverage smoke long live-tests docs bench clean
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
@@ -67,6 +69,9 @@ long: $(VENV)/.dev
 live-tests: $(LIVE)/.live
 	$(LIVE)/bin/python -m pytest tests/live tests/cli/test_cli_run.py tests/cli/test_cli_export_agent.py $(PYTEST_ARGS)
 
+docs: $(DOCS)/.docs
+	$(DOCS)/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs .docs
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(if $(BASE),--base $(BASE))
 
@@ -84,6 +89,11 @@ $(LIVE)/.live: pyproject.toml
 	$(LIVE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(EXTRA)]'
 	@touch $@
 
+$(DOCS)/.docs: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
 # uv, since pip cannot be asked for the oldest versions; only ready-made wheels, so that no compiler is needed.
 $(VENV)/.smoke: pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(VENV)
@@ -99,4 +109,4 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) .venv-* .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* .docs .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

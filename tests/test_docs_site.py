@@ -1,0 +1,72 @@
+"""The site: every page has its place, every link leads somewhere, every command is one."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from obmm.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+#: Pages of which this file checks the commands; others have tests of their own.
+COMMANDS = ("first-hour.md", "faq.md", "versions.md")
+
+
+def contents(page: str) -> set[str]:
+    """The pages that the tables of contents of a page name."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    named = set()
+    for block in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            if line and not line.startswith(":"):
+                found = [str(p.relative_to(DOCS)) for p in (DOCS / page).parent.glob(f"{line}.md")]
+                assert found or "*" in line, f"{page} names {line}, which is not there"
+                named |= set(found)
+    return named
+
+
+def test_every_page_has_its_place():
+    """In the contents of the site, or of the cookbook."""
+    assert set(PAGES) == {"index.md"} | contents("index.md") | contents("cookbook/index.md")
+
+
+@pytest.mark.parametrize("page", [*PAGES, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md"])
+def test_links_lead_somewhere(page):
+    """To files that are there, on the site and where the sources are read."""
+    path = DOCS / page
+    for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]*)?\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def commands() -> list[str]:
+    """Every `obmm …` of the pages, in blocks and in sentences."""
+    found = []
+    for page in COMMANDS:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        found += [line for line in text.splitlines() if line.startswith("obmm ")]
+        found += re.findall(r"`(obmm [a-z-]+ [^`\[]+)`", text)
+    return found
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_is_one(line):
+    """With options that it has."""
+    words = shlex.split(line.partition(" > ")[0])[1:]
+    command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert f"obmm.cli.{words[0].replace('-', '_')}" == command.__module__
+
+
+def test_the_commands_were_found():
+    """Those of the first hour among them."""
+    assert 10 <= len(commands())
+    assert any("serve-market" in line for line in commands())
+
+
+def test_the_reference_is_made_from_the_code():
+    """Of the application itself, so that no command can be missing."""
+    assert ".. cyclopts:: obmm.cli:app" in (DOCS / "reference.md").read_text(encoding="utf-8")
