@@ -6,39 +6,48 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from obmm._version import __version__  # noqa: E402
+from obmm._version import __version__
+from obmm.cli import _COMMANDS, app
 
 project = "obmm"
 author = "The obmm authors"
-copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "cyclopts.sphinx_ext"]
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
-nitpicky = True
+extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = f"obmm {release}"
 html_show_copyright = False
 html_copy_source = False
 # Headings down to the third level can be linked to, under the names that GitHub gives them.
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
-# A pattern in a table of contents may wait for its first page.
-suppress_warnings = ["toc.empty_glob"]
+# Two hyphens before an option are two hyphens.
+smartquotes = False
 # Consoles are quoted as they are.
 highlight_language = "text"
 
 
-def _to_sources(app, docname: str, source: list[str]) -> None:
-    """Links to files outside docs/ lead nowhere in a site: their names stay, as code."""
+def commands() -> str:
+    """Markdown of the help of every command, a section each."""
+    for name in _COMMANDS:
+        if app[name].default_command is not None:
+            # As for --help: all that the docstring of a command says, not the line of the list.
+            app[name].help = None
+    text = app.generate_docs("markdown", flatten_commands=True, heading_level=2)
+    # Without the head, and the first line of an example stands as far in as the others.
+    return re.sub(r"(?<=\n\n)(?=obmm )", "    ", text[text.index("\n## obmm simulate") :])
+
+
+def fill(_sphinx: object, page: str, source: list[str]) -> None:
+    """What a page has on the site and not where the sources are read."""
+    if page == "reference":
+        source[0] += commands()
+    # Files outside docs/ are not on the site: their names stay.
     outside = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:examples|src|tests|benchmarks)[^)]*\)")
     source[0] = outside.sub(lambda link: f"`{link[1].strip('`')}`", source[0])
 
 
-def setup(app) -> None:
+def setup(sphinx) -> None:
     """Called by sphinx."""
-    app.connect("source-read", _to_sources)
+    sphinx.connect("source-read", fill)
