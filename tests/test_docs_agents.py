@@ -120,7 +120,7 @@ def run(line: str) -> int:
     name, *words = shlex.split(line, comments=True)
     assert "obmm" == name
     try:
-        if words[0] == "run":
+        if words[0] == "run" or words[0] == "dashboard" and "--grafana" not in words:
             return run_for_a_moment(small(words))
         main(small(words))
     except SystemExit as stopped:
@@ -132,7 +132,7 @@ def run_for_a_moment(words: list[str]) -> int:
     """A command that goes on until it is asked to end; its exit status."""
     command = [sys.executable, "-m", "obmm", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        line = next(line for line in process.stderr if "answers" in line)
+        line = next(line for line in process.stderr if "answers" in line or "dashboard at" in line)
         process.terminate()
         out, err = process.communicate(timeout=60)
     sys.stdout.write(out)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,8 @@ import httpx
 
 from cli.test_cli_run import QUOTING, ended, running
 from live.agents import bodies
+from live.recording import recorded
+from obmm.agent import resolve
 from obmm.cli import main
 
 
@@ -49,3 +55,52 @@ def test_an_address_that_is_none_is_refused(capsys):
         main(["run", "--harness", "--port", "0", "--preset", "touch", "--dashboard", "here"])
     assert 2 == ending.value.code
     assert "'here' is no address of a dashboard" in capsys.readouterr().err
+
+
+def shown(*words: str) -> tuple[int, str]:
+    """States that `obmm dashboard` has come to when all are read, and what it says on the way."""
+    command = [sys.executable, "-m", "obmm", "dashboard", *words, "--address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            page = re.findall(r"http://\S+", process.stderr.readline().decode())[0]
+            states = 0
+            for _ in range(500):
+                found = re.search(
+                    r"^obmm_states_total\S* (\d+)", httpx.get(f"{page}metrics").text, re.MULTILINE
+                )
+                states = int(found[1]) if found else 0
+                if states == 4:
+                    break
+                time.sleep(0.01)
+            told = httpx.get(f"{page}explain", params={"validator": "5F", "book": 1, "at": 0.0}).text
+            process.terminate()
+            process.communicate(timeout=30)
+            assert 0 == process.returncode
+            return states, told
+        finally:
+            process.kill()
+
+
+def test_a_recording_is_shown_from_its_beginning(tmp_path: Path):
+    """With any decision, and until it is asked to end."""
+    (tmp_path / "quoting.toml").write_text(QUOTING)
+    asked = [("5F", body) for body in bodies(1, 4, n_books=2)]
+    recorded(tmp_path / "rec", resolve(tmp_path / "quoting.toml"), asked)
+    states, told = shown(str(tmp_path / "rec"))
+    assert 4 == states
+    assert "gates" in told
+
+
+def test_the_dashboard_for_grafana_is_printed(capsys):
+    """As JSON."""
+    main(["dashboard", "--grafana"])
+    assert "obmm" == json.loads(capsys.readouterr().out)["title"]
+
+
+def test_what_is_neither_recording_nor_run_is_refused(tmp_path: Path, capsys):
+    """Before anything is served."""
+    for words, said in (([], "name the folder"), ([str(tmp_path)], "is no live recording")):
+        with pytest.raises(SystemExit) as ending:
+            main(["dashboard", *words])
+        assert 2 == ending.value.code
+        assert said in capsys.readouterr().err

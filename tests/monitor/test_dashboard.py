@@ -19,6 +19,7 @@ import httpx
 
 from monitor.markets import market, quoting
 from obmm.agent import MarketMaker
+from obmm.cli._dashboard import explaining
 from obmm.lab.explain import told
 from obmm.live.doors.serving import Serving
 from obmm.monitor import Heard, Simulation, Watch
@@ -71,7 +72,7 @@ def served(watch, maker) -> Iterator[tuple[Dashboard, str]]:
     app = Dashboard(
         watch,
         title="</script>quoting",
-        explain=lambda decision, position: told(decision, maker.config, position),
+        explain=explaining(watch, maker.config_of),
         metrics=Metrics(watch),
     )
     with Serving(app, "127.0.0.1", 0) as serving:

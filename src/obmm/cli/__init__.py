@@ -46,6 +46,7 @@ _COMMANDS = {
     "study": (_MARKET, "Say what signals know of the next return, and what they know together."),
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
     "run": (_LIVE, "Let an agent answer validators, the harness, or a stream."),
+    "dashboard": (_LIVE, "Show a recording or a run, also while it grows, in a browser."),
     "export-agent": (_LIVE, "Write an agent file for the subnet's own miner and its harness."),
     "record-info": (_LIVE, "Say what is in a live recording."),
     "import-recording": (_LIVE, "Make runs of a live recording."),

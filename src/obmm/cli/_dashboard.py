@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from obmm.cli._errors import UsageError, needs
 
 if TYPE_CHECKING:
-    from obmm.agent import Config, Decision
+    from obmm.agent import Config
     from obmm.monitor import Watch
     from obmm.monitor.dashboard import Explain
 
@@ -47,16 +47,21 @@ def shown(
         serving.close(0.3)
 
 
-def explaining(config_of: Callable[[str], Config | None]) -> Explain:
-    """Tells decisions as `obmm explain` does, with the configuration of a hash."""
+def explaining(watch: Watch, config_of: Callable[[str], Config | None]) -> Explain:
+    """Tells the decisions that a watch still has, with the configuration of a hash."""
 
-    def explain(decision: Decision, position: int) -> dict[str, Any]:
+    def explain(key: tuple[str, str], book: int, at_s: float) -> dict[str, Any]:
         from obmm.lab.explain import told
 
-        config = config_of(decision.config_hash)
-        if config is None:
-            return {"error": f"the configuration {decision.config_hash} is not known any more"}
-        return told(decision, config, position)
+        decision = watch.decision(key, at_s)
+        if decision is None:
+            raise LookupError("that decision is not kept any more: `obmm explain` tells it from a recording")
+        venue, config = decision.state.venue, config_of(decision.config_hash)
+        if book not in venue.book_ids:
+            raise LookupError(f"there is no book {book}")
+        if decision.error or config is None:
+            raise LookupError(decision.error or f"configuration {decision.config_hash} is not known")
+        return told(decision, config, venue.index_of(book))
 
     return explain
 

@@ -215,7 +215,7 @@ def _shown(standing: Standing, address: str | None, per_book: bool) -> Iterator[
 
     maker, watch = standing.session.maker, Watch()
     standing.session.listeners.append(watch)
-    explain = explaining(maker.config_of)
+    explain = explaining(watch, maker.config_of)
     with shown(watch, address, title=maker.config.name, explain=explain, metrics_per_book=per_book):
         yield
     watch.close(0.1)

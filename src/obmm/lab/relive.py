@@ -111,7 +111,9 @@ def relive(
             if process is None or about.why == "start":
                 at += 1
                 whole = about.why == "start"
-                process = _Process(about, missing[at], whole, code, feeds, decide)
+                process = _Process(
+                    about, missing[at] if at < len(missing) else [], whole, code, feeds, decide
+                )
             process.configs[about.config_hash] = about
         elif process is not None and isinstance(about, Memory):
             process.remember(about, frame.first)

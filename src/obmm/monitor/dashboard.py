@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from obmm.agent import Decision
 from obmm.monitor.metrics import Metrics
 from obmm.monitor.snapshot import Simulation, Snapshot
 from obmm.monitor.told import about, finite
@@ -33,8 +32,9 @@ ALIVE_S = 10.0
 #: Pages that may be open at once.
 MAX_OPEN = 16
 
-#: Tells all that led to a decision on the book at a position, as `obmm explain` does.
-Explain = Callable[[Decision, int], dict[str, Any]]
+#: Tells the decision of a validator's simulation on the book of an id at a moment, or the first after it, as
+#: `obmm explain` does; a LookupError says why it cannot.
+Explain = Callable[[tuple[str, str], int, float], dict[str, Any]]
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
@@ -122,15 +122,12 @@ class Dashboard:
         return _json(told, status)
 
     def _told(self, key: tuple[str, str], book: int, at_s: float) -> tuple[dict[str, Any], int]:
-        decision = self._watch.decision(key, at_s)
-        if decision is None or self._explain is None:
-            return {"error": "the decision of that moment is not kept any more; `obmm explain` tells it"}, 404
-        venue = decision.state.venue
-        if book not in venue.book_ids:
-            return {"error": f"there is no book {book}"}, 404
-        if decision.error:
-            return {"error": f"a stage failed: {decision.error}"}, 200
-        return finite(self._explain(decision, venue.index_of(book))), 200
+        if self._explain is None:
+            return {"error": "`obmm explain` tells decisions"}, 404
+        try:
+            return finite(self._explain(key, book, at_s)), 200
+        except LookupError as error:
+            return {"error": str(error.args[0])}, 404
 
     async def _events(self, request: Request) -> Response:
         if self.open >= MAX_OPEN:

@@ -414,7 +414,7 @@ async function trace(at) {
   const cell = (x) => typeof x === "number" ? plain(x, Number.isInteger(x) ? 0 : Math.abs(x) < 1 ? 5 : 3) : known(x) ? Array.isArray(x) ? x.map(cell).join(", ") : String(x) : "–";
   const box = element("div");
   const part = (title, rows) => {
-    if (!rows.length) return;
+    if (!rows || !rows.length) return;
     const figure = element("figure"), made = element("table");
     const names = Object.keys(rows[0]), wrap = element("div", "", { class: "scroll" });
     const head = element("tr"); names.forEach((n) => head.append(element("th", words(n)))); made.append(head);
