@@ -120,7 +120,7 @@ def run(line: str) -> int:
     name, *words = shlex.split(line, comments=True)
     assert "obmm" == name
     try:
-        if words[0] == "run" or words[0] == "dashboard" and "--grafana" not in words:
+        if words[0] == "run" or (words[0] == "dashboard" and "--grafana" not in words):
             return run_for_a_moment(small(words))
         main(small(words))
     except SystemExit as stopped:

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+import numpy as np
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -164,7 +165,8 @@ class Dashboard:
             minutes = self._watch.minutes(key, sent.minute_ns)
             if minutes and minutes["time_ns"].size:
                 sent.minute_ns = int(minutes["time_ns"][-1])
-                told["minutes"] = finite(minutes)
+                # Drawn as a shade: three digits of it are plenty, and a day of 128 books is a quarter.
+                told["minutes"] = finite(minutes | {"share": np.round(minutes["share"], 3)})
             if sent.book is not None and sent.book in simulation.book_ids:
                 position = simulation.book_ids.tolist().index(sent.book)
                 states = self._watch.states(key, position, sent.state_ns)

@@ -139,24 +139,33 @@ function drawParts() {
     return row;
   }));
 }
+const heatCanvas = document.createElement("canvas");
+/** One pixel a book and minute: a day of 128 books in some milliseconds. */
+function heatImage(rows, n) {
+  heatCanvas.width = rows.length; heatCanvas.height = n;
+  const pen = heatCanvas.getContext("2d"), image = pen.createImageData(rows.length, n), pixels = image.data;
+  const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)), long = rgb(colours.buy), short_ = rgb(colours.sell);
+  for (let t = 0; t < rows.length; t++) for (let b = 0; b < n; b++) {
+    const share = rows[t][b] || 0, size = Math.abs(share), at = 4 * (b * rows.length + t);
+    if (size < 0.02) continue;
+    const colour = share > 0 ? long : short_;
+    pixels[at] = colour[0]; pixels[at + 1] = colour[1]; pixels[at + 2] = colour[2];
+    pixels[at + 3] = 255 * Math.min(1, 0.12 + size);
+  }
+  pen.putImageData(image, 0, 0);
+  return heatCanvas;
+}
 function drawHeat() {
   const n = now.simulation.books.length, node = $("heat");
   node.dataset.height = Math.max(120, Math.min(640, n * Math.max(5, Math.min(22, 360 / n)))) + 20;
   const drawn = canvas("heat");
   if (!drawn || !minutes) return;
-  const rows = [...minutes.share, now.simulation.per_book.limit_share], times = seconds(minutes.time_ns);
-  const { pen, width, height } = drawn, left = 62, area = height - 20, tall = area / n, wide = (width - left) / rows.length;
+  const times = seconds(minutes.time_ns);
+  const { pen, width, height } = drawn, left = 62, area = height - 20, tall = area / n;
   pen.fillStyle = colours.panel; pen.fillRect(left, 0, width - left, area);
-  for (const [sign, colour] of [[1, colours.buy], [-1, colours.sell]]) {
-    pen.fillStyle = colour;
-    for (let t = 0; t < rows.length; t++) for (let b = 0; b < n; b++) {
-      const share = sign * (rows[t][b] || 0);
-      if (share < 0.02) continue;
-      pen.globalAlpha = Math.min(1, 0.12 + share);
-      pen.fillRect(left + t * wide, b * tall, Math.max(wide, 1), Math.max(tall - (tall > 4 ? 1 : 0), 1));
-    }
-  }
-  pen.globalAlpha = 1; pen.fillStyle = colours.muted; pen.textAlign = "right"; pen.textBaseline = "middle";
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(heatImage([...minutes.share, now.simulation.per_book.limit_share], n), left, 0, width - left, area);
+  pen.fillStyle = colours.muted; pen.textAlign = "right"; pen.textBaseline = "middle";
   const every = Math.ceil(16 / tall);
   for (let b = 0; b < n; b += every) pen.fillText(now.simulation.books[b], left - 8, (b + 0.5) * tall);
   pen.textBaseline = "alphabetic"; pen.textAlign = "left"; pen.fillText(clock(times[0]), left, height - 4);
@@ -377,7 +386,7 @@ function listen() {
   if (key) { asked.set("validator", key[0]); asked.set("simulation", key[1]); }
   if (book !== null) asked.set("book", book);
   source = new EventSource("events?" + asked);
-  source.onopen = () => { minutes = states = null; link("ok", "live"); };
+  source.onopen = () => link("ok", "live");  // The first message begins anew.
   source.onerror = () => link("bad", "no connection; trying again");
   source.onmessage = (event) => take(JSON.parse(event.data));
 }
