@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 #: Pages of which this file checks the commands; others have tests of their own.
-COMMANDS = ("first-hour.md", "faq.md", "versions.md")
+COMMANDS = ("first-hour.md", "faq.md", "versions.md", "dashboard.md")
 
 
 def contents(page: str) -> set[str]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from monitor.markets import OURS, market, quoting
-from obmm.agent import Decision, MarketMaker
+from obmm.agent import Decision, MarketMaker, resolve
+from obmm.agent.config import Assignment
 from obmm.lab.attribution import PARTS
 from obmm.lab.recorded import PLANNED, Run
 from obmm.lab.records import RunWriter, describe_venue
@@ -209,12 +210,35 @@ def test_who_tells_waits_for_nothing(decisions):
     assert watch.snapshot().untold in (15, 16)
 
 
+def test_what_cannot_be_taken_in_is_counted_and_the_next_is(decisions):
+    """A decision that is none, as a stage of one's own might make it."""
+    watch = Watch(wait=True)
+    bad = attrs.evolve(decisions[0], bid_reason=np.zeros(77, np.int64))
+    for decision in (bad, *decisions[1:4]):
+        watch(heard(decision))
+    watch.close(30.0)
+    snapshot = watch.snapshot()
+    assert 1 == snapshot.untold
+    assert decisions[3].state.time_ns == snapshot.simulations[0].time_ns
+
+
+def test_each_book_names_its_pipeline():
+    """That of its assignment."""
+    state, config, other = market(3, 2)[0], resolve("touch"), resolve("balanced")
+    config = attrs.evolve(config, assign=(Assignment("1", other),))
+    (one,) = watched([MarketMaker(config).decide(state)]).snapshot().simulations
+    assert (config.name, other.name, config.name) == one.pipeline
+
+
 def test_decisions_of_the_last_minutes_are_kept(decisions):
     """The first at or after the time asked for."""
     watch = watched(decisions)
     (one,) = watch.snapshot().simulations
     late = decisions[-10].state
-    assert decisions[-10] is watch.decision(one.key, late.time_s - 0.5)
+    kept = watch.decision(one.key, late.time_s - 0.5)
+    assert kept is not None
+    assert (late.time_ns, decisions[-10].digest) == (kept.state.time_ns, kept.digest)
+    assert kept.state.tape is None
     assert watch.decision(("nobody", ""), 0.0) is None
 
 

@@ -9,6 +9,7 @@ watch.snapshot()
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -17,9 +18,12 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from obmm.agent import Decision
+from obmm.agent.faults import told as said
 from obmm.agent.sessions import Clock
+from obmm.agent.telling import tell, worth_telling
 from obmm.market import MarketState
 from obmm.monitor._following import Following
 from obmm.monitor.snapshot import RESPOND_MS, Snapshot, Validator
@@ -30,6 +34,8 @@ MAX_WAITING, MAX_VALIDATORS, MAX_SIMULATIONS, MAX_DECISIONS = 64, 64, 8, 120
 MAX_TIMES = 3600
 
 Key = tuple[str, str]
+
+_log = structlog.get_logger("obmm.monitor")
 
 
 class Told(Protocol):
@@ -214,8 +220,14 @@ class Watch:
 
     def _run(self) -> None:
         while (told := self._next()) is not None:
-            with self._lock:
-                self._take(told)
+            try:
+                with self._lock:
+                    self._take(told)
+            except Exception as raised:  # A state may be anything, and the next ones are to be seen.
+                self._untold += 1
+                if worth_telling(self._untold):
+                    what = {"what": said(raised), "count": self._untold}
+                    tell(_log, logging.ERROR, "the figures leave out an exchange", **what)
             del told
 
     def _next(self) -> Told | None:
@@ -253,4 +265,11 @@ class Watch:
         while len(self._following) > MAX_SIMULATIONS:
             self._following.popitem(last=False)
         if decision is not None:
-            self._decisions.append(decision)
+            # Of the tape nothing is told, and it is most of a state.
+            kept = decision if state.tape is None else attrs.evolve(decision, state=without_tape(state))
+            self._decisions.append(kept)
+
+
+def without_tape(state: MarketState) -> MarketState:
+    """`state` without the events of the last second."""
+    return attrs.evolve(state, tape=None)
