@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tests.live.recording import recorded
 
 from obmm.agent import preset_names, read_overrides, resolve
 from obmm.cli import app, main
+from obmm.monitor.rules import load as load_alerts
 from obmm.settings.registry import GROUPS
 from obmm.testing import checks_for, random_states
 from obmm.wire import encode_request
@@ -122,10 +125,26 @@ def run(line: str) -> int:
     try:
         if words[0] == "run" or (words[0] == "dashboard" and "--grafana" not in words):
             return run_for_a_moment(small(words))
+        if words[0] == "control":
+            with agent():
+                main(words)
+            return 0
         main(small(words))
     except SystemExit as stopped:
         return int(stopped.code or 0)
     return 0
+
+
+@contextlib.contextmanager
+def agent() -> Iterator[None]:
+    """One that runs, to be steered."""
+    words = ["run", "--harness", "--port", "0", "--preset", "touch", "--state", "state"]
+    command = [sys.executable, "-m", "obmm", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stderr if "answers" in line)
+        yield
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def run_for_a_moment(words: list[str]) -> int:
@@ -272,7 +291,7 @@ def test_every_command_has_a_paragraph():
     assert list(obmm.cli._COMMANDS) == headings
 
 
-@pytest.mark.parametrize("page", ["agents.md", "commands.md", "live.md", "serve-market.md"])
+@pytest.mark.parametrize("page", ["agents.md", "commands.md", "live.md", "operate.md", "serve-market.md"])
 def test_links_lead_somewhere(page):
     """To pages that are there."""
     for target in re.findall(r"\]\(([\w./-]+)\)", (DOCS / page).read_text(encoding="utf-8")):
@@ -294,6 +313,33 @@ def test_every_command_of_the_page_on_going_live_is_one(line):
     words = shlex.split(line, comments=True)[1:]
     command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     assert command.__name__ == words[0].replace("-", "_")
+
+
+def operate_commands() -> list[str]:
+    """Every `obmm …` of the page on operating an agent."""
+    text = (DOCS / "operate.md").read_text(encoding="utf-8").replace(" … ", " --harness ")
+    return [line.strip() for line in text.splitlines() if re.match(r"    obmm [a-z]", line)]
+
+
+@pytest.mark.parametrize("line", operate_commands())
+def test_every_command_of_the_page_on_operating_is_one(line):
+    """With options that there are, as many as the page has."""
+    words = shlex.split(line, comments=True)[1:]
+    words = words[: words.index(">")] if ">" in words else words
+    command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert command.__name__ == words[0].replace("-", "_")
+    assert 15 <= len(operate_commands())
+
+
+def test_the_file_of_alerts_of_the_page_on_operating_is_one(tmp_path):
+    """And the table of rules names ours."""
+    (block,) = [block for block in blocks("operate.md") if block.kind == "toml"]
+    (tmp_path / "alerts.toml").write_text(block.text, encoding="utf-8")
+    assert {"telegram", "email", "webhook", "command"} == {
+        one.name for one in load_alerts(tmp_path / "alerts.toml").to
+    }
+    text = (DOCS / "operate.md").read_text(encoding="utf-8")
+    assert list(load_alerts().rules) == re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
 
 
 def test_the_commands_of_going_live_were_found():

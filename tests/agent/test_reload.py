@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from obmm.agent import Config, ConfigError, ConfigFile, Keeper, MarketMaker, resolve
+from obmm.agent import Choice, Config, ConfigError, ConfigFile, Keeper, MarketMaker, resolve
 from obmm.agent.sessions import Session
 from obmm.agent.sources import files_of
 from obmm.market import MarketState, Reason
@@ -156,7 +156,7 @@ def test_every_file_that_matters_is_looked_at(own):
     """The file, its base, the pipeline of assigned books, and the code."""
     assert {"my.toml", "base.toml", "third.toml"} == {path.name for path in files_of(own)}
     maker = MarketMaker(resolve(own))
-    file = ConfigFile(maker, own)
+    file = ConfigFile(maker, Choice(own))
     assert not file.look()
     hashes = [maker.config_hash]
     for name, text in [
@@ -188,7 +188,7 @@ def test_every_file_that_matters_is_looked_at(own):
 def test_a_bad_file_keeps_the_configuration_and_is_told_once(own, name, text):
     """Until it is good again, which says nothing if it is as before."""
     maker = MarketMaker(resolve(own))
-    file, before = ConfigFile(maker, own), (own.parent / name).read_text()
+    file, before = ConfigFile(maker, Choice(own)), (own.parent / name).read_text()
     state: MarketState = STATES[0]
     with capture_logs() as logs:
         if text is None:
@@ -208,6 +208,6 @@ def test_a_bad_file_keeps_the_configuration_and_is_told_once(own, name, text):
 
 def test_a_preset_has_no_file_to_change():
     """A signal makes no difference."""
-    file = ConfigFile(MarketMaker(resolve("touch", ["size_base=1"])), "touch", ("size_base=1",))
+    file = ConfigFile(MarketMaker(resolve("touch", ["size_base=1"])), Choice("touch", ("size_base=1",)))
     assert [False, False] == [file.look(), file.look(anyway=True)]
     assert "" == file.problem

@@ -56,7 +56,7 @@ def test_the_version_is_the_packages(obmm):
     ("words", "what"),
     [
         (["simulat"], "no command is called 'simulat'; did you mean 'simulate'?"),
-        (["xyzzy"], "no command is called 'xyzzy'; there are bench, check"),
+        (["xyzzy"], "no command is called 'xyzzy'; there are alerts, bench, check"),
         (["config", "expain"], "Try `obmm config --help`."),
         (["presets", "--jsn"], "Try `obmm presets --help`."),
         (["presets", "balanced", "touch"], "Try `obmm presets --help`."),

@@ -4,16 +4,18 @@ from obmm.agent.config import BookSetting, Config, Setting, StageSpec
 from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount
 from obmm.agent.keeper import Keeper
-from obmm.agent.maker import MarketMaker
+from obmm.agent.maker import Busy, MarketMaker
 from obmm.agent.overrides import OverrideFile, read_overrides
 from obmm.agent.pipeline import Pipeline, Plan, feeds_of, plan
-from obmm.agent.reload import ConfigFile
+from obmm.agent.reload import Choice, ConfigFile, Trial
 from obmm.agent.resolve import resolve
 from obmm.agent.sources import preset_names, preset_text
 from obmm.settings.errors import ConfigError, Problem
 
 __all__ = [
     "BookSetting",
+    "Busy",
+    "Choice",
     "Config",
     "ConfigError",
     "ConfigFile",
@@ -29,6 +31,7 @@ __all__ = [
     "Setting",
     "StageSpec",
     "Step",
+    "Trial",
     "feeds_of",
     "plan",
     "preset_names",

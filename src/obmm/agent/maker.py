@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -32,6 +32,10 @@ MAX_LISTENER_FAULTS = 10
 Listener = Callable[[Decision], None]
 
 _log = structlog.get_logger("obmm.agent")
+
+
+class Busy(RuntimeError):
+    """The agent was busy with a state for too long."""
 
 
 @attrs.define
@@ -105,16 +109,21 @@ class MarketMaker:
         """The configuration of that hash, if it is or was in force."""
         return self._configs.get(config_hash)
 
-    def reconfigure(self, config: Config) -> None:
+    def reconfigure(self, config: Config, within_s: float | None = None) -> None:
         """Answer with `config` from the next state on.
 
         The clocks go on, and stages that are the same keep what they remember; others begin anew. Whoever
         decodes states looks at `feeds` again.
 
+        Args:
+            config: The configuration.
+            within_s: Real seconds to wait for the state that is being answered; for ever, if not given.
+
         Raises:
             ConfigError: It cannot run on a venue that is being answered; the one before stays in force.
+            Busy: The agent was busy with a state all the while; nothing has changed.
         """
-        with self._lock:
+        with self._between_states(within_s):
             sessions = {key: one.changed(self.config, config) for key, one in self._sessions.items()}
             feeds, config_hash = feeds_of(config), config.hash
             self._sessions = OrderedDict(sessions)
@@ -124,12 +133,25 @@ class MarketMaker:
             self.save()
         tell(_log, logging.INFO, "the configuration has changed", name=config.name, hash=config_hash)
 
-    def save(self) -> None:
-        """Have the keeper save what is remembered of every simulation, as before the process ends."""
-        with self._lock:
+    def save(self, within_s: float | None = None) -> None:
+        """Have the keeper save what is remembered of every simulation, as before the process ends.
+
+        Raises:
+            Busy: The agent was busy with a state for so many real seconds; nothing was saved.
+        """
+        with self._between_states(within_s):
             if self.keeper is not None:
                 for session in self._sessions.values():
                     self.keeper.save(session, self._hash)
+
+    @contextlib.contextmanager
+    def _between_states(self, within_s: float | None) -> Iterator[None]:
+        if not self._lock.acquire(timeout=-1 if within_s is None else within_s):
+            raise Busy("the agent is busy with a state, and nothing was changed; try again")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def respond(self, state: MarketState) -> Orders:
         """Instructions for `state`, most urgent first on each book."""

@@ -19,6 +19,7 @@ from obmm.agent.telling import tell
 from obmm.risk import Override
 from obmm.settings.books import select_books
 from obmm.settings.errors import ConfigError, Problem, did_you_mean
+from obmm.settings.files import write_whole
 from obmm.settings.toml import parse_layer
 
 #: An override file has a few lines; more is some other file.
@@ -47,11 +48,31 @@ class OverrideFile:
     _gone: bool = attrs.field(default=False, init=False)
     _problem: str = attrs.field(default="", init=False)
     _next_look: float = attrs.field(default=0.0, init=False)
+    _orders: int = attrs.field(default=0, init=False)
+    _unwritten: bool = attrs.field(default=False, init=False)
+
+    def order(self, modes: Mapping[str, str]) -> None:
+        """Put `modes` in force from the next state on, in place of those before, and write the file anew.
+
+        Raises:
+            ConfigError: A mode or a book is unknown; nothing has changed.
+            OSError: The file could not be written. The modes are in force, and the file is looked at no more
+                until it could be.
+        """
+        ordered = _modes({"books": dict(modes)}, self.path)
+        # What is being read meanwhile is the file of before.
+        self._orders += 1
+        self._unwritten, self._gone = True, False
+        self.modes = ordered
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path, _toml(ordered).encode())
+        self._unwritten = False
+        tell(_log, logging.WARNING, "overrides", path=str(self.path), now=ordered or "none")
 
     def poll(self, every_s: float = 0.5) -> dict[str, str]:
         """Book selector → mode as of now; the file is looked at no more often than `every_s` of real time."""
         now = time.monotonic()
-        if now >= self._next_look:
+        if now >= self._next_look and not self._unwritten:
             self._next_look = now + every_s
             try:
                 self._look()
@@ -62,6 +83,7 @@ class OverrideFile:
         return self.modes
 
     def _look(self) -> None:
+        orders = self._orders
         try:
             about = self.path.stat()
         except FileNotFoundError:
@@ -76,6 +98,9 @@ class OverrideFile:
             return
         self._seen, self._gone = seen, False
         modes = _modes(parse_layer(text, str(self.path)).table, self.path)
+        if orders != self._orders:
+            self._seen = None
+            return
         self._problem = ""
         if modes != self.modes:
             tell(_log, logging.WARNING, "overrides", path=str(self.path), now=modes or "none")
@@ -109,6 +134,14 @@ def read_overrides(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror or error}")]) from error
     return _modes(parse_layer(text, str(path)).table, path)
+
+
+def _toml(modes: Mapping[str, str]) -> str:
+    """An override file."""
+    lines = [f'all = "{modes["all"]}"'] if "all" in modes else []
+    rest = [f'"{books}" = "{mode}"' for books, mode in modes.items() if books != "all"]
+    lines += ["[books]", *rest] if rest else []
+    return "\n".join(["# Written anew by `obmm control`.", *lines, ""])
 
 
 def _text(path: Path) -> str:

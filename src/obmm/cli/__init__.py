@@ -47,6 +47,8 @@ _COMMANDS = {
     "fidelity": (_MARKET, "Compare the embedded market with the real one, fact by fact."),
     "run": (_LIVE, "Let an agent answer validators, the harness, or a stream."),
     "dashboard": (_LIVE, "Show a recording or a run, also while it grows, in a browser."),
+    "control": (_LIVE, "Steer an agent that runs: rein it in, swap its configuration, stop it."),
+    "alerts": (_LIVE, "Print the rules of alerts, or send a test message."),
     "export-agent": (_LIVE, "Write an agent file for the subnet's own miner and its harness."),
     "record-info": (_LIVE, "Say what is in a live recording."),
     "import-recording": (_LIVE, "Make runs of a live recording."),

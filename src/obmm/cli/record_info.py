@@ -82,6 +82,18 @@ def _print(told: dict[str, Any]) -> None:
     out.print("", table("Simulations", columns, rows, text_columns=3), "")
     changes = [(_clock(c["at_ns"]), c["why"], c["name"], c["config_hash"]) for c in told["configs"]]
     out.print(table("Configurations", ("from", "why", "name", "hash"), changes, text_columns=4), "")
+    if told["acts"]:
+        deeds = [
+            (
+                _clock(act["at_ns"]),
+                act["who"],
+                act["what"],
+                ", ".join(f"{name} {value}" for name, value in act["about"].items()),
+                act["problem"],
+            )
+            for act in told["acts"]
+        ]
+        out.print(table("Steered", ("at", "by", "what", "with", "not done"), deeds, text_columns=5), "")
     if told["notes"]:
         notes = ", ".join(f"{count:,} {note}" for note, count in told["notes"].items())
         out.print(f"answered without orders: {notes}", markup=False)

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from obmm.cli._alerted import alerted
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Flag, NotNegative, Positive, Set, Whole
+from obmm.cli._steered import helm_of, overrides_of, steered
 
 if TYPE_CHECKING:
     from obmm.live.standing import Standing
+    from obmm.monitor import Watch
 
 Port = Annotated[Whole, Parameter(validator=Number(gte=0, lte=65535))]
 Names = Annotated[tuple[str, ...], Parameter(show_default=False)]
@@ -58,6 +61,8 @@ def run(
     record_gb: Positive = 20.0,
     state: Path | None = None,
     overrides: Path | None = None,
+    control: str | None = None,
+    alerts: Path | None = None,
     on_exit: Literal["rest", "cancel"] = "rest",
     budget_ms: Positive = 1000.0,
     dashboard: str | None = None,
@@ -99,7 +104,11 @@ def run(
         record: Folder in which to record every request and reply, for `obmm replay`.
         record_gb: Room for that, in gigabytes; the oldest files go when it is full.
         state: Folder in which what stages remember outlives the process.
-        overrides: File of manual overrides to obey.
+        overrides: File of manual overrides to obey; `overrides.toml` beside the control socket, if not given.
+        control: Where `obmm control` reaches it: a Unix socket, or `127.0.0.1:PORT`, whose token then lies in
+            `control.token` of that folder; `control.sock` in the folder of `--state` or `--record`, if not
+            given.
+        alerts: File of alerts, see `obmm alerts rules`: what is told of the agent, when and to whom.
         on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
             end; orders expire anyway.
         budget_ms: Real time an answer may take; what is not ready then goes out without orders.
@@ -130,7 +139,7 @@ def run(
         state=state,
         record=record,
         record_bytes=int(record_gb * 1e9),
-        overrides=overrides,
+        overrides=overrides_of(overrides, control, state or record),
     )
     if wallet is not None:
         from obmm.cli._network import Network
@@ -157,8 +166,20 @@ def run(
         door = _stream(standing, stream or PIPE)
     warm_up(config)
     told: dict[str, Any] = {"config": config.name, "config_hash": config.hash, "on_exit": on_exit}
-    with _asked() as asked, _shown(standing, dashboard, metrics_per_book), door as about:
-        ended = _attend(standing, asked, about.pop("alive", _always))
+    helm = helm_of(standing)
+    with (
+        _asked() as asked,
+        steered(helm, control, state or record),
+        _watched(standing, dashboard is not None or alerts is not None) as watch,
+        alerted(standing, watch, alerts, record, state),
+        _shown(standing, watch, dashboard, metrics_per_book),
+        door as about,
+    ):
+        ended = _attend(
+            standing,
+            lambda: asked() or ("obmm control" if helm.stop_asked.is_set() else ""),
+            about.pop("alive", _always),
+        )
         if on_exit == "cancel":
             told["all_told_to_cancel"] = standing.leave(_LEAVE_S)
     standing.close(_CLOSE_S)
@@ -205,20 +226,31 @@ def _asked() -> Iterator[Callable[[], str]]:
 
 
 @contextmanager
-def _shown(standing: Standing, address: str | None, per_book: bool) -> Iterator[None]:
+def _watched(standing: Standing, wanted: bool) -> Iterator[Watch | None]:
+    """Watch what the agent does, if somebody looks."""
+    if not wanted:
+        yield None
+        return
+    from obmm.monitor import Watch
+
+    watch = Watch()
+    standing.session.listeners.append(watch)
+    yield watch
+    watch.close(0.1)
+
+
+@contextmanager
+def _shown(standing: Standing, watch: Watch | None, address: str | None, per_book: bool) -> Iterator[None]:
     """Show what the agent does, if it is to be."""
-    if address is None:
+    if watch is None or address is None:
         yield
         return
     from obmm.cli._dashboard import explaining, shown
-    from obmm.monitor import Watch
 
-    maker, watch = standing.session.maker, Watch()
-    standing.session.listeners.append(watch)
+    maker = standing.session.maker
     explain = explaining(watch, maker.config_of)
     with shown(watch, address, title=maker.config.name, explain=explain, metrics_per_book=per_book):
         yield
-    watch.close(0.1)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from obmm.agent.sessions import Clock, Session
 from obmm.lab.watch import Timings
 from obmm.market import MarketState
 from obmm.settings.files import write_whole
 from obmm.wire import Decoder, WireError
-from obmm.wire.frames import Exchange, Frame, Setup
+from obmm.wire.frames import Act, Exchange, Frame, Setup
 from obmm.wire.recording import Recording
 
 
@@ -76,6 +77,7 @@ class _Info:
     exchanges: int = 0
     notes: Counter[str] = attrs.field(factory=Counter)
     respond: Timings = attrs.field(factory=Timings)
+    acts: list[Act] = attrs.field(factory=list)
     between_ns: list[int] = attrs.field(factory=list)
     simulations: dict[tuple[str, str], _Simulation] = attrs.field(factory=dict)
     decoder: Decoder = attrs.field(factory=Decoder)
@@ -103,6 +105,8 @@ class _Info:
             if about.note:
                 self.notes[about.note.partition(":")[0]] += 1
             self._state(frame, about)
+        elif isinstance(about, Act):
+            self.acts.append(about)
 
     def _state(self, frame: Frame, about: Exchange) -> None:
         try:
@@ -166,7 +170,8 @@ def info(recording: Recording, *, progress: Callable[[int], None] | None = None)
     Returns:
         `recording`, `files`, `size`, `removed`, `lost`, `torn`, `damage` ("" or what is wrong and where; then
         the rest is about what is before it), `exchanges`, `from_ns`, `until_ns`, `processes`, `configs`,
-        `versions`, `simulations` (a row each), `notes` and `respond_ms`.
+        `versions`, `simulations` (a row each), `acts` (what somebody did to the agent), `notes` and
+        `respond_ms`.
     """
     told, damage = _Info(), ""
     try:
@@ -196,6 +201,7 @@ def info(recording: Recording, *, progress: Callable[[int], None] | None = None)
         "configs": told.configs,
         "versions": told.versions,
         "simulations": [one.told() for one in told.simulations.values()],
+        "acts": [msgspec.structs.asdict(act) for act in told.acts],
         "notes": dict(told.notes),
         "respond_ms": told.respond.as_dict(),
     }

@@ -18,7 +18,9 @@ from obmm.wire.frames import Exchange, Frame, Memory, Setup
 from obmm.wire.recording import Recording
 
 #: Notes of exchanges that the agent never saw, and that it saw too late; the session's words.
-DROPPED, DEADLINE, LEAVING = "dropped", "deadline", "leaving"
+DROPPED, DEADLINE = "dropped", "deadline"
+#: Notes of answers that cancel all that rests, whatever was decided.
+CANCELLED = frozenset({"leaving", "stopped"})
 
 #: A validator and a simulation.
 Key = tuple[str, str]
@@ -216,9 +218,11 @@ class _Process:
             return attrs.evolve(told, reply=reply_nothing(frame.first, uid=uid, harness=self.setup.harness))
         self._uids[about.sender] = request.state.uid
         told = attrs.evolve(told, state=request.state)
-        if about.note == LEAVING:
+        if about.note in CANCELLED:
             everywhere = np.ones(request.state.n_books, dtype=np.bool_)
-            return attrs.evolve(told, reply=self._reply(request, withdrawn(request.state, everywhere)))
+            told = attrs.evolve(told, reply=self._reply(request, withdrawn(request.state, everywhere)))
+            if not about.digest:
+                return told
         if not self.decide or not about.digest:
             return attrs.evolve(
                 told, unknown="nothing was decided" if self.decide else "it is not decided again"
@@ -237,7 +241,7 @@ class _Process:
         self._known.add(key)
         maker = self._maker(about, told.setup)
         decision = maker.decide(self._as_seen(state, maker))
-        reply = self._reply(request, decision.orders) if not about.note else None
+        reply = self._reply(request, decision.orders) if not about.note else told.reply
         return attrs.evolve(told, decision=decision, reply=reply)
 
     def _is_known(self, key: Key) -> bool:

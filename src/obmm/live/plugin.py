@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from obmm.agent import resolve
+from obmm.agent import Choice, resolve
 from obmm.agent.faults import told
 from obmm.agent.telling import tell
 from obmm.live.standing import Standing, warm_up
@@ -109,8 +109,8 @@ class Plugin:
         words = self._words()
         own = {name for name in _OWN if name in words}
         file = self.standing.config_file
-        file.source = str(words.get("preset", self.preset))
-        file.params = tuple(f"{name}={value}" for name, value in words.items() if name not in own)
+        params = tuple(f"{name}={value}" for name, value in words.items() if name not in own)
+        file.choice = Choice(str(words.get("preset", self.preset)), params)
         file.look(anyway=True)
 
     def update(self, state: Any) -> None:

@@ -36,7 +36,7 @@ from obmm.live import session
 from obmm.live._files import Bounds, RecordingFiles
 from obmm.settings.lock import FolderLock
 from obmm.settings.modules import source_files
-from obmm.wire.frames import Exchange, Frame, Lost, Memory, Setup, encode_frame
+from obmm.wire.frames import Act, Exchange, Frame, Lost, Memory, Setup, encode_frame
 
 #: What may wait to be written: so many frames, of so many bytes together.
 MAX_WAITING, MAX_WAITING_BYTES = 64, 2**27
@@ -90,7 +90,7 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         self.lost, self.problem = 0, ""
         self._maker, self._uid, self._harness = maker, uid, harness
-        self._waiting: deque[session.Exchange | _Taken] = deque()
+        self._waiting: deque[session.Exchange | _Taken | Act] = deque()
         self._waiting_bytes = 0
         self._untold: dict[str, int] = {}
         self._closed = False
@@ -126,6 +126,13 @@ class Recorder:
                 self._waiting.append(_Taken(snapshot, taken_up))
                 self._change.notify()
 
+    def note(self, act: Act) -> None:
+        """Record what somebody did to the agent."""
+        with self._change:
+            if not self._closed:
+                self._waiting.append(act)
+                self._change.notify()
+
     def close(self, within_s: float = 0.5) -> None:
         """Write what waits, as far as it can be done in time, and end the file."""
         with self._change:
@@ -150,7 +157,7 @@ class Recorder:
         finally:
             self._lock.release()
 
-    def _next(self) -> session.Exchange | _Taken | None:
+    def _next(self) -> session.Exchange | _Taken | Act | None:
         with self._change:
             self._change.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
@@ -160,12 +167,14 @@ class Recorder:
                 self._waiting_bytes -= len(item.request) + len(item.reply)
             return item
 
-    def _record(self, item: session.Exchange | _Taken) -> None:
+    def _record(self, item: session.Exchange | _Taken | Act) -> None:
         if self._files.due:
             again = msgspec.structs.replace(self._setup, at_ns=time.time_ns(), why="file")
             self._files.begin(encode_frame(Frame(again)), again.at_ns)
         self._say_lost()
-        if isinstance(item, _Taken):
+        if isinstance(item, Act):
+            self._files.append(encode_frame(Frame(item)))
+        elif isinstance(item, _Taken):
             self._files.append(encode_frame(_memory(item)))
         else:
             if item.decision is not None and item.config_hash != self._setup.config_hash:
@@ -197,7 +206,7 @@ class Recorder:
         if worth_telling(self.lost):
             tell(_log, logging.WARNING, "an exchange is not recorded", why=why, count=self.lost)
 
-    def _fail(self, item: session.Exchange | _Taken, problem: str) -> None:
+    def _fail(self, item: session.Exchange | _Taken | Act, problem: str) -> None:
         if problem != self.problem:
             tell(_log, logging.ERROR, "nothing can be recorded", what=problem)
         self.problem = problem

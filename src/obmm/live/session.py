@@ -7,6 +7,7 @@ also those whose time is over: what stages remember has no gaps.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -21,7 +22,7 @@ from obmm.agent.faults import told
 from obmm.agent.sessions import withdrawn
 from obmm.live._lane import Lane
 from obmm.live._teller import Teller
-from obmm.market import Feed
+from obmm.market import Feed, MarketState, Orders
 from obmm.wire import Decoder, Request, WireError, reply_nothing
 
 #: Real seconds an answer may take, from the first byte of its request.
@@ -29,7 +30,7 @@ BUDGET_S = 1.0
 #: Senders whose order is kept at once; of those with nothing to do the one unheard for longest is forgotten.
 MAX_LANES = 64
 #: Notes that are told as they stand; others say more after a colon.
-DEADLINE, DROPPED, LEAVING = "deadline", "dropped", "leaving"
+DEADLINE, DROPPED, LEAVING, STOPPED = "deadline", "dropped", "leaving", "stopped"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -49,7 +50,8 @@ class Exchange:
         decision: What the agent decided; None exactly if the agent never saw the state.
         config_hash: Hash of the configuration in force.
         note: "" or why the answer has no orders: "deadline", "dropped" (too many requests of the sender were
-            waiting), "undecodable: …", "failed: …"; "leaving" for one that cancels all that rests.
+            waiting), "undecodable: …", "failed: …"; "leaving" and "stopped" for one that cancels all that
+            rests, whatever was decided.
     """
 
     number: int
@@ -141,8 +143,10 @@ class Session:
         self.harness = harness
         self.maker = maker
         self._uid = uid
-        self._leaving = self._closed = False
+        self._closed = False
+        self._stopped = ""
         self._lanes: OrderedDict[str, Lane[Pending]] = OrderedDict()
+        self._first: dict[str, Lane[Pending]] = {}
         self._decoders: dict[str, tuple[frozenset[Feed], Decoder]] = {}
         self._uids: dict[str, int] = {}
         self._numbers = 0
@@ -197,10 +201,13 @@ class Session:
             self._numbers += 1
             # Nobody may cancel it: a validator that hangs up must not stop the agent's memory.
             pending.future.set_running_or_notify_cancel()
-            dropped = [pending] if self._closed else self._lane(sender).put(pending)
-        for other in dropped:
-            self._settle(other, b"", DROPPED)
-            self._hand(other, None)
+            if self._closed:
+                dropped = [pending]
+            elif self._stopped or not self._first_lane(sender).idle:
+                dropped = self._first_lane(sender).put(pending)
+            else:
+                dropped = self._lane(sender).put(pending)
+        self._drop(dropped)
         return pending
 
     def give_up(self, pending: Pending) -> None:
@@ -208,13 +215,30 @@ class Session:
         if not pending.future.done():
             self._settle(pending, b"", DEADLINE)
 
-    def cancel_all(self) -> None:
-        """From now on every answer cancels all that rests, and asks for nothing else."""
-        self._leaving = True
+    @property
+    def stopped(self) -> str:
+        """Why every answer cancels all that rests, "" if answers are what the agent decides."""
+        return self._stopped
+
+    def cancel_all(self, why: str = LEAVING) -> None:
+        """From now on every answer cancels all that rests, and asks for nothing else.
+
+        Such answers go out at once, also while the agent hangs with an earlier state. The agent gets to see
+        the states all the same.
+        """
+        self._stopped = why
+
+    def go_on(self) -> None:
+        """From now on answers are again what the agent decides."""
+        self._stopped = ""
 
     def close(self, within_s: float = 0.5) -> None:
         """Finish what is being answered and told, as far as it can be done in time; then listen no more."""
         until_s = time.monotonic() + within_s
+        with self._lock:
+            first = list(self._first.values())
+        for lane in first:
+            lane.close(max(until_s - time.monotonic(), 0.0))
         with self._lock:
             self._closed = True
             lanes = list(self._lanes.values())
@@ -233,10 +257,34 @@ class Session:
         self._lanes.move_to_end(sender)
         return lane
 
+    def _first_lane(self, sender: str) -> Lane[Pending]:
+        """Where requests are answered before they wait for the agent."""
+        lane = self._first.get(sender)
+        if lane is None:
+            lane = self._first[sender] = Lane(self._at_once)
+        return lane
+
+    def _drop(self, dropped: list[Pending]) -> None:
+        for pending in dropped:
+            self._settle(pending, b"", DROPPED)
+            self._hand(pending, None)
+
     def _forget(self, sender: str) -> None:
         self._lanes.pop(sender).close(0.0)
+        if (first := self._first.pop(sender, None)) is not None:
+            first.close(0.0)
         self._decoders.pop(sender, None)
         self._uids.pop(sender, None)
+
+    def _at_once(self, pending: Pending) -> None:
+        """Cancel all that rests without asking the agent, and let it see the state afterwards."""
+        with contextlib.suppress(Exception):  # What is wrong with it is told when the agent is to see it.
+            if why := self._stopped:
+                request = Decoder(uid=self._uid).request(pending.body, validator=pending.sender or None)
+                self._settle(pending, self._encoded(request, _everything(request.state)), why)
+        with self._lock:
+            dropped = [pending] if self._closed else self._lane(pending.sender).put(pending)
+        self._drop(dropped)
 
     def _work(self, pending: Pending) -> None:
         """Decode, decide, encode; in the thread of the sender's lane."""
@@ -246,18 +294,18 @@ class Session:
             request = self._decoded(pending)
             state = request.state
             self._uids[pending.sender] = state.uid
-            if self._leaving:
-                note, orders = LEAVING, withdrawn(state, np.ones(state.n_books, dtype=np.bool_))
-            else:
-                decision = self.maker.decide(state)
-                orders = decision.orders
-            reply = request.harness_reply(orders) if self.harness else request.reply(orders)
+            decision = self.maker.decide(state)
+            note = self._stopped
+            reply = self._encoded(request, _everything(state) if note else decision.orders)
         except WireError as error:
             note = f"undecodable: {error}"
         except BaseException as raised:  # Whatever it is, the sender gets an answer.
             note = f"failed: {told(raised)}"
         self._settle(pending, reply, note)
         self._hand(pending, decision)
+
+    def _encoded(self, request: Request, orders: Orders) -> bytes:
+        return request.harness_reply(orders) if self.harness else request.reply(orders)
 
     def _decoded(self, pending: Pending) -> Request:
         """The request, with all that the configuration in force wants to see of the market."""
@@ -297,3 +345,8 @@ class Session:
         # A reply that hangs in a slow connection keeps the listeners waiting no longer than this.
         pending.left.wait(0.25)
         self._teller.each(self.listeners, exchange)
+
+
+def _everything(state: MarketState) -> Orders:
+    """Cancels of all that rests."""
+    return withdrawn(state, np.ones(state.n_books, dtype=np.bool_))

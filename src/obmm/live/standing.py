@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 from pathlib import Path
 
 import attrs
 
-from obmm.agent import Config, ConfigFile, MarketMaker, OverrideFile
+from obmm.agent import Busy, Choice, Config, ConfigFile, MarketMaker, OverrideFile
 from obmm.agent.keeper import Keeper
 from obmm.live._files import Bounds
 from obmm.live.recorder import Recorder
@@ -86,7 +87,7 @@ class Standing:
             session.listeners.append(recorder)
             if keeper is not None:
                 keeper.listeners.append(recorder.remember)
-        return cls(session, tally, ConfigFile(maker, source, params), keeper, recorder)
+        return cls(session, tally, ConfigFile(maker, Choice(source, params)), keeper, recorder)
 
     def leave(self, within_s: float) -> bool:
         """Let every answer from now on cancel all that rests, and wait for the validators that are about.
@@ -107,7 +108,9 @@ class Standing:
         until_s = time.monotonic() + within_s
         self.session.close(within_s / 2.0)
         if self.keeper is not None:
-            self.session.maker.save()
+            # What an agent remembers that hangs in a state is not known; the last snapshot stays.
+            with contextlib.suppress(Busy):
+                self.session.maker.save(max(until_s - time.monotonic(), 0.05))
         for part in (self.keeper, self.recorder):
             if part is not None:
                 part.close(max(until_s - time.monotonic(), 0.05))

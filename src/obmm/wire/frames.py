@@ -48,6 +48,7 @@ class Kind(enum.IntEnum):
     LOST = 4
     REQUEST = 5
     REPLY = 6
+    ACT = 7
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +135,24 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did to the agent while it ran.
+
+    Attributes:
+        at_ns: Wall clock.
+        who: A user of the machine, or the way by which it was ordered.
+        what: The deed: "off", "swap", "cancel-all" …
+        about: With what: books, files, hashes of configurations.
+        problem: Why it was not done, "" if it was.
+    """
+
+    at_ns: int
+    who: str
+    what: str
+    about: dict[str, str] = {}
+    problem: str = ""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request, the first part, on its way through a pipe.
 
@@ -160,7 +179,7 @@ class Replied(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-About: TypeAlias = Setup | Exchange | Memory | Lost | Asked | Replied
+About: TypeAlias = Setup | Exchange | Memory | Lost | Asked | Replied | Act
 
 _ABOUT: dict[Kind, type[msgspec.Struct]] = {
     Kind.SETUP: Setup,
@@ -169,6 +188,7 @@ _ABOUT: dict[Kind, type[msgspec.Struct]] = {
     Kind.LOST: Lost,
     Kind.REQUEST: Asked,
     Kind.REPLY: Replied,
+    Kind.ACT: Act,
 }
 _KIND: dict[type, Kind] = {cls: kind for kind, cls in _ABOUT.items()}
 _READERS = {kind: MSGPACK.reader(cls) for kind, cls in _ABOUT.items()}
