@@ -68,7 +68,12 @@ def test_a_running_agent_is_steered_and_it_is_on_record(quoting, tmp_path, obmm)
     assert ["no A/B is going on"] == [act.problem for act in acts if act.problem]
     assert {"0"} == {act.about["books"] for act in acts if act.what == "off"}
     told = verify(recording)
-    assert (7, 7, {}) == (told["exchanges"], told["same"], told["not_compared"])
+    assert (7, 7, {}, None) == (
+        told["exchanges"],
+        told["same"],
+        told["not_compared"],
+        told["first_difference"],
+    )
     assert (2, True) == ((gone := obmm("control")).status, "no agent that can be steered" in gone.err)
     assert "cancel-all" in obmm("record-info", "record").out
 

@@ -168,10 +168,12 @@ class MarketMaker:
 
     def _decided(self, state: MarketState, started: int) -> Decision:
         self.states += 1
-        n_books = 0
+        n_books, modes = 0, {} if self.overrides is None else self.overrides.modes
         try:
             n_books = int(state.n_books)
             session, late = self._session(state) if n_books else (None, True)
+            if session is not None:
+                modes = dict(session.modes)  # Others may be ordered at any moment.
             if session is None or late:
                 answer = _nothing(n_books, Reason.LATE_STATE)
             else:
@@ -193,7 +195,7 @@ class MarketMaker:
             ask_reason=answer.why[1],
             elapsed_ms=(time.perf_counter_ns() - started) / 1e6,
             config_hash=self._hash,
-            overrides={} if self.overrides is None else self.overrides.modes,
+            overrides=modes,
             faults=answer.faults,
         )
 

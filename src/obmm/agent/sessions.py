@@ -173,6 +173,11 @@ class Session:
         session._modes = self._modes
         return session
 
+    @property
+    def modes(self) -> Mapping[str, str]:
+        """The manual overrides in force."""
+        return self._modes
+
     def override(self, modes: Mapping[str, str]) -> None:
         """Put manual overrides in force, if they are others than before."""
         if modes is not self._modes:
