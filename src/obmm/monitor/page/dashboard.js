@@ -118,7 +118,7 @@ function drawCurve() {
   if (!drawn || !minutes) return;
   const s = now.simulation, times = [...seconds(minutes.time_ns), s.time_s];
   const curves = [["trading", "pnl", s.pnl_total, colours.buy], ["endowment", "endowment", s.pnl_endowment_total, colours.muted],
-    ["fees", "fees", s.fees_total, colours.sell]].map(([name, of, last, colour]) => [name, [...minutes[of], last], colour]);
+    ["fees", "fees", s.fees_total, colours.sell]].filter((c) => c[0] !== "endowment" || $("with-endowment").checked).map(([name, of, last, colour]) => [name, [...minutes[of], last], colour]);
   const at = axes(drawn, ...span([0, ...curves.flatMap((c) => c[1])], 1e-3), [times[0], times[times.length - 1]]);
   for (const [, values, colour] of curves) line(drawn.pen, at, times, values, colour);
   $("curve-key").replaceChildren(...curves.flatMap(([name, values, colour], i) => {
@@ -321,7 +321,7 @@ function tell() {
   }));
   const f = s.recent, last = f.book.map((_, i) => i).reverse().slice(0, 40), sixty = s.markout_s.indexOf(60);
   table("fills", ["time", "#book", "", "", "#price", "#size", "#fee", "#60 s, bp"], last.map((i) => [clock(f.time_s[i]), f.book[i],
-    f.side[i] ? "sold" : "bought", f.maker[i] ? "maker" : "taker", plain(f.price[i], 2), number(f.size[i]), plain(f.fee[i], 3),
+    f.side[i] ? "sold" : "bought", f.maker[i] ? "maker" : "taker", plain(f.price[i], 2), plain(f.size[i], 4), plain(f.fee[i], 3),
     plain(f.markout_bps[i][sixty], 1)]), "No fill yet.");
   table("validators", ["validator", "#answered", "#without orders", "#median", "#99 %", "#slowest", "#heard"], now.validators.map((one) => [short(one.sender),
     plain(one.answered), plain(Object.values(one.without_orders).reduce((a, b) => a + b, 0)), ms(one.p50), ms(one.p99), ms(one.max),
@@ -386,7 +386,7 @@ function listen() {
   if (key) { asked.set("validator", key[0]); asked.set("simulation", key[1]); }
   if (book !== null) asked.set("book", book);
   source = new EventSource("events?" + asked);
-  source.onopen = () => link("ok", "live");  // The first message begins anew.
+  source.onopen = () => link("ok", "connected");  // The first message begins anew.
   source.onerror = () => link("bad", "no connection; trying again");
   source.onmessage = (event) => take(JSON.parse(event.data));
 }
@@ -406,6 +406,7 @@ function bookAt(event, vertical) {
 }
 $("heat").onclick = (event) => bookAt(event, true);
 for (const id of ["spreads", "fees", "pace"]) $(id).onclick = (event) => bookAt(event, false);
+$("with-endowment").onchange = redraw;
 $("simulation").onchange = (event) => { key = now.simulations[event.target.value]; book = null; listen(); };
 
 // ---- the decision of a moment -------------------------------------------------------------------------------
