@@ -9,6 +9,7 @@
 #   make live-tests the live path against bittensor itself, in an environment of its own: EXTRA=live is
 #                   bittensor 10.5, EXTRA=live11 is bittensor 11, which cannot be installed together
 #   make docs       the documentation site, in .docs/index.html; any warning fails
+#   make release-check  sdist and wheel, built and tried in clean environments: make release-check PYTHON=python3.13
 #   make bench      figures of speed, kept in .benchmarks; nothing in it fails on a slow machine:
 #                   make bench BASE=.benchmarks/2026-01-31T12-00-00.json tells them beside those of that run
 #
@@ -25,7 +26,7 @@ DOCS := .venv-docs
 UV := .venv-uv/bin/uv
 ROOMS := market signals risk execution agent wire scoring
 
-.PHONY: simulate test check format lint types imports tests coverage smoke long live-tests docs bench clean
+.PHONY: simulate test check format lint types imports tests coverage smoke long live-tests docs release-check bench clean
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
@@ -71,6 +72,9 @@ live-tests: $(LIVE)/.live
 
 docs: $(DOCS)/.docs
 	$(DOCS)/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs .docs
+
+release-check:
+	PYTHON=$(PYTHON) .ci/release-check
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(if $(BASE),--base $(BASE))
