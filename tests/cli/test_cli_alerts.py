@@ -7,8 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.cli.test_cli_run import ended, running, waited_for
+from tests.live.recording import recorded
 from tests.monitor.test_alerts import Hook, hook
 
+from obmm.agent import resolve
 from obmm.cli._alerted import Diagnosed, Machine
 from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
@@ -92,3 +94,11 @@ def test_without_a_recording_a_diagnosis_says_why_there_is_none(tmp_path):
     said = diagnosed()
     assert "No diagnosis" in said
     assert said is diagnosed()
+
+
+def test_a_message_can_carry_what_a_diagnosis_of_the_recording_says(tmp_path):
+    """Made by a process of its own."""
+    states = random_states(1, 12, n_books=2, n_levels=5, events_per_book=10.0)
+    stream = [("5F", encode_request(state)) for state in states]
+    recorded(tmp_path / "rec", resolve("touch"), stream)
+    assert "What the last 6h say (obmm diagnose " in Diagnosed(tmp_path / "rec")()

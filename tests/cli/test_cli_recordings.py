@@ -273,3 +273,12 @@ def test_what_is_no_recording_is_told(tmp_path, obmm):
     said = obmm("record-info", "nowhere")
     assert (2, "") == (said.status, said.out)
     assert "is no live recording" in said.err
+
+
+def test_the_newest_hours_of_a_recording_are_diagnosed(one, tmp_path, obmm):
+    """Of what was recorded last; a time that cannot be read, and what is no recording, is refused."""
+    shutil.copytree(one, tmp_path / "rec")
+    said = obmm("diagnose", "rec", "--last", "6h", "--json")
+    assert (0, "rec/runs/last-6h") == (said.status, said.json["run"].rpartition("/")[0])
+    assert "is no time; write 30m, 6h or 2d" in obmm("diagnose", "rec", "--last", "soon").err
+    assert "is for live recordings" in obmm("diagnose", "nowhere", "--last", "6h").err

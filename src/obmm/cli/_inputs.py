@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,43 @@ def run_of(path: Path) -> Path:
         names = ", ".join(map(str, folders))
         raise UsageError(f"{path} holds {len(folders)} simulations, a run each; name one of {names}")
     return folders[0]
+
+
+def newest_run_of(path: Path, last: str) -> Path:
+    """The folder of a run made of the newest hours of a live recording, of the simulation that began last.
+
+    Args:
+        path: The recording.
+        last: How much of it, up to what was recorded last: `6h`, `30m`, `2d`.
+
+    Raises:
+        UsageError: It is no live recording, holds no state of that time, or the time cannot be read.
+        WireError: It is damaged.
+    """
+    from obmm.cli._progress import counted
+    from obmm.lab.live_run import import_recording
+    from obmm.wire.recording import Recording, is_recording
+
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", last)
+    if found is None or not float(found[1]):
+        raise UsageError(f"--last {last!r} is no time; write 30m, 6h or 2d")
+    if not is_recording(path):
+        raise UsageError(f"--last is for live recordings, and {path} is none")
+    recording = Recording(path)
+    folder, files = recording.folder, recording.index.files
+    until_ns = max((folder / file.name).stat().st_mtime_ns for file in files)
+    since_ns = until_ns - int(float(found[1]) * {"m": 60, "h": 3600, "d": 86_400}[found[2]] * 1e9)
+    # Files that ended before are not read; each says by itself what it needs.
+    recording.index.files = [file for file in files if not file.closed or file.last_ns >= since_ns]
+    with counted(f"the last {last} of {path.name}") as progress:
+        try:
+            return import_recording(
+                recording, folder / "runs" / f"last-{last}", force=True, since_ns=since_ns, progress=progress
+            )[-1]
+        except mendable():
+            raise
+        except ValueError as error:
+            raise UsageError(str(error)) from error
 
 
 def runs_of(

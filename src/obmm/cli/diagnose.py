@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obmm.cli._errors import UsageError, needs
-from obmm.cli._inputs import run_of
+from obmm.cli._inputs import newest_run_of, run_of
 from obmm.cli._output import console, number, print_json, table
 from obmm.cli._parameters import Flag, Whole
 
@@ -18,6 +18,7 @@ def diagnose(
     run: Path,
     /,
     *,
+    last: str | None = None,
     era: str | None = None,
     uid: Whole = 0,
     out: Path | None = None,
@@ -30,9 +31,11 @@ def diagnose(
 
         obmm diagnose runs/first --era 0.1.51 --out proposal.toml
         obmm simulate --preset proposal.toml
+        obmm diagnose recordings/main --last 6h
 
     Args:
         run: Folder of the run, or a live recording of one simulation.
+        last: Of a live recording, which may still grow, only the newest: `30m`, `6h`, `2d`.
         era: Rules to score by: `0.1.9`, `0.1.51`, `0.3.5`, `0.4.5`, `0.5.4`, `0.5.5` or `0.6.3`;
             those of the run's scenario if not given.
         uid: Account: 0 is the agent, the others are its rivals.
@@ -47,7 +50,7 @@ def diagnose(
 
     if era is not None and era not in ERAS:
         raise UsageError(f"no scoring era is called {era!r}; {did_you_mean(era, ERAS)}")
-    recorded = Run(run_of(run))
+    recorded = Run(run_of(run) if last is None else newest_run_of(run, last))
     if str(uid) not in recorded.about["accounts"]:
         raise UsageError(f"the run has no account {uid}; there are {', '.join(recorded.about['accounts'])}")
     found = examine(recorded, era, uid)

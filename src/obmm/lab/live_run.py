@@ -43,6 +43,7 @@ def import_recording(
     code: Path | None = None,
     eras: tuple[str, ...] = MAIN_ERAS,
     force: bool = False,
+    since_ns: int = 0,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Make runs of a recording; those that are there and of the same recording stay as they are.
@@ -53,6 +54,8 @@ def import_recording(
         code: Folder with the modules of the user's own stages, see `obmm.lab.relive.config_of`.
         eras: Scoring eras to follow.
         force: Make them anew in any case.
+        since_ns: Wall clock before which requests are left out; the agent remembers them all the same, as far
+            as the recording's files are read.
         progress: Told of each exchange.
 
     Returns:
@@ -68,9 +71,9 @@ def import_recording(
     if not force and (there := _made_of(stamp, out)):
         return there
     try:
-        return _made(recording, out, stamp, code, eras, "", progress)
+        return _made(recording, out, stamp, code, eras, "", progress, since_ns)
     except ConfigError as error:
-        return _made(recording, out, stamp, code, eras, str(error), progress)
+        return _made(recording, out, stamp, code, eras, str(error), progress, since_ns)
 
 
 def _size(recording: Recording, name: str) -> int:
@@ -99,6 +102,7 @@ def _made(
     eras: tuple[str, ...],
     not_decided: str,
     progress: Progress | None,
+    since_ns: int,
 ) -> list[Path]:
     going: dict[tuple[str, str], _Run] = {}
     folders: list[Path] = []
@@ -110,7 +114,7 @@ def _made(
             if interrupted():
                 raise KeyboardInterrupt
             state = told.state
-            if state is None:
+            if state is None or told.about.received_ns < since_ns:
                 continue
             key = (state.venue.validator, state.venue.simulation_id)
             run = going.get(key)
