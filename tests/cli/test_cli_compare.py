@@ -55,6 +55,18 @@ def test_the_terminal_says_the_verdict_first_and_goes_on_where_it_was(obmm) -> N
     assert [1_000_001] == obmm(*words, "--seeds", "1", "--confirm", "--json").json["seeds"]
 
 
+def test_fields_make_a_matrix(obmm) -> None:
+    """Each field with every arm and a verdict, on the terminal and in JSON."""
+    words = ("compare", "touch", "balanced", *SMALL, "--seeds", "1", "--eras", "none", "--out", "f")
+    said = obmm(*words, "--fields", "none", "own")
+    lines = [line.split() for line in said.out.splitlines()]
+    assert ["none", "touch"] in [line[:2] for line in lines]
+    assert ["own", "touch"] in [line[:2] for line in lines]
+    fields = obmm(*words, "--fields", "none", "own", "--json").json["fields"]
+    assert [("none", 1), ("own", 1)] == [(f["field"], f["version"]) for f in fields]
+    assert [{"touch", "balanced"}] * 2 == [set(f["means"]) for f in fields]
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -67,6 +79,7 @@ def test_the_terminal_says_the_verdict_first_and_goes_on_where_it_was(obmm) -> N
         (("compare", "touch", "calm", "--seeds", "3", "4", "--confirm"), "chooses the seeds itself"),
         (("compare", "touch", "calm", "--eras", "0.5.44"), "did you mean '0.5.4'"),
         (("compare", "touch", "calm", "--rivals", "nobody"), "--rivals nobody"),
+        (("compare", "touch", "calm", "--fields", "crowdd"), "did you mean 'crowd'"),
         (("compare", "touch", "calm", "--executor", "slurm"), "--executor 'slurm'"),
         (("compare", "touch", "calm", "--scenario", "taos-9"), "taos-9"),
     ],

@@ -145,17 +145,17 @@ def test_arms_of_one_name_are_told_apart() -> None:
 
 
 def test_populations_are_markets_of_their_own() -> None:
-    """`all` is none, the default, twenty quoters, all presets, and three maker shares."""
+    """`all` is none, the default, twenty quoters, the heritage, and three maker shares."""
     found = markets_of([SCENARIO], ["all"])
     rivals = [market.scenario.rivals for market in found]
-    assert ["none", "default", "quoters", "presets", *(f"maker-share={s}" for s in (0.3, 0.45, 0.6))] == [
+    assert ["none", "default", "crowd", "heritage", *(f"maker-share={s}" for s in (0.3, 0.45, 0.6))] == [
         market.name for market in found
     ]
     assert [0, 20] == [rivals[i].makers for i in (0, 2)]
     assert [(False, 0), (True, 0.3), (True, 0.6)] == [
         (r.exogenous_mtr, r.mtr_mean if r.exogenous_mtr else 0) for r in (rivals[1], rivals[4], rivals[6])
     ]
-    assert 7 <= len(found[3].rivals)
+    assert 6 == len(found[3].rivals)
     with pytest.raises(ConfigError, match="--rivals nobody"):
         markets_of([SCENARIO], ["nobody"])
     with pytest.raises(ConfigError, match="did you mean 'max_drawdown'"):
@@ -211,6 +211,13 @@ def test_markets_are_told_one_by_one_and_together(tmp_path: Path) -> None:
     words = told(comparison)["differences"]
     assert [None, "none", "default"] == [d.get("market") for d in words]
     assert " on none: " in words[1]["words"]
+    fields = told(comparison)["fields"]
+    assert [("none", 1, 4.0, 2.0), ("default", 1, 4.0, 2.0)] == [
+        (f["field"], f["version"], f["means"]["touch"]["mean"], f["means"]["balanced"]["mean"])
+        for f in fields
+    ]
+    assert [{"balanced": None}] * 2 == [f["better"] for f in fields]
+    assert 2 == len({f["population"] for f in fields})
 
 
 def test_several_challengers_have_to_be_surer(tmp_path: Path) -> None:
@@ -364,6 +371,19 @@ def test_the_page_says_what_the_comparison_says(tmp_path: Path) -> None:
     for words in ("balanced is better than touch", "tuned on once: 2, 3", "held longer", "runs/&lt;b&gt;"):
         assert words in html
     assert "src=" not in html.partition("<script")[0]
+
+
+def test_the_page_shows_a_matrix_of_fields(tmp_path: Path) -> None:
+    """Who trades there, in which version, and the verdict for each."""
+    pytest.importorskip("plotly")
+    from obmm.lab.compare.page import page
+
+    markets = markets_of([SCENARIO], ["crowd", "makers=3"])
+    html = page(compared(lambda name, seed: noise(name, seed) + 3.0 * ("balanced" in name), 8, tmp_path,
+                         markets=markets))  # fmt: skip
+    matrix = html[html.index('id="fields"') :]
+    for words in ("makers=3", "Twenty quoters", "(version 1)", "better"):
+        assert words in matrix[:3000]
 
 
 def test_seeds_tell_what_they_were_used_for(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: More seeds are a slip.
 MAX_SEEDS = 10_000
+#: How a verdict looks.
+_STYLES = {None: "dim", True: "green", False: "red"}
 Often = Annotated[tuple[str, ...], Parameter(show_default=False)]
 
 
@@ -42,7 +44,8 @@ def compare(
     books: Count = 16,
     hours: Positive = 3.0,
     scenario: Words = (TODAY,),
-    rivals: Words = ("default",),
+    rivals: Words = (),
+    fields: Words = (),
     eras: Words = (),
     response_ms: NotNegative = 100.0,
     jobs: Count | None = None,
@@ -59,7 +62,7 @@ def compare(
         obmm compare balanced touch
         obmm compare balanced --swap builder=touch --swap signals.lean.weights.imbalance=0
         obmm compare balanced my.toml --seeds 4 --hours 1 --until-sure
-        obmm compare balanced my.toml --confirm --rivals all
+        obmm compare balanced my.toml --confirm --fields all
 
     Ctrl-C keeps what is done: it is compared as far as it came, and the same command goes on from there. The
     exit status is then 130, and 1 if a stage of any configuration failed.
@@ -78,8 +81,10 @@ def compare(
         books: Number of books.
         hours: Simulated hours of each run.
         scenario: Markets: names or TOML files.
-        rivals: Populations of other miners, each compared on its own and together: `none`, `default`,
-            `quoters`, `presets`, `maker-share=0.45`, `makers=4,touch`, or `all` of the usual ones.
+        rivals: Populations of other miners, each compared on its own and together: fields, such as `none` or
+            `crowd`, `maker-share=0.45`, `makers=4,touch`, or `all` of the usual ones. The scenario's own if
+            neither these nor fields are given.
+        fields: Named populations of the package beside these, or `all` of them.
         eras: Scoring eras to follow; the scenario's own if not given, `none` for none.
         response_ms: Time that every answer is taken to need.
         jobs: Runs at a time; one per core if not given.
@@ -90,7 +95,7 @@ def compare(
         json: Print JSON for machines.
     """
     needs("numba", "scipy")
-    from obmm.lab.compare import Question, arms_of, markets_of, metrics_of
+    from obmm.lab.compare import Question, arms_of, fields_of, markets_of, metrics_of
     from obmm.lab.compare.folder import Folder
     from obmm.lab.compare.run import Runner
     from obmm.lab.compare.used import used_before
@@ -102,7 +107,7 @@ def compare(
     followed = eras_of(eras, *(one.name for one in loaded))
     question = Question(
         arms=arms_of(arms, swap, set),
-        markets=markets_of(loaded, rivals),
+        markets=markets_of(loaded, (*rivals, *fields_of(fields)) or ("default",)),
         books=books,
         hours=hours,
         response_ms=response_ms,
@@ -238,7 +243,7 @@ def _print(
     for shown in (
         ()
         if not comparison.outcomes
-        else (_means(comparison), *_differences(comparison), *_by_seed(comparison), _sources(comparison))
+        else (*_means(comparison), *_differences(comparison), *_by_seed(comparison), _sources(comparison))
     ):
         out.print(shown, "")
     out.print(seeds_words(comparison.seeds, before), markup=False)
@@ -251,24 +256,33 @@ def _print(
         out.print(f"report: {page if page.is_file() else folder}", markup=False, soft_wrap=True)
 
 
-def _means(comparison: Comparison) -> Any:
-    from obmm.lab.compare.words import plain, signed
+def _means(comparison: Comparison) -> Iterator[Any]:
+    """The mean of each arm; where there are several markets, each metric's by market, with the verdicts."""
+    from obmm.lab.compare.words import held, judged, plain
 
-    rows = []
-    for metric in comparison.question.metrics:
+    metrics, arms = comparison.question.metrics, comparison.question.arms
+    if len(comparison.markets) == 1:
+        means = [(m, arm, comparison.mean(arm.name, m)) for m in metrics for arm in arms]
+        rows = [(m.name, arm.name, plain(mean.mean), held(mean)) for m, arm, mean in means]
+        yield table("Means over seeds", ("metric", "arm", "mean", "95% interval"), rows, text_columns=2)
+        return
+    for metric in metrics:
+        lines: list[tuple[object, ...]] = []
         for market in comparison.markets:
-            for arm in comparison.question.arms:
+            verdicts = {d.b: d for d in comparison.differences(metric, market)}
+            for i, arm in enumerate(arms):
                 mean = comparison.mean(arm.name, metric, market)
-                held = f"{signed(mean.low)} to {signed(mean.high)}" if mean.low == mean.low else "–"
-                where = [market or "all"] if len(comparison.markets) > 1 else []
-                rows.append((metric.name, *where, arm.name, plain(mean.mean), held))
-    where = ["market"] if len(comparison.markets) > 1 else []
-    columns = ("metric", *where, "arm", "mean", "95% interval")
-    return table("Means over seeds", columns, rows, text_columns=2 + len(where))
+                d = verdicts.get(arm.name)
+                word = Text(judged(d), style=_STYLES[d.better]) if d else ""
+                lines.append(
+                    ((market or "all") if i == 0 else "", arm.name, word, plain(mean.mean), held(mean))
+                )
+        columns = ("market", "arm", "", "mean", "95% interval")
+        yield table(f"{metric.words}: by market", columns, lines, text_columns=3)
 
 
 def _differences(comparison: Comparison) -> Iterator[Any]:
-    from obmm.lab.compare.words import p_words, plain, signed
+    from obmm.lab.compare.words import held, judged, p_words, plain, signed
 
     for metric in comparison.question.metrics:
         rows = []
@@ -277,17 +291,14 @@ def _differences(comparison: Comparison) -> Iterator[Any]:
         for market in comparison.markets:
             for d in comparison.differences(metric, market):
                 where = [market or "all"] if len(comparison.markets) > 1 else []
-                held = f"{signed(d.interval.low)} to {signed(d.interval.high)}"
-                style = {None: "dim", True: "green", False: "red"}[d.better]
-                word = {None: "no difference" if d.nothing else "cannot tell", True: "better", False: "worse"}
                 needed = "–" if not d.needed < 1e5 else f"{d.needed:.0f}"
                 rows.append(
                     (
                         d.b,
                         *where,
-                        Text(word[d.better], style=style),
+                        Text(judged(d), style=_STYLES[d.better]),
                         signed(d.interval.mean) if d.seeds else "–",
-                        held if d.interval.low == d.interval.low else "–",
+                        held(d.interval),
                         p_words(d.p),
                         p_words(d.student[1]),
                         p_words(d.p_wilcoxon),

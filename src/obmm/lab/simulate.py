@@ -11,6 +11,7 @@ import attrs
 
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
 from obmm.lab.drive import Progress, described, drive, own_stages
+from obmm.lab.fields import field_named, field_names
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.scenario_table import described_scenario
@@ -99,27 +100,40 @@ class Plan:
         return f"{lasts}: {self.hours_planned:.4g} h are simulated after its first state, not {self.hours:g}"
 
 
-def parse_rivals(tokens: Sequence[str], scenario: Scenario) -> tuple[Scenario, tuple[Config, ...]]:
+def parse_rivals(
+    tokens: Sequence[str], scenario: Scenario, *, copied: bool = False
+) -> tuple[Scenario, tuple[Config, ...]]:
     """The scenario and the competing pipelines that `--rivals` words ask for.
 
-    `none` sends the synthetic miners home, `makers=4` or any other `name=value` changes their population, a
-    preset's name or a TOML file adds a pipeline with an account of its own.
+    A field (`none`, `crowd`) brings its population and its pipelines, `makers=4` or any other `name=value`
+    changes the population, a preset's name or a TOML file adds a pipeline with an account of its own.
+
+    Args:
+        tokens: The words.
+        scenario: The market whose own miners they change.
+        copied: Whether the caller adds the copies of the agent that a field asks for.
 
     Raises:
-        ConfigError: A word is none of these, or a number is none that a population can have.
+        ConfigError: A word is none of these, a number is none that a population can have, or a field wants
+            copies that nobody adds.
     """
     pipelines: list[Config] = []
     changes: dict[str, Any] = {}
     problems: list[Problem] = []
     for token in tokens:
-        if token == "none":
-            changes |= {"makers": 0, "takers": 0}
+        if token in field_names():
+            field = field_named(token)
+            changes |= field.population
+            pipelines += field.pipelines()
+            if field.copies and not copied:
+                what = "is known to obmm compare only: name the agent here, as often as it should compete"
+                problems.append(Problem(f"--rivals {token}", what))
         elif "=" in token:
             changes |= dict(words([token]))
         elif token.endswith(".toml") or token in preset_names():
             pipelines.append(resolve(token))
         else:
-            known = ["none", "makers=4", "takers=2", *preset_names()]
+            known = [*field_names(), "makers=4", "takers=2", *preset_names()]
             problems.append(Problem(f"--rivals {token}", f"is no word of it; {did_you_mean(token, known)}"))
     for flag in (f.name for f in attrs.fields(Rivals) if f.type in (bool, "bool")):
         if changes.get(flag) in (0.0, 1.0):

@@ -2,7 +2,7 @@
 
 from obmm.lab.compare.arms import Arm, arms_of
 from obmm.lab.compare.comparison import ALL, Comparison, Difference
-from obmm.lab.compare.markets import Market, markets_of
+from obmm.lab.compare.markets import Market, fields_of, markets_of
 from obmm.lab.compare.question import Question, metrics_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Market",
     "Question",
     "arms_of",
+    "fields_of",
     "markets_of",
     "metrics_of",
 ]

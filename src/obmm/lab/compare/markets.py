@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 
 import attrs
 
-from obmm.agent import Config, ConfigError, Problem, preset_names
+from obmm.agent import Config, ConfigError, Problem
+from obmm.lab.fields import Field, field_named, field_names
 from obmm.lab.simulate import parse_rivals
 from obmm.sim import Scenario
 
-#: Name of a population → the words of `obmm simulate --rivals` that make it.
-POPULATIONS = {
-    "default": (),
-    "none": ("none",),
-    "quoters": ("makers=20",),
-    "presets": tuple(preset_names()),
-}
 #: `maker-share=0.45`: nobody's trades move the maker share, it is given from outside around this level.
 SHARE = "maker-share"
 #: Levels of the maker share between which a quoter inside the touch goes from earning to losing.
@@ -31,11 +27,21 @@ class Market:
         name: What tells it from the others of the comparison.
         scenario: The market, its synthetic miners as the population says.
         rivals: Pipelines of ours that compete.
+        copies: So many copies of the configuration itself compete, too.
+        field: The named population, if it is one.
     """
 
     name: str
     scenario: Scenario
     rivals: tuple[Config, ...] = ()
+    copies: int = 0
+    field: Field | None = None
+
+    @property
+    def population(self) -> str:
+        """Eight hex digits that change with anybody who trades here, the scenario's own miners included."""
+        told = [attrs.asdict(self.scenario.rivals), [rival.hash for rival in self.rivals], self.copies]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def markets_of(
@@ -43,9 +49,9 @@ def markets_of(
 ) -> tuple[Market, ...]:
     """Every scenario with every population.
 
-    A population is `default` (the scenario's own), `none`, `quoters` (twenty), `presets` (all of ours
-    compete), `maker-share=0.45`, or words of `obmm simulate --rivals` with commas between them. `all` stands
-    for none, default, quoters, presets and three maker shares.
+    A population is a field (`default`, `none`, `crowd` …), `maker-share=0.45`, or words of
+    `obmm simulate --rivals` with commas between them. `all` stands for the fields none, default, crowd and
+    heritage, and three maker shares.
 
     Raises:
         ConfigError: A word is none of these.
@@ -58,24 +64,45 @@ def markets_of(
     markets = []
     for scenario in scenarios:
         for name in names:
-            changed, rivals = parse_rivals(_words(name), scenario)
+            told = _words(name)
+            changed, rivals = parse_rivals(told, scenario, copied=True)
+            fields = [field_named(word) for word in told if word in field_names()]
             parts = [scenario.name] if several else []
             parts += [name] if len(names) > 1 or not several else []
-            markets.append(Market(name=", ".join(parts), scenario=changed, rivals=rivals))
+            markets.append(
+                Market(
+                    name=", ".join(parts),
+                    scenario=changed,
+                    rivals=rivals,
+                    copies=sum(field.copies for field in fields),
+                    field=fields[0] if len(told) == 1 and fields else None,
+                )
+            )
     return tuple(markets)
+
+
+def fields_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The fields that `--fields` words name, `all` for every one.
+
+    Raises:
+        ConfigError: There is no such field.
+
+    >>> fields_of(["crowd", "own"]), len(fields_of(["all"])) == len(field_names())
+    (('crowd', 'own'), True)
+    """
+    names = [name for word in words for name in (field_names() if word == "all" else word.split(","))]
+    return tuple(field_named(name).name for name in dict.fromkeys(names))
 
 
 def _spelt_out(word: str) -> Iterator[str]:
     if word == "all":
-        yield from ("none", "default", "quoters", "presets")
+        yield from ("none", "default", "crowd", "heritage")
         yield from (f"{SHARE}={share:g}" for share in SHARES)
     else:
         yield word
 
 
 def _words(population: str) -> tuple[str, ...]:
-    if population in POPULATIONS:
-        return POPULATIONS[population]
     told: list[str] = []
     for word in filter(None, population.split(",")):
         name, _, value = word.partition("=")

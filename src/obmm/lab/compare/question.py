@@ -55,7 +55,7 @@ class Question:
         """The trial of one arm on one market."""
         return Trial(
             config=arm.config,
-            rivals=market.rivals,
+            rivals=(*market.rivals, *[arm.config] * market.copies),
             scenario=market.scenario,
             books=self.books,
             hours=self.hours,

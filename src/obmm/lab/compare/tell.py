@@ -7,6 +7,7 @@ from typing import Any
 
 from obmm.lab.attribution import PARTS
 from obmm.lab.compare.comparison import ALL, Comparison, Difference
+from obmm.lab.compare.markets import Market
 from obmm.lab.compare.statistics import Interval, bootstrap
 from obmm.lab.compare.used import UsedBefore
 from obmm.lab.compare.words import sentence, verdict
@@ -16,7 +17,8 @@ def told(comparison: Comparison, before: Sequence[UsedBefore] = ()) -> dict[str,
     """Everything about a comparison; NaN and infinities are None where it is printed.
 
     `arms`, `seeds`, `metric` (the one that decides), `means` (arm → mean, low, high of it), `differences` (b
-    less a: mean, low, high, p, number of seeds, and more), `verdict`, `wall_s`, `book_seconds_per_second`.
+    less a: mean, low, high, p, number of seeds, and more), `fields` (market by market: who trades there,
+    means, better, p), `verdict`, `wall_s`, `book_seconds_per_second`.
     """
     question = comparison.question
     metric = question.metrics[0]
@@ -43,12 +45,32 @@ def told(comparison: Comparison, before: Sequence[UsedBefore] = ()) -> dict[str,
         "hours": question.hours,
         "eras": list(question.eras),
         "markets": [market.name for market in question.markets],
+        "fields": [_field(market, comparison) for market in question.markets],
         "hashes": {arm.name: arm.config.hash for arm in question.arms},
         "attribution": {name: _attribution(comparison, name) for name in names},
         "seeds_used_before": [use.as_dict() for use in before],
         "failed": {
             name: {"states": states, "of": of, "fault": fault} for name, (states, of, fault) in failed.items()
         },
+    }
+
+
+def _field(market: Market, comparison: Comparison) -> dict[str, Any]:
+    """A market by the metric that decides: the mean of each arm, and the verdict on the challengers."""
+    metric = comparison.question.metrics[0]
+    where = market.name if len(comparison.markets) > 1 else ALL
+    found = comparison.differences(metric, where)
+    return {
+        "market": market.name,
+        "scenario": market.scenario.name,
+        "field": market.field.name if market.field else None,
+        "version": market.field.version if market.field else None,
+        "population": market.population,
+        "means": {
+            arm.name: _interval(comparison.mean(arm.name, metric, where)) for arm in comparison.question.arms
+        },
+        "better": {d.b: d.better for d in found},
+        "p": {d.b: d.p for d in found},
     }
 
 

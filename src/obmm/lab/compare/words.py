@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from obmm.lab.compare.comparison import ALL, Comparison, Difference
-from obmm.lab.compare.statistics import ALPHA
+from obmm.lab.compare.statistics import ALPHA, Interval
 from obmm.lab.trials import Metric
 
 #: Fewer seeds can show nothing: a coin falls five times on the same side more often than once in twenty.
@@ -45,6 +45,21 @@ def sentence(d: Difference, comparison: Comparison) -> str:
         f"Cannot tell yet whether {d.b} is better than {d.a}{where}: {_name(words)} "
         f"{_amount(d)} ({sure}). {outlook(d)}"
     )
+
+
+def judged(d: Difference) -> str:
+    """The verdict on a challenger in a word or two."""
+    if d.missing:
+        return "no figure"
+    if d.nothing:
+        return "no difference"
+    return {None: "cannot tell", True: "better", False: "worse"}[d.better]
+
+
+def held(interval: Interval) -> str:
+    """An interval from end to end, or a dash where it has none."""
+    known = math.isfinite(interval.low) and math.isfinite(interval.high)
+    return f"{signed(interval.low)} to {signed(interval.high)}" if known else "–"
 
 
 def outlook(d: Difference) -> str:

@@ -12,15 +12,18 @@ from obmm._version import __version__
 from obmm.lab.attribution import PARTS
 from obmm.lab.compare.comparison import Comparison, Difference
 from obmm.lab.compare.page import charts
-from obmm.lab.compare.statistics import Interval, bootstrap
+from obmm.lab.compare.statistics import bootstrap
 from obmm.lab.compare.used import UsedBefore, seeds_words
-from obmm.lab.compare.words import p_words, plain, sentences, signed
+from obmm.lab.compare.words import held, judged, p_words, plain, sentences, signed
 from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.figures import dot, duration
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.trials import METRICS
 from obmm.market import FloatArray
 from obmm.settings.books import ranges
+
+#: How a verdict looks.
+_CSS = {None: "no-figure", True: "on-target", False: "alert"}
 
 
 def page(comparison: Comparison, before: Sequence[UsedBefore] = (), folder: str = "") -> str:
@@ -39,6 +42,7 @@ def page(comparison: Comparison, before: Sequence[UsedBefore] = (), folder: str 
     shown = {key: figure(chart) for key, chart in drawn.items()}
     beside = tag("div", shown["markouts"], shown["inventory"], class_="charts two")
     sections = [
+        *([("fields", "Markets", "", [_markets(comparison)])] if len(comparison.markets) > 1 else []),
         ("differences", "Differences", "", [shown["differences"], _tests(comparison)]),
         ("pnl", "P&L over time", "", [shown["pnl"]]),
         ("sources", "Where it comes from", "", [shown["sources"], _sources(comparison)]),
@@ -123,6 +127,28 @@ def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def _markets(comparison: Comparison) -> Markup:
+    """Market by arm: the metric that decides, with its interval and the verdict on each challenger."""
+    metric, arms = comparison.question.metrics[0], comparison.question.arms
+    told = {market.name: market.field for market in comparison.question.markets}
+    rows: list[list[object]] = []
+    for name in comparison.markets:
+        verdicts = {d.b: d for d in comparison.differences(metric, name)}
+        cells: list[object] = []
+        for arm in arms:
+            mean = comparison.mean(arm.name, metric, name)
+            cell = _figure_cell(plain(mean.mean), held(mean))
+            if d := verdicts.get(arm.name):
+                word = tag("span", judged(d), class_=f"status {_CSS[d.better]}")
+                cell = join([cell, " ", word])
+            cells.append((cell, "num"))
+        field = told.get(name)
+        who = f"{field.description} (version {field.version})" if field else "–"
+        rows.append([name or "all", *cells, (who, "soft")])
+    heads = [(join([dot(i), arm.name]), "num") for i, arm in enumerate(arms)]
+    return table((_capital(metric.words), *heads, ("The others", "soft")), rows, kind="plain")
+
+
 def _tests(comparison: Comparison) -> Markup:
     """Every difference with all that is known of it."""
     several = len(comparison.markets) > 1
@@ -149,25 +175,18 @@ def _tests(comparison: Comparison) -> Markup:
 
 
 def _test(d: Difference) -> list[object]:
-    word = "no difference" if d.nothing else {None: "cannot tell", True: "better", False: "worse"}[d.better]
-    css = {None: "no-figure", True: "on-target", False: "alert"}[d.better]
     if d.missing:
         return [(tag("span", "no figure", class_="status no-figure"), "state"), *[("–", "num")] * 7]
     return [
-        (tag("span", word, class_=f"status {css}"), "state"),
+        (tag("span", judged(d), class_=f"status {_CSS[d.better]}"), "state"),
         (tag("span", signed(d.interval.mean), class_="value"), "num"),
-        (_range(d.interval), "num"),
+        (held(d.interval), "num"),
         (p_words(d.p), "num"),
         (p_words(d.student[1]), "num"),
         (p_words(d.p_wilcoxon), "num"),
         (plain(d.detectable), "num"),
         (f"{d.needed:,.0f}" if d.needed < 1e5 else "–", "num"),
     ]
-
-
-def _range(interval: Interval) -> str:
-    known = abs(interval.low) < float("inf") and abs(interval.high) < float("inf")
-    return f"{signed(interval.low)} to {signed(interval.high)}" if known else "–"
 
 
 def _sources(comparison: Comparison) -> Markup:
@@ -183,10 +202,10 @@ def _sources(comparison: Comparison) -> Markup:
         more = [charts.source_differences(comparison, arm.name, asset) or {} for arm in others]
         rows: list[list[object]] = []
         for part, words in PARTS.items():
-            cells = [_sum_cell(told.get(part), held=False) for told in own]
-            rows.append([words, *cells, *(_sum_cell(told.get(part), held=True) for told in more)])
-        cells = [_sum_cell(_sum(told), held=False) for told in own]
-        rows.append([tag("b", "P&L"), *cells, *(_sum_cell(_sum(told), held=True) for told in more)])
+            cells = [_sum_cell(told.get(part), ranged=False) for told in own]
+            rows.append([words, *cells, *(_sum_cell(told.get(part), ranged=True) for told in more)])
+        cells = [_sum_cell(_sum(told), ranged=False) for told in own]
+        rows.append([tag("b", "P&L"), *cells, *(_sum_cell(_sum(told), ranged=True) for told in more)])
         if len(views) > 1:
             parts.append(tag("h3", title))
         parts.append(table(("Quote per book and hour", *heads), rows, kind="plain"))
@@ -197,12 +216,12 @@ def _sum(parts: Mapping[str, FloatArray]) -> FloatArray | None:
     return np.asarray(np.sum(list(parts.values()), axis=0)) if parts else None
 
 
-def _sum_cell(values: FloatArray | None, *, held: bool) -> tuple[Markup, str]:
+def _sum_cell(values: FloatArray | None, *, ranged: bool) -> tuple[Markup, str]:
     """A mean over seeds, with its interval if that is wanted."""
     if values is None or not values.size:
         return Markup("–"), "num"
     mean = bootstrap(values)
-    return _figure_cell(signed(mean.mean), _range(mean) if held else ""), "num"
+    return _figure_cell(signed(mean.mean), held(mean) if ranged else ""), "num"
 
 
 def _figure_cell(value: str, detail: str) -> Markup:
@@ -220,7 +239,7 @@ def _figures(comparison: Comparison) -> Markup:
         cells = [
             (
                 join(
-                    [tag("span", plain(m.mean), class_="value"), " ", tag("span", _range(m), class_="detail")]
+                    [tag("span", plain(m.mean), class_="value"), " ", tag("span", held(m), class_="detail")]
                 ),
                 "num",
             )
