@@ -26,9 +26,11 @@ def excess_concentration(flow: FloatArray, top_k: int) -> FloatArray:
     array([0.    , 0.8333])
     """
     miners = flow[:, 1:]
+    if not miners.any():
+        return np.zeros(flow.shape[0])
     order = np.argsort(-miners, axis=1, kind="stable")[:, :top_k]
     top = np.zeros(miners.shape)
-    np.put_along_axis(top, order, 1.0, axis=1)
+    top[np.arange(flow.shape[0])[:, np.newaxis], order] = 1.0
     top *= miners > 0.0
     own = flow.sum(axis=1)
     others = own.sum() - own

@@ -32,6 +32,7 @@ class SampledSums:
         total: The sums over the window.
         samples: Samples in the window.
         current: The sample that increments go to.
+        present: Entries that some sample of the window touched.
 
     >>> sums = SampledSums.zeros((2,))
     >>> sums.open(0)
@@ -47,12 +48,13 @@ class SampledSums:
 
     total: FloatArray
     current: Sample
+    present: BoolArray
     samples: list[Sample] = attrs.field(factory=list)
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> SampledSums:
         """Empty sums of a shape, to be opened at a sample before anything is added."""
-        return cls(np.zeros(shape), _empty_sample(0, shape))
+        return cls(np.zeros(shape), _empty_sample(0, shape), np.zeros(shape, dtype=np.bool_))
 
     def open(self, time_ns: int) -> None:
         """Book what follows into the sample at `time_ns`."""
@@ -69,13 +71,14 @@ class SampledSums:
         """Add `values` to the entries under `index`, which must not repeat an entry."""
         self.total[index] += values
         self.current.part[index] += values
-        self.current.touched[index] |= touched
+        self.touch(index, touched)
 
     def add_at(self, index: tuple[IntArray, ...], values: FloatArray) -> None:
         """Add `values` one after the other to the entries under `index`, which may repeat."""
         np.add.at(self.total, index, values)
         np.add.at(self.current.part, index, values)
         self.current.touched[index] = True
+        self.present[index] = True
 
     def take(self, index: Any) -> FloatArray:
         """(2, …) sums under `index`: over the window and in the open sample, to be changed and put back."""
@@ -88,14 +91,7 @@ class SampledSums:
     def touch(self, index: Any, touched: BoolArray) -> None:
         """Note which entries under `index` were touched in the open sample."""
         self.current.touched[index] |= touched
-
-    @property
-    def present(self) -> BoolArray:
-        """Entries that some sample of the window touched."""
-        found = np.zeros(self.total.shape, dtype=np.bool_)
-        for sample in self.samples:
-            found |= sample.touched
-        return found
+        self.present[index] |= touched
 
     @property
     def newest_ns(self) -> int | None:
@@ -118,6 +114,9 @@ class SampledSums:
             return
         self.samples = [sample for sample in self.samples if sample.time_ns >= threshold_ns]
         self.total -= functools.reduce(operator.add, (sample.part for sample in old))
+        self.present = np.zeros(self.total.shape, dtype=np.bool_)
+        for sample in self.samples:
+            self.present |= sample.touched
         self.total[~self.present] = 0.0
 
     def shift(self, by_ns: int) -> None:
@@ -128,6 +127,7 @@ class SampledSums:
     def forget(self, index: Any) -> None:
         """Remove the entries under `index` as if they had never been booked."""
         self.total[index] = 0.0
+        self.present[index] = False
         for sample in self.samples:
             sample.part[index] = 0.0
             sample.touched[index] = False
@@ -135,6 +135,7 @@ class SampledSums:
     def grow(self, shape: tuple[int, ...]) -> None:
         """Enlarge to `shape`; new entries are empty."""
         self.total = _enlarged(self.total, shape)
+        self.present = _enlarged(self.present, shape)
         for sample in self.samples:
             sample.part = _enlarged(sample.part, shape)
             sample.touched = _enlarged(sample.touched, shape)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from obmm.market import FloatArray, IntArray
-from obmm.market.arrays import as_ints
+from obmm.market.arrays import as_floats, as_ints, zero_for_nan
 
 LEAST_BOOKS = 4
 """Books below which a ratio over books means nothing and is 0."""
@@ -81,7 +81,7 @@ def magnitude_floor(alpha: FloatArray, scale: float) -> float:
     1.5
     """
     sizes = np.abs(alpha[~np.isnan(alpha)])
-    return scale * float(np.median(sizes)) if sizes.size else 0.0
+    return scale * float(np.median(sizes)) if scale > 0.0 and sizes.size else 0.0
 
 
 def consistency(alpha: FloatArray) -> FloatArray:
@@ -93,7 +93,9 @@ def consistency(alpha: FloatArray) -> FloatArray:
     >>> consistency(np.array([[5.0], [5.0], [5.0], [5.0]])).round(6)
     array([10.])
     """
-    count = np.count_nonzero(~np.isnan(alpha), axis=0)
+    count = books_with(alpha)
+    if not np.any(count >= LEAST_BOOKS):
+        return np.zeros(count.size)
     deviation = np.abs(alpha - _median(alpha, count))
     scaled = alpha / np.maximum(_median(deviation, count), _SPREAD_FLOOR)
     mean = _mean(scaled, count)
@@ -106,18 +108,18 @@ def consistency(alpha: FloatArray) -> FloatArray:
 def floored_consistency(alpha: FloatArray, floor: float, bar: int = LEAST_BOOKS) -> FloatArray:
     """(U,) `consistency` of the alphas of at least `floor`, 0 where fewer than `bar` books have one."""
     kept = over_floor(alpha, floor)
-    return np.where(books_with(kept) >= bar, consistency(kept), 0.0)
+    enough = books_with(kept) >= bar
+    return np.where(enough, consistency(kept), 0.0) if enough.any() else np.zeros(enough.size)
 
 
 def books_with(alpha: FloatArray) -> IntArray:
     """(U,) number of books with an alpha."""
-    return as_ints(np.count_nonzero(~np.isnan(alpha), axis=0))
+    return as_ints((~np.isnan(alpha)).sum(axis=0))
 
 
 def net_alpha(alpha: FloatArray) -> FloatArray:
     """(U,) sum of the alphas, quote."""
-    total: FloatArray = np.nansum(alpha, axis=0)
-    return total
+    return _sum(alpha)
 
 
 def skill_bar(min_books: int, share: float, n_books: int) -> int:
@@ -171,8 +173,11 @@ def _per_count(values: FloatArray, count: FloatArray) -> FloatArray:
 
 
 def _mean(values: FloatArray, count: IntArray) -> FloatArray:
-    mean: FloatArray = np.nansum(values, axis=0) / np.maximum(count, 1)
-    return mean
+    return _sum(values) / np.maximum(count, 1)
+
+
+def _sum(values: FloatArray) -> FloatArray:
+    return as_floats(zero_for_nan(values).sum(axis=0))
 
 
 def _median(values: FloatArray, count: IntArray) -> FloatArray:
@@ -182,5 +187,5 @@ def _median(values: FloatArray, count: IntArray) -> FloatArray:
     ordered = np.sort(values, axis=0)  # NaN goes last
     low = np.maximum(count - 1, 0) // 2
     high = np.minimum(count // 2, values.shape[0] - 1)
-    pair = np.take_along_axis(ordered, np.stack((low, high)), axis=0)
-    return np.where(count > 0, pair.mean(axis=0), 0.0)
+    column = np.arange(count.size)
+    return np.where(count > 0, (ordered[low, column] + ordered[high, column]) / 2.0, 0.0)
