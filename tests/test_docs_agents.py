@@ -263,7 +263,7 @@ def _row(name: str) -> list[str]:
         builder.size_base,
         config.spec("gates.inventory").build().max_inventory_pct,
         getattr(builder, "target_spread_bps", None),
-        builder.min_edge_bps,
+        getattr(builder, "min_edge_bps", None),
         getattr(builder, "inventory_skew_factor", None),
         placer.expiry_s,
     )

@@ -139,8 +139,10 @@ def test_a_harness_replays_to_the_same_bytes(tmp_path):
     assert all_same(verify(Recording(tmp_path)), N + 1)
 
 
-def test_changes_of_the_configuration_replay_to_the_same_bytes(tmp_path):
-    """Those with another feed, too; and what a person orders meanwhile."""
+def test_changes_of_the_configuration_replay_to_the_same_bytes(tmp_path, monkeypatch):
+    """Those with another feed, too; and what a person orders meanwhile. Nothing is written in between."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     first, second = resolve("fast"), resolve("balanced")
     maker = MarketMaker.of(first, tmp_path / "o.toml")
     recorder = Recorder(tmp_path / "rec", maker)
@@ -160,6 +162,7 @@ def test_changes_of_the_configuration_replay_to_the_same_bytes(tmp_path):
     recorder.close(30.0)
     assert all_same(verify(Recording(tmp_path / "rec")), 2 * N)
     assert {"1": "off"} == exchanges(tmp_path / "rec")[-1].about.overrides
+    assert [] == list((tmp_path / "here").iterdir())
 
 
 def test_an_end_with_cancels_replays_to_the_same_bytes(tmp_path):
@@ -327,14 +330,14 @@ def test_code_that_is_another_now_is_told(tmp_path):
         "import attrs, numpy as np\nfrom obmm.market import Limits, Stage\n@attrs.define\nclass G(Stage):\n"
     )
     code += "    def __call__(self, state, signals):\n        return Limits.open(state.n_books)\n"
-    (tmp_path / "my_gate.py").write_text(code)
-    (tmp_path / "my.toml").write_text('extends = "touch"\n[[gates]]\nkind = "my_gate:G"\nname = "g"')
+    (tmp_path / "recorded_gate.py").write_text(code)
+    (tmp_path / "my.toml").write_text('extends = "touch"\n[[gates]]\nkind = "recorded_gate:G"\nname = "g"')
     recorded(tmp_path / "rec", resolve(tmp_path / "my.toml"), asked(1, "one")[:5])
     recording = Recording(tmp_path / "rec")
     assert all_same(verify(recording), 5)
-    (tmp_path / "my_gate.py").write_text(code + "# changed\n")
+    (tmp_path / "recorded_gate.py").write_text(code + "# changed\n")
     with pytest.raises(ConfigError, match=r"the code of gates\.g is another now"):
         verify(recording)
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "my_gate.py").write_text(code)
+    (tmp_path / "old" / "recorded_gate.py").write_text(code)
     assert all_same(verify(recording, code=tmp_path / "old"), 5)

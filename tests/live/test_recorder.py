@@ -93,10 +93,10 @@ def test_the_code_of_ones_own_stages_is_recorded(tmp_path):
     """By the name of its module."""
     code = "import attrs\nfrom obmm.market import Limits, Stage\n@attrs.define\nclass G(Stage):\n"
     code += "    def __call__(self, state, signals):\n        return Limits.open(state.n_books)\n"
-    (tmp_path / "my_gate.py").write_text(code)
-    (tmp_path / "my.toml").write_text('extends = "touch"\n[[gates]]\nkind = "my_gate:G"\nname = "g"')
+    (tmp_path / "recorded_gate.py").write_text(code)
+    (tmp_path / "my.toml").write_text('extends = "touch"\n[[gates]]\nkind = "recorded_gate:G"\nname = "g"')
     recorded(tmp_path / "rec", resolve(tmp_path / "my.toml"), ASKED[:1])
-    assert {"my_gate": code} == setups(tmp_path / "rec")[0].sources
+    assert {"recorded_gate": code} == setups(tmp_path / "rec")[0].sources
 
 
 def test_a_changed_configuration_is_recorded_before_its_first_answer(tmp_path):

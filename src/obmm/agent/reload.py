@@ -91,7 +91,7 @@ class ConfigFile:
         before: What it was made of before that.
         problem: Why the files as they are now are not in force, "" if they are.
 
-    >>> import tempfile
+    >>> import contextlib, io, tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name, "my.toml")
     >>> _ = path.write_text('extends = "touch"')
@@ -99,7 +99,9 @@ class ConfigFile:
     >>> file.look()
     False
     >>> _ = path.write_text('extends = "calm"')
-    >>> file.look(), file.maker.config_hash == resolve("calm").hash
+    >>> with contextlib.redirect_stdout(io.StringIO()):  # it is logged
+    ...     changed = file.look()
+    >>> changed, file.maker.config_hash == resolve("calm").hash
     (True, True)
     >>> folder.cleanup()
     """

@@ -78,8 +78,8 @@ class Snapshot:
 def name_of(validator: str, simulation_id: str) -> str:
     """What the file of a simulation's snapshot is called; ids may hold anything, names of files may not.
 
-    >>> name_of("5F…", "20261127_1200")
-    '5c4fd9d60ae38a92.memory'
+    >>> name_of("5F3sa2TJ", "20261127_1200")
+    '30a828a0b43077d7.memory'
     """
     return hashlib.sha256(f"{validator}\0{simulation_id}".encode()).hexdigest()[:16] + ".memory"
 

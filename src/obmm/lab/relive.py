@@ -147,7 +147,7 @@ class _Recalled(Keeper):
     """Gives back what the recording has, and saves nothing."""
 
     def __init__(self) -> None:
-        super().__init__(Path(), every=2**62)
+        super().__init__(None, every=2**62)
         self.snapshots: dict[Key, bytes] = {}
 
     def load(self, config: Config, state: MarketState) -> Session | None:

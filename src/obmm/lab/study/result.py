@@ -82,6 +82,7 @@ def study(
         combinable: Columns that a combination may have; None means all.
         left_out: The others, and why.
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(1)
     >>> time_ns = np.arange(4000) * 10**9
     >>> moves = rng.normal(size=(4000, 2)) * 1e-4
