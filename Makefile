@@ -1,6 +1,6 @@
 # Every target makes its own environment: a fresh machine needs Python >= 3.10 and a package index.
 #
-#   make simulate   three hours of sixteen books of today's market with the balanced preset, and a report
+#   make simulate   three hours of sixteen books of today's market with the preset money, and a report
 #   make test       every check: format, lint, types, imports, doctests, tests, coverage
 #   make check      the checks without the tests
 #   make smoke      the least that must hold on any Python, with the newest dependencies, or the oldest allowed:
@@ -30,7 +30,7 @@ ROOMS := market signals risk execution agent wire scoring
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
-	$(BIN)/obmm simulate --preset balanced --books 16 --hours 3 --seed 1 --out runs/first --force
+	$(BIN)/obmm simulate --preset money --books 16 --hours 3 --seed 1 --out runs/first --force
 
 test: check tests coverage
 
