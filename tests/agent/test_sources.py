@@ -13,7 +13,16 @@ from obmm.settings.toml import file_layer, parse_layer
 
 def test_every_preset_is_listed():
     """The names that the documentation promises."""
-    assert ["aggressive", "balanced", "calm", "conservative", "defensive", "fast", "money", "touch"] == preset_names()
+    assert [
+        "aggressive",
+        "balanced",
+        "calm",
+        "conservative",
+        "defensive",
+        "fast",
+        "money",
+        "touch",
+    ] == preset_names()
 
 
 def test_an_unknown_preset_suggests_the_nearest():
