@@ -23,7 +23,7 @@ _obmm; printf '%s\\n' "${COMPREPLY[@]}"
     ("words", "offered"),
     [
         (["si"], {"simulate"}),
-        (["co"], {"compare", "config", "completion"}),
+        (["co"], {"compare", "config", "completion", "control"}),
         (["simulate", "--sc"], {"--scenario"}),
         (["config", "ex"], {"explain"}),
         (["new-stage", "mine", "--group", "b"], {"builder"}),
