@@ -110,7 +110,7 @@ class ModelBuilder(Quoting):
         low = np.clip(np.floor(np.nan_to_num(q)), -self.most, self.most - 1).astype(np.int64)
         share, book = q - low, np.arange(q.size)
         above = np.where(share > 0.0, self._at(book, low + 1) * share, 0.0)
-        return np.where(share < 1.0, self._at(book, low) * (1.0 - share), 0.0) + above + 0.0 * q
+        return as_floats(np.where(share < 1.0, self._at(book, low) * (1.0 - share), 0.0) + above + 0.0 * q)
 
     def _at(self, book: IntArray, q: IntArray) -> FloatArray:
         value: FloatArray = self._table[:, book, q + self.most]

@@ -151,10 +151,10 @@ def _pnl(run: Run, uid: int) -> tuple[float, float]:
             if np.isfinite(mid).all():
                 gain = quote[-1] - quote[0] + (base[-1] - base[0]) * mid
                 return float(gain.sum()), float(time_ns[-1, 0] - time_ns[0, 0]) / 3.6e12
-    times, (bid, ask, base, quote) = run.grid(uid, "bid", "ask", "base", "quote")
-    mid = filled_forward((bid + ask) / 2.0)[-1]
-    gain = quote[-1] - quote[0] + (base[-1] - base[0]) * mid
-    return float(gain.sum()), float(times[-1] - times[0]) / 3.6e12
+    times, (bids, asks, bases, quotes) = run.grid(uid, "bid", "ask", "base", "quote")
+    last = filled_forward((bids + asks) / 2.0)[-1]
+    earned = quotes[-1] - quotes[0] + (bases[-1] - bases[0]) * last
+    return float(earned.sum()), float(times[-1] - times[0]) / 3.6e12
 
 
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {

@@ -66,7 +66,7 @@ class FeePolicy:
             return np.zeros_like(x)
         target = self.target_mtr
         gap = target - np.where(np.isnan(x), target, x)
-        room = max(1.0 - target, np.finfo(np.float64).tiny)
+        room = max(1.0 - target, float(np.finfo(np.float64).tiny))
         below, above = self.shape_maker_fee, self.shape_maker_rebate
         with np.errstate(divide="ignore", invalid="ignore"):
             rebate = self.max_maker_rate * below / target * (np.maximum(gap, 0.0) / target) ** (below - 1.0)

@@ -57,8 +57,10 @@ class Following:
         }
         self._now = _nothing(n)
         self._own: dict[str, FloatArray] = {name: np.full(n, np.nan) for name in ("base", "quote")}
-        self._pnl, self._endowment = np.zeros(n), np.zeros(n)
-        self._peak, self._max_drawdown = np.zeros(n), np.zeros(n)
+        self._pnl: FloatArray = np.zeros(n)
+        self._endowment: FloatArray = np.zeros(n)
+        self._peak: FloatArray = np.zeros(n)
+        self._max_drawdown: FloatArray = np.zeros(n)
         self._total_peak = self._total_max_drawdown = 0.0
         self._closed = np.zeros((2, n), np.int64)
         self._quiet = np.zeros(max(Reason) + 1, np.int64)

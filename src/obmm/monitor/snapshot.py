@@ -252,12 +252,12 @@ class Simulation:
     @property
     def win_rate(self) -> float:
         """Share of fills that won; NaN before any is old enough."""
-        return _ratio(self.won.sum(), self.judged.sum())
+        return _ratio(float(self.won.sum()), float(self.judged.sum()))
 
     @property
     def fill_rate(self) -> float:
         """Share of posted orders that traded; NaN before any was posted."""
-        return _ratio(self.orders_traded.sum(), self.posted.sum() - self.rejects.sum())
+        return _ratio(float(self.orders_traded.sum()), float(self.posted.sum() - self.rejects.sum()))
 
     @property
     def maker_share(self) -> float:

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from obmm.market import Feed, FloatArray, IntArray, MarketState, Signals, Stage, memory, option
+from obmm.market.arrays import as_floats
 from obmm.settings import signal
 from obmm.signals.trade_flow import trade_rows
 
@@ -71,7 +72,7 @@ class Arrivals(Stage):
     @property
     def _steps(self) -> FloatArray:
         """(P,) distances in units of the touch's."""
-        return np.linspace(1.0, self.reach, self.points)
+        return as_floats(np.linspace(1.0, self.reach, self.points))
 
     def _count(self, state: MarketState, half_bps: FloatArray) -> None:
         """Age what was counted by the time since the last state, and enter this state's orders."""

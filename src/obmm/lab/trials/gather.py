@@ -15,6 +15,7 @@ from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, filled_forward, markouts
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray, IntArray, MarketState, NoticeKind
+from obmm.market.arrays import as_ints
 from obmm.scoring import ERAS
 
 #: Parts of the P&L that are metrics; what fees cost is one already.
@@ -190,4 +191,4 @@ def _minutes(times: IntArray) -> IntArray:
     """Rows of the first state of each full minute since the first state, and of the last."""
     minute = (times - times[0]) // 60_000_000_000
     first = np.flatnonzero(np.diff(minute, prepend=-1) > 0)
-    return np.unique(np.append(first, times.size - 1))
+    return as_ints(np.unique(np.append(first, times.size - 1)))

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import attrs
 import numpy as np
 
-from obmm.market.arrays import FloatArray
+from obmm.market.arrays import BoolArray, FloatArray, as_flags
 
 _NORMAL = NormalDist()
 #: More ways of halving the rows than this are not all tried, but as many drawn.
@@ -175,7 +175,7 @@ def overfit(results: FloatArray, *, blocks: int | None = None) -> Overfit | None
     )
 
 
-def _halvings(blocks: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _halvings(blocks: int) -> BoolArray:
     """(ways, blocks) which blocks are in the first half; a fixed sample where there are very many ways."""
     if math.comb(blocks, blocks // 2) <= _MOST_SPLITS:
         ways = list(itertools.combinations(range(blocks), blocks // 2))
@@ -184,5 +184,5 @@ def _halvings(blocks: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         return chosen
     random = np.random.default_rng(0)
     order = random.permuted(np.tile(np.arange(blocks), (_MOST_SPLITS // 2, 1)), axis=1)
-    first: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = order < blocks // 2
-    return np.concatenate([first, ~first])
+    first = order < blocks // 2
+    return as_flags(np.concatenate([first, ~first]))

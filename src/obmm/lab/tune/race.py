@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from obmm.lab.compare.statistics import paired_t
-from obmm.market import BoolArray, FloatArray
+from obmm.market import BoolArray, FloatArray, IntArray
 
 #: Of those that reach a rung the best of `HALVING` go on to the next.
 HALVING = 2
@@ -80,7 +80,7 @@ def ranked(figures: Mapping[str, FloatArray]) -> list[str]:
         return []
     means = np.array([figures[name].mean(axis=0) for name in names])
     order: list[str] = []
-    left = np.arange(len(names))
+    left: IntArray = np.arange(len(names))
     while left.size:
         first = unbeaten(means[left])
         layer = left[first]

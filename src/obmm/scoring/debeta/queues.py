@@ -218,7 +218,7 @@ class FillQueues:
         """Size-weighted mean of the prints with the background around each print, NaN where there is none."""
         mark = np.full(book.size, np.nan)
         width = self.half_window
-        rows = np.arange(book.size)
+        rows: IntArray = np.arange(book.size)
         while True:
             around = book[rows], number[rows], width, start[rows], known[rows]
             base, _ = self._window_sums(_BACKGROUND_BASE, *around)

@@ -169,11 +169,12 @@ def hurdle_share(alpha: FloatArray, kept: FloatArray, least: int) -> float:
 
 
 def _per_count(values: FloatArray, count: FloatArray) -> FloatArray:
-    return np.divide(values, count, out=np.zeros_like(values), where=count > 0.0)
+    quotient: FloatArray = np.divide(values, count, out=np.zeros_like(values), where=count > 0.0)
+    return quotient
 
 
 def _mean(values: FloatArray, count: IntArray) -> FloatArray:
-    return _sum(values) / np.maximum(count, 1)
+    return as_floats(_sum(values) / np.maximum(count, 1))
 
 
 def _sum(values: FloatArray) -> FloatArray:
