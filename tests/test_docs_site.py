@@ -79,4 +79,5 @@ def test_the_reference_is_made_from_the_code(monkeypatch):
     runpy.run_path(str(DOCS / "conf.py"))["fill"](None, "reference", page)
     assert [] == [name for name in _COMMANDS if f"\n## obmm {name}\n" not in page[0]]
     assert "\n\n    obmm new-stage my_signal\n    obmm new-stage my_gate" in page[0]
-    assert "* `--scenario STR`: " in page[0]
+    # How options are set out is cyclopts' own, and differs between its versions.
+    assert "--scenario" in page[0]

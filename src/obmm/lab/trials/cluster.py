@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from obmm.lab.trials.play import play
 from obmm.lab.trials.trial import Trial
 from obmm.lab.trials.worker import silent
 
+#: Until Python 3.11 what asyncio raises was another one.
+_LATE = (TimeoutError, asyncio.TimeoutError)
 #: How an address of a scheduler is told from other executors.
 SCHEME = "dask://"
 #: Seconds to wait for a scheduler, and for its first worker.
@@ -90,7 +93,7 @@ class DaskExecutor:
         while waiting:
             try:
                 over = wait(list(waiting), timeout=_LOOK_S, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
+            except _LATE:
                 over = set()
             if signal := asked():
                 raise Stopped(signal)
@@ -130,12 +133,12 @@ class DaskExecutor:
         address = place if "://" in place else f"tcp://{place}"
         try:
             client = connect(address, timeout=_CONNECT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, *_LATE) as error:
             what = f"no scheduler answers there ({error}); start one: dask scheduler"
             raise ConfigError([Problem(self.address, what)]) from None
         try:
             client.wait_for_workers(1, timeout=_WORKER_S)
-        except TimeoutError:
+        except _LATE:
             client.close()
             what = f"has no worker; start some: dask worker {address} --nworkers auto --nthreads 1"
             raise ConfigError([Problem(self.address, what)]) from None
