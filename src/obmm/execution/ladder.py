@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-
 import attrs
 import numpy as np
 
+from obmm.execution._around import Around
 from obmm.execution._shape import SIGN, floored, lifted, per_level
 from obmm.execution.quoting import Lifted
-from obmm.execution.touch import TouchBuilder
 from obmm.market import (
-    Builder,
-    Feed,
     Limits,
     MarketState,
     News,
     PerBook,
     Quotes,
     Signals,
-    Stage,
     memory,
     option,
 )
@@ -29,7 +24,7 @@ from obmm.settings import builder
 
 @builder("ladder")
 @attrs.define(kw_only=True)
-class LadderBuilder(Stage):
+class LadderBuilder(Around):
     """`levels` quotes per side: the first where another builder stands, the others stepwise behind it.
 
     Level k (from 0) stands k x (step_ticks + step_bps of the price) behind the first, at least one tick from
@@ -38,6 +33,7 @@ class LadderBuilder(Stage):
     Attributes:
         news: Where a size of the last wish was lifted to the venue's minimum; the inner builder's, too.
 
+    >>> from obmm.execution import TouchBuilder
     >>> from obmm.market import Venue
     >>> state = MarketState.of_books(Venue.of(1), [[(299.5, 9.0)]], [[(300.5, 9.0)]])
     >>> ladder = LadderBuilder(around=TouchBuilder(), levels=3, step_ticks=2, size_growth=2.0)
@@ -46,12 +42,6 @@ class LadderBuilder(Stage):
     (array([[299.5 , 299.48, 299.46]]), array([[0.5, 1. , 2. ]]))
     """
 
-    around: Builder = option(
-        factory=TouchBuilder,
-        help="The builder of the first level: a table with its kind and options",
-        converter=copy.deepcopy,
-        validator=attrs.validators.instance_of(Builder),
-    )
     levels: int = option(3, help="Orders per side", unit="levels", low=1, high=100)
     step_ticks: PerBook = option(1.0, help="Ticks between levels", unit="ticks", per_book=True, low=0.0)
     step_bps: PerBook = option(
@@ -61,19 +51,6 @@ class LadderBuilder(Stage):
         1.0, help="Size of a level over that of the one before it", unit="1", per_book=True, low=0.0
     )
     news: tuple[News, ...] = memory(tuple)
-
-    @property
-    def needs(self) -> frozenset[Feed | str]:
-        return frozenset(getattr(self.around, "needs", frozenset()))
-
-    @property
-    def warmup_s(self) -> float:
-        return float(getattr(self.around, "warmup_s", 0.0))
-
-    def reset(self) -> None:
-        super().reset()
-        if hasattr(self.around, "reset"):
-            self.around.reset()
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         first = self.around(state, signals, limits)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import attrs
 import numpy as np
 
+from obmm.execution._around import Around
 from obmm.execution._shape import lifted
-from obmm.execution.touch import TouchBuilder
 from obmm.market import (
     BoolArray,
-    Builder,
     Feed,
     FloatArray,
     IntArray,
@@ -21,7 +18,6 @@ from obmm.market import (
     PerBook,
     Quotes,
     Signals,
-    Stage,
     memory,
     option,
 )
@@ -32,7 +28,7 @@ from obmm.settings import builder
 
 @builder("taking")
 @attrs.define(kw_only=True)
-class TakingBuilder(Stage):
+class TakingBuilder(Around):
     """What another builder quotes, but on books where trading at once is worth it a quote that does.
 
     A take costs half the competing spread and the taker rate, which is a rebate where miners make more than
@@ -61,12 +57,6 @@ class TakingBuilder(Stage):
     (array([[ True]]), array([[False]]), array([[300.01]]))
     """
 
-    around: Builder = option(
-        factory=TouchBuilder,
-        help="The builder that quotes elsewhere: a table with its kind and options",
-        converter=copy.deepcopy,
-        validator=attrs.validators.instance_of(Builder),
-    )
     size_base: PerBook = option(0.26, help="Size of a take", unit="base", per_book=True, low=0.0)
     edge_bps: PerBook = option(
         2.0, help="What a take must earn, after half the spread and the taker rate", unit="bp", per_book=True
@@ -88,16 +78,7 @@ class TakingBuilder(Stage):
 
     @property
     def needs(self) -> frozenset[Feed | str]:
-        return frozenset(getattr(self.around, "needs", frozenset())) | ({self.taker_rate} - {""})
-
-    @property
-    def warmup_s(self) -> float:
-        return float(getattr(self.around, "warmup_s", 0.0))
-
-    def reset(self) -> None:
-        super().reset()
-        if hasattr(self.around, "reset"):
-            self.around.reset()
+        return super().needs | ({self.taker_rate} - {""})
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         quotes = self.around(state, signals, limits)

@@ -19,8 +19,8 @@ from obmm.lab.interrupt import interruptible
 from obmm.lab.recorded import PLANNED, Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.score import MAIN_ERAS, RunScores
-from obmm.lab.simulate import MAX_HOURS
 from obmm.lab.summary import summarise
+from obmm.lab.trials.trial import MAX_HOURS
 from obmm.lab.watch import Charge, lifted_books
 from obmm.market import Feed, MarketState, Orders
 from obmm.risk import DrawdownStop

@@ -17,16 +17,13 @@ from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.scenario_table import described_scenario
 from obmm.lab.score import RunScores, eras_of
 from obmm.lab.summary import summarise
+from obmm.lab.trials.trial import MAX_HOURS, no_eras
 from obmm.market import Feed
-from obmm.scoring import ERAS
 from obmm.settings.errors import did_you_mean
 from obmm.settings.structure import structure
 from obmm.settings.words import words
 from obmm.sim import Rivals, Scenario, SimulatedMarket
 from obmm.sim.scenario import too_large
-
-#: No scenario comes near it; more is a slip.
-MAX_HOURS = 10_000
 
 
 @attrs.frozen(kw_only=True)
@@ -70,11 +67,7 @@ class Plan:
             )
             if not good
         ]
-        problems += [
-            Problem(f"eras {era}", f"is no era; {did_you_mean(era, list(ERAS))}")
-            for era in self.eras
-            if era not in ERAS
-        ]
+        problems += no_eras(self.eras)
         if problems:
             raise ConfigError(problems)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from obmm.agent import Config, ConfigError, Problem
@@ -61,11 +63,7 @@ class Trial:
             )
             if not good
         ]
-        problems += [
-            Problem(f"eras {era}", f"is no era; {did_you_mean(era, list(ERAS))}")
-            for era in self.eras
-            if era not in ERAS
-        ]
+        problems += no_eras(self.eras)
         if problems:
             raise ConfigError(problems)
 
@@ -89,3 +87,12 @@ def simulated_seconds(scenario: Scenario, hours: float) -> float:
     venue = scenario.venue
     first_s = max(venue.grace_period_s, venue.publish_interval_s)
     return min(hours * 3600.0, venue.duration_s - first_s + venue.publish_interval_s)
+
+
+def no_eras(names: Iterable[str]) -> list[Problem]:
+    """A problem for each name that is no scoring era."""
+    return [
+        Problem(f"eras {name}", f"is no era; {did_you_mean(name, list(ERAS))}")
+        for name in names
+        if name not in ERAS
+    ]
