@@ -236,7 +236,7 @@ def test_the_configuration_of_the_page_does_what_its_comments_say():
     assert 12.0 == mine.builder.build().target_spread_bps
     books = resolve(Path("books.toml"))
     assert ["even", [1, 3]] == [assignment.selector for assignment in books.assign]
-    assert {"7", "16-31"} == {override.selector for override in books.overrides}
+    assert {"7", "16-31", "class-1"} == {override.selector for override in books.overrides}
 
 
 def test_entry_points_make_a_stage_known(tmp_path, monkeypatch):

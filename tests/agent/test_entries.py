@@ -9,6 +9,7 @@ import pytest
 
 from agent.told import config, problems
 from obmm.agent import ConfigError, MarketMaker, Pipeline, resolve
+from obmm.agent.sessions import Session
 from obmm.execution import SkewedBuilder, TouchBuilder
 from obmm.market import Venue
 from obmm.settings.books import select_books
@@ -59,6 +60,28 @@ def test_books_are_assigned_by_every_spelling(books, expected):
         for assignment in assigned.assign
     ]
     assert [expected] == pipelines
+
+
+def test_classes_of_assets_have_options_and_pipelines_of_their_own():
+    """Which books are of which class the venue tells."""
+    told = config('[books.class-1]\nbuilder.size_base = 4\n[[assign]]\nbooks = "class-1"\npipeline = "touch"')
+    venue = Venue.of(3, initial_price=np.array([300.0, 29.57, 300.0]), book_ids=np.array([5, 6, 8]))
+    assert [0.5, 4.0, 0.5] == told.per_book(venue)["builder", "size_base"].tolist()
+    assert [[True, False, True], [False, True, False]] == [
+        pipeline.books.tolist() for pipeline in Session.bind(told, venue).pipelines
+    ]
+    assert [] == told.idle(venue)
+    assert ["my.toml: assign", "my.toml: books.class-1"] == sorted(
+        problem.where for problem in told.idle(Venue.of(2))
+    )
+
+
+def test_books_are_assigned_by_class_or_by_name():
+    """A book could be of both."""
+    entries = '[[assign]]\nbooks = "class-1"\npipeline = "touch"\n[[assign]]\nbooks = "7"\npipeline = "touch"'
+    assert ["my.toml: assign[1].books: assign classes or books, not both: some might be of both"] == problems(
+        entries
+    )
 
 
 @pytest.mark.parametrize("books", ["[]", "true", "1.5", "[[1]]", '["a"]', "[true]", '"70000"', "{}", "-1"])

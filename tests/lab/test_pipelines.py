@@ -98,7 +98,7 @@ def test_the_configuration_alone_tells_the_pipelines(tmp_path: Path) -> None:
         "config_hash": config.hash,
         "config": json.loads(json.dumps(config.as_table())),
     }
-    told, ran = pipelines_of(account, np.array([4, 5, 7]))
+    told, ran = pipelines_of(account, np.array([4, 5, 7]), np.zeros(3, np.int64))
     assert [0, 1, 1] == ran.tolist()
     assert [config.hash, resolve("balanced").hash] == [pipeline["config_hash"] for pipeline in told]
     assert "pipeline of odd" == told[1]["name"]

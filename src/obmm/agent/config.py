@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.market import IntArray, PerBook
+from obmm.market import PerBook, Venue
 from obmm.settings import ConfigError, Problem
 from obmm.settings.books import select_books
 from obmm.settings.structure import structure
@@ -158,29 +158,30 @@ class Config:
                 return spec
         raise KeyError(path)
 
-    def per_book(self, book_ids: IntArray) -> dict[tuple[str, str], PerBook]:
-        """Options (B,) that differ between books, by path and option."""
+    def per_book(self, venue: Venue) -> dict[tuple[str, str], PerBook]:
+        """Options (B,) that differ between books of a venue, by path and option."""
         values: dict[tuple[str, str], PerBook] = {}
         for override in self.overrides:
             key = (override.path, override.option)
             if key not in values:
                 base = getattr(self.spec(override.path).build(), override.option)
-                values[key] = np.broadcast_to(base, book_ids.shape).astype(np.float64)
-            values[key] = np.where(select_books(override.selector, book_ids), override.value, values[key])
+                values[key] = np.broadcast_to(base, venue.book_ids.shape).astype(np.float64)
+            chosen = select_books(override.selector, venue.book_ids, venue.asset_class)
+            values[key] = np.where(chosen, override.value, values[key])
         return values
 
-    def idle(self, book_ids: IntArray) -> list[Problem]:
+    def idle(self, venue: Venue) -> list[Problem]:
         """Settings that name none of a venue's books, each told once."""
         named: list[tuple[str, str | int | list[int | str]]] = [
             (f"{override.origin}: books.{override.selector}", override.selector)
             for override in self.overrides
         ]
         named += [(f"{self.name}: assign", assignment.selector) for assignment in self.assign]
-        text = f"names none of the {book_ids.size} books"
+        text = f"names none of the {venue.n_books} books"
         return [
             Problem(where, text)
             for where, selector in dict(named).items()
-            if not np.any(select_books(selector, book_ids))
+            if not np.any(select_books(selector, venue.book_ids, venue.asset_class))
         ]
 
     def as_table(self) -> dict[str, Any]:

@@ -229,7 +229,7 @@ class MarketMaker:
                 return session, True
         if session is None:
             session = self._sessions[key] = Session.bind(self.config, state.venue)
-            for idle in self.config.idle(state.venue.book_ids):
+            for idle in self.config.idle(state.venue):
                 what = {"place": idle.where, "problem": idle.what}
                 tell(_log, logging.WARNING, "a setting has no effect", **what)
             session.clock(state)

@@ -164,7 +164,7 @@ class Pipeline:
         """
         order = plan(config)
 
-        per_book = config.per_book(venue.book_ids)
+        per_book = config.per_book(venue)
         gates: list[tuple[str, Gate]] = [(spec.name, spec.build(per_book)) for spec in config.gates]
         if not any(isinstance(gate, Steerable) for _, gate in gates):
             # A person can always rein the agent in, whatever the configuration says.

@@ -17,7 +17,7 @@ from obmm.agent.config import SINGLE, Assignment, BookSetting, Config, Setting, 
 from obmm.agent.merge import Draft, path_of
 from obmm.agent.slots import Slot
 from obmm.agent.sources import chain, preset_layer
-from obmm.settings.books import BOOK_IDS, select_books
+from obmm.settings.books import BOOK_IDS, names_class, select_books
 from obmm.settings.errors import ConfigError, did_you_mean, shown
 from obmm.settings.modules import source_digest
 from obmm.settings.structure import option_names, structure
@@ -168,7 +168,7 @@ def _overrides(draft: Draft, specs: list[StageSpec]) -> Iterator[BookSetting]:
     for selector, table, origin in draft.books:
         where = f"{origin}: books.{selector}"
         try:
-            select_books(selector, BOOK_IDS[:0])
+            select_books(selector, BOOK_IDS[:0], BOOK_IDS[:0])
         except ValueError as error:
             draft.wrong(where, str(error))
             continue
@@ -208,16 +208,22 @@ def _assignments(draft: Draft) -> Iterator[Assignment]:
         draft.wrong(f"{layer.origin}: assign", "is a list: write [[assign]]")
         return
     taken = np.zeros(BOOK_IDS.shape, dtype=np.bool_)
+    by_class = False
     for i, entry in enumerate(entries):
         where = f"{layer.origin}: assign[{i}]"
         if not isinstance(entry, dict) or set(entry) != {"books", "pipeline"}:
             draft.wrong(where, "needs exactly books and pipeline")
             continue
         try:
-            books = select_books(entry["books"], BOOK_IDS)
+            # Of which class a book is, the venue tells: class k is stood for by the book k.
+            books = select_books(entry["books"], BOOK_IDS, BOOK_IDS)
         except ValueError as error:
             draft.wrong(f"{where}.books", str(error))
             continue
+        if i and names_class(entry["books"]) != by_class:
+            draft.wrong(f"{where}.books", "assign classes or books, not both: some might be of both")
+            continue
+        by_class = names_class(entry["books"])
         if np.any(books & taken):
             again = ", ".join(map(str, BOOK_IDS[books & taken][:5]))
             draft.wrong(f"{where}.books", f"some are assigned already: {again}")

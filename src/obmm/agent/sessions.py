@@ -85,7 +85,7 @@ class Session:
         taken = np.zeros(venue.n_books, dtype=np.bool_)
         assigned = []
         for assignment in config.assign:
-            books = select_books(assignment.selector, venue.book_ids)
+            books = select_books(assignment.selector, venue.book_ids, venue.asset_class)
             taken |= books
             assigned.append(Pipeline.bind(assignment.config, venue, books))
         return cls(venue, (Pipeline.bind(config, venue, ~taken), *assigned))

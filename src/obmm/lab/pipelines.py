@@ -16,6 +16,7 @@ import numpy as np
 
 from obmm.agent.config import hash_of
 from obmm.market import BoolArray, FloatArray, IntArray
+from obmm.market.venue import classes_of
 from obmm.settings.books import select_books
 
 #: Ways up to which each is tried.
@@ -23,7 +24,9 @@ _EXACT = 20_000
 _TIE = 1e-9
 
 
-def pipelines_of(account: Mapping[str, Any], book_ids: IntArray) -> tuple[list[dict[str, Any]], IntArray]:
+def pipelines_of(
+    account: Mapping[str, Any], book_ids: IntArray, classes: IntArray
+) -> tuple[list[dict[str, Any]], IntArray]:
     """The pipelines of an account of `run.json`, the main one first, and which of them ran each book (B,).
 
     Where only the configuration is known, as of a live recording, pipelines are named by their books.
@@ -31,7 +34,7 @@ def pipelines_of(account: Mapping[str, Any], book_ids: IntArray) -> tuple[list[d
     told = account.get("pipelines") or list(_configured(account))
     ran = np.zeros(book_ids.size, dtype=np.int64)
     for i, pipeline in enumerate(told[1:], start=1):
-        ran[select_books(pipeline["books"], book_ids)] = i
+        ran[select_books(pipeline["books"], book_ids, classes)] = i
     return list(told), ran
 
 
@@ -56,7 +59,7 @@ def told_by_pipeline(
     Args:
         account: What `run.json` says of it.
         book_ids: (B,) ids of the books.
-        asset: (B,) what tells classes of books apart.
+        asset: (B,) price at which each began, which tells classes of assets apart.
         per_book: Figures of each book, as `summarise` tells them.
         hours: Simulated hours.
 
@@ -65,7 +68,7 @@ def told_by_pipeline(
         for all but the main one `difference`, the P&L per book and hour that it has more of than the main one
         among books of the same class, with the `p` of the randomisation test.
     """
-    pipelines, ran = pipelines_of(account, book_ids)
+    pipelines, ran = pipelines_of(account, book_ids, classes_of(asset))
     if len(pipelines) < 2:
         return []
     pnl = np.array([row["pnl"] for row in per_book])

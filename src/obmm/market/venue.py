@@ -154,6 +154,17 @@ class Venue:
         return self.min_lots / self.lots_per_base
 
     @functools.cached_property
+    def asset_class(self) -> IntArray:
+        """(B,) which class of assets each book is of, 0 and up in the order of their first books.
+
+        What began at the same price is of one class.
+
+        >>> Venue.of(4, initial_price=np.array([300.0, 300.0, 29.57, 300.0])).asset_class
+        array([0, 0, 1, 0])
+        """
+        return sealed(classes_of(self.initial_price))
+
+    @functools.cached_property
     def n_groups(self) -> int:
         """Number of groups G: one more than the largest."""
         return int(self.groups.max(initial=0)) + 1
@@ -210,6 +221,12 @@ class Venue:
             f"Venue({self.n_books} books, tick {tick}, minimum {minimum}, wealth {wealth}, "
             f"simulation {self.simulation_id!r})"
         )
+
+
+def classes_of(initial_price: FloatArray) -> IntArray:
+    """(B,) number of the class of assets of each book, from the prices (B,) at which they began."""
+    _, first, number = np.unique(initial_price, return_index=True, return_inverse=True)
+    return as_ints(np.argsort(np.argsort(first))[number.reshape(-1)])
 
 
 def _span(values: FloatArray) -> str:

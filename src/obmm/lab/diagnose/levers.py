@@ -12,6 +12,7 @@ from obmm.agent import StageSpec
 from obmm.execution import Quoting, SkewedBuilder, TouchBuilder
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.finding import Change
+from obmm.market.venue import classes_of
 from obmm.risk import FeeGate, InventoryGate
 from obmm.settings.books import select_books
 from obmm.settings.structure import structure
@@ -162,8 +163,10 @@ def _override(case: Case, path: str, option: str, book: int | None) -> float | N
     if book is None:
         return None
     value = None
+    venue = case.run.about["venue"]
+    ids, classes = np.array(venue["book_ids"]), classes_of(np.array(venue["initial_price"], np.float64))
     for setting in case.config.overrides:
-        chosen = select_books(setting.selector, np.array([book]))[0]
+        chosen = select_books(setting.selector, ids, classes)[ids == book].any()
         if chosen and (setting.path, setting.option) == (path, option):
             value = setting.value
     return value

@@ -93,7 +93,7 @@ def _together(
         maker, venue = makers[0], market.venue
         pipeline = np.zeros(venue.n_books, dtype=np.int64)
         for i, assignment in enumerate(trial.config.assign, start=1):
-            pipeline[select_books(assignment.selector, venue.book_ids)] = i
+            pipeline[select_books(assignment.selector, venue.book_ids, venue.asset_class)] = i
         return [
             gather.outcome(
                 seed=seed,
