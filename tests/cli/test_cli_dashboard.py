@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from live.agents import bodies
 from live.recording import recorded
 from obmm.agent import resolve
 from obmm.cli import main
+from obmm.monitor import Watch
 
 
 def test_a_live_run_is_shown_while_it_answers(tmp_path: Path):
@@ -57,6 +61,50 @@ def test_an_address_that_is_none_is_refused(capsys):
     assert "'here' is no address of a dashboard" in capsys.readouterr().err
 
 
+def test_a_simulation_is_shown_while_it_goes_on(tmp_path: Path, obmm):
+    """At a speed one can follow; what the page is told is what the records hold up to then."""
+    pytest.importorskip("numba")
+    pytest.importorskip("pyarrow")
+    from obmm.lab.recorded import Run
+    from obmm.lab.retell import retold
+
+    (tmp_path / "quoting.toml").write_text(QUOTING)
+    seen: list[dict] = []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+
+    def look() -> None:
+        for _ in range(6000):
+            with (
+                contextlib.suppress(httpx.TransportError),
+                httpx.stream("GET", f"http://{address}/events") as reply,
+            ):
+                told = (json.loads(line[6:]) for line in reply.iter_lines() if line.startswith("data: "))
+                seen.extend(one["simulation"] for one in told if one["simulation"] is not None)
+                return
+            if seen:
+                return
+            time.sleep(0.01)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    words = ("--preset", "quoting.toml", "--books", "2", "--hours", "0.01", "--out", "run", "--json")
+    assert 0 == obmm("simulate", *words, "--dashboard", address, "--speed", "16").status
+    looking.join()
+    states = [one["states"] for one in seen]
+    assert states == sorted(states)
+    assert 0 < states[0] < states[-1]
+    watch = Watch(wait=True)
+    for decision in retold(Run(tmp_path / "run")):
+        if decision.state.time_s <= seen[-1]["time_s"]:
+            watch.hear(decision)
+    watch.close(30.0)
+    (one,) = watch.snapshot().simulations
+    assert (one.states, one.fills.sum()) == (states[-1], seen[-1]["fills_total"])
+    assert one.pnl.sum() == pytest.approx(seen[-1]["pnl_total"])
+
+
 def shown(*words: str) -> tuple[int, str]:
     """States that `obmm dashboard` has come to when all are read, and what it says on the way."""
     command = [sys.executable, "-m", "obmm", "dashboard", *words, "--address", "127.0.0.1:0"]
@@ -89,6 +137,9 @@ def test_a_recording_is_shown_from_its_beginning(tmp_path: Path):
     states, told = shown(str(tmp_path / "rec"))
     assert 4 == states
     assert "gates" in told
+    began_s = time.monotonic()
+    assert 4 == shown(str(tmp_path / "rec"), "--speed", "3")[0]
+    assert time.monotonic() - began_s > 1.0
 
 
 def test_the_dashboard_for_grafana_is_printed(capsys):

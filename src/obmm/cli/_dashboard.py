@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from obmm.cli._errors import UsageError, needs
 
 if TYPE_CHECKING:
-    from obmm.agent import Config
+    from obmm.agent import Config, Decision
+    from obmm.lab.drive import Listener
+    from obmm.lab.simulate import Plan
     from obmm.monitor import Watch
     from obmm.monitor.dashboard import Explain
 
@@ -45,6 +47,32 @@ def shown(
     finally:
         app.close()
         serving.close(0.3)
+
+
+@contextmanager
+def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
+    """Show what the agent of a simulation does, if it is to be; yields what is to hear of its decisions.
+
+    Raises:
+        UsageError: The address is none, or a package is not installed.
+        OSError: The port is taken, or may not be used.
+    """
+    if address is None:
+        yield None
+        return
+    from obmm.monitor import Watch
+
+    # The market waits for whoever watches: the figures leave nothing out.
+    watch = Watch(wait=True)
+
+    def hear(uid: int, decision: Decision) -> None:
+        if uid == 0:
+            watch.hear(decision)
+
+    known = {plan.config.hash: plan.config}
+    with shown(watch, address, title=plan.config.name, explain=explaining(watch, known.get)):
+        yield hear
+    watch.close(0.1)
 
 
 def explaining(watch: Watch, config_of: Callable[[str], Config | None]) -> Explain:

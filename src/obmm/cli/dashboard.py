@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from obmm.cli._dashboard import HOST, PORT, shown
 from obmm.cli._errors import UsageError, mendable, message_of, needs
+from obmm.cli._pace import Pace, Speed
 from obmm.cli._parameters import Flag, Whole
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from obmm.monitor.dashboard import Explain
 
 #: Reads a source into a watch, as long as it is to go on.
-_Feed = Callable[["Watch", Callable[[], bool]], None]
+_Feed = Callable[["Watch", Callable[[], bool], Pace], None]
 
 
 def dashboard(
@@ -28,6 +29,7 @@ def dashboard(
     address: str = f"{HOST}:{PORT}",
     uid: Whole = 0,
     code: Path | None = None,
+    speed: Speed | None = None,
     metrics_per_book: Flag = False,
     grafana: Flag = False,
 ) -> None:
@@ -37,7 +39,7 @@ def dashboard(
     --dashboard` shows an agent itself, without a recording.
 
         obmm dashboard recordings/main
-        obmm dashboard runs/first --address 127.0.0.1:0
+        obmm dashboard runs/first --address 127.0.0.1:0 --speed 60
         obmm dashboard --grafana
 
     It goes on until it is asked to end.
@@ -47,6 +49,8 @@ def dashboard(
         address: Where to show it; whoever reaches it can look, so keep to this machine unless others may.
         uid: Account of a run: 0 is the agent, the others its rivals.
         code: Folder with the modules of your own stages as they were when it was recorded live.
+        speed: Simulated seconds a real one may bring, such as 60, to look on as it happened; as fast as it
+            can if not given.
         metrics_per_book: Have `/metrics` tell of each book.
         grafana: Print a dashboard for Grafana, which reads `/metrics` by way of Prometheus, and nothing else.
     """
@@ -68,9 +72,12 @@ def dashboard(
     watch, problem = Watch(wait=True), []
     with interruptible() as asked:
 
+        def going() -> bool:
+            return not asked()
+
         def read() -> None:
             try:
-                feed(watch, lambda: not asked())
+                feed(watch, going, Pace(speed, going))
             except mendable() as error:
                 problem.append(message_of(error))
                 print(f"obmm: {problem[-1]}; what was before is shown", file=sys.stderr)
@@ -90,9 +97,10 @@ def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain]:
     from obmm.lab.recorded import Run
     from obmm.lab.retell import retold
 
-    def feed(watch: Watch, going: Callable[[], bool]) -> None:
+    def feed(watch: Watch, going: Callable[[], bool], pace: Pace) -> None:
         for decision in retold(Run(folder), uid, going):
             watch.hear(decision)
+            pace(decision.state.time_s)
             if not going():
                 return
 
@@ -119,7 +127,7 @@ def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain]:
 
     Recording(source)  # What is none is said before anything is served.
 
-    def feed(watch: Watch, going: Callable[[], bool]) -> None:
+    def feed(watch: Watch, going: Callable[[], bool], pace: Pace) -> None:
         for told in relive(Growing(source, going=going), code=code):
             about = told.about
             watch(
@@ -132,6 +140,8 @@ def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain]:
                     state=told.state,
                 )
             )
+            if told.state is not None:
+                pace(told.state.time_s, (told.state.venue.validator, told.state.venue.simulation_id))
             if not going():
                 return
 

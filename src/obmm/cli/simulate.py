@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from obmm.cli._dashboard import simulated
 from obmm.cli._earned import earned, pipelines, sources
 from obmm.cli._ending import ending, warn
 from obmm.cli._errors import message_of, needs
 from obmm.cli._inputs import TODAY, scenario_of
 from obmm.cli._output import console, print_json, table
+from obmm.cli._pace import Pace, Speed
 from obmm.cli._parameters import Count, Flag, NotNegative, Positive, Seed, Set, Words
 from obmm.cli.report import write_report
 from obmm.cli.score import scores_table
@@ -37,6 +39,8 @@ def simulate(
     threads: Count | None = None,
     out: Path | None = None,
     force: Flag = False,
+    dashboard: str | None = None,
+    speed: Speed | None = None,
     json: Flag = False,
 ) -> None:
     """Run an agent on the embedded market and say what became of it.
@@ -47,6 +51,7 @@ def simulate(
         obmm simulate --preset touch --books 4 --hours 1
         obmm simulate --preset my.toml --rivals none balanced --set size_base=1
         obmm simulate --rivals makers=4 takers=2 --out runs/crowded --json
+        obmm simulate --preset touch --dashboard 127.0.0.1:8790 --speed 60
 
     Ctrl-C, a polite kill or a lost terminal ends the run early and keeps what is done; the exit status is
     then 130, 143 or 129. A second Ctrl-C does not wait for the summary. Records are written as the run goes
@@ -71,6 +76,9 @@ def simulate(
         out: Folder of the run; `runs/` and a telling name if not given. A run that lies there is kept: name
             another folder, or say `--force`.
         force: Replace the run that lies in the folder.
+        dashboard: Address such as `127.0.0.1:8790` at which to show in a browser what it does meanwhile;
+            `obmm dashboard` shows the run afterwards.
+        speed: Simulated seconds a real one may bring, such as 60; as fast as it can if not given.
         json: Print JSON for machines.
     """
     needs("numba", "pyarrow")
@@ -96,8 +104,17 @@ def simulate(
     if plan.cut:
         print(f"obmm: {plan.cut}", file=sys.stderr)
     folder = out or Path("runs") / _run_name(plan, preset, rivals)
-    with simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar:
-        told = run(plan, folder, force=force, progress=bar)
+    pace = Pace(speed)
+    with (
+        simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar,
+        simulated(plan, dashboard) as listener,
+    ):
+
+        def progress(done_s: float) -> None:
+            bar(done_s)
+            pace(done_s)
+
+        told = run(plan, folder, force=force, progress=progress, listener=listener)
     page = _page(folder, told)
     with contextlib.suppress(OSError):
         # Whoever tunes or compares later will know that somebody looked at this seed.

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
-from obmm.lab.drive import Progress, described, drive, own_stages
+from obmm.lab.drive import Listener, Progress, described, drive, own_stages
 from obmm.lab.fields import field_named, field_names
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
@@ -143,7 +143,12 @@ def parse_rivals(
 
 
 def simulate(
-    plan: Plan, folder: Path, *, force: bool = False, progress: Progress | None = None
+    plan: Plan,
+    folder: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Run `plan`, record it in `folder`, and return its summary as plain values.
 
@@ -154,6 +159,7 @@ def simulate(
         folder: Where to record it.
         force: Whether a run that lies there is replaced.
         progress: Told of each state with the simulated seconds done.
+        listener: Told of each decision, with the uid that made it.
 
     Returns:
         The summary of uid 0 with `config_hash`, `book_seconds_per_second` and `events_per_second`, and under
@@ -220,6 +226,7 @@ def simulate(
             writer=writer,
             scores=RunScores(plan.eras),
             progress=look,
+            listener=listener,
             ending=ending,
         )
     run = Run(folder) if writer.unwritten is None else Run(folder, writer.tail())
