@@ -12,6 +12,7 @@ from obmm.execution import (
     FillRate,
     LadderBuilder,
     ModelBuilder,
+    RoundTripBuilder,
     SkewedBuilder,
     TakingBuilder,
     TouchBuilder,
@@ -32,6 +33,10 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "taking": lambda: TakingBuilder(
         around=TouchBuilder(depth_base=20.0), edge_bps=-40.0, flat_cost_bps=20.0, every_s=3.0
     ),
+    "round_trip": lambda: RoundTripBuilder(
+        around=LadderBuilder(levels=3), patience_s=5.0, late_gain_bps=-5.0, take_gain_bps=-20.0, cut_wins=9.0
+    ),
+    "round_trip, cutting": lambda: RoundTripBuilder(cut_wins=0.5, cut_take=True),
 }
 PLACERS: dict[str, Callable[[], Any]] = {
     "amend": AmendPlacer,

@@ -120,3 +120,32 @@ def test_a_state_seen_twice_counts_once() -> None:
     """Its fills are the same fills."""
     lots, notices = Lots(), fills([(0, BUY, 300.0, 1.0, 0.0)])
     assert [1.0, 1.0] == [told(lots, 5, notices)[0], told(lots, 5, notices)[0]]
+
+
+@pytest.mark.parametrize(
+    ("close_base", "expected"),
+    [
+        (0.0, (0.25, 300.0)),
+        (1.0, (1.0, 300.0)),
+        (1.5, (1.5, 301.0)),
+        (1.8, (2.0, 301.5)),
+        (9.0, (2.0, 301.5)),
+    ],
+)
+def test_the_next_close_is_of_the_oldest_lots(close_base: float, expected: tuple[float, float]) -> None:
+    """One base each at 300 and 303; what would be left below the minimum of 0.25 goes with it."""
+    value = told(
+        Lots(close_base=close_base), 0, fills([(0, BUY, 300.0, 1.0, 0.0), (0, BUY, 303.0, 1.0, 0.0)])
+    )
+    assert expected == (value[6], pytest.approx(value[7]))
+
+
+def test_what_is_below_the_minimum_cannot_be_closed() -> None:
+    """A fifth of a base."""
+    assert 0.0 == told(Lots(), 0, fills([(0, SELL, 300.0, 0.2, 0.0)]))[6]
+
+
+def test_the_next_close_pays_for_its_part_of_the_fee() -> None:
+    """Half of a short lot, opened with a fee of 0.2 on two base."""
+    value = told(Lots(close_base=1.0), 0, fills([(0, SELL, 300.0, 2.0, 0.2)]))
+    assert (1.0, 299.9) == (value[6], pytest.approx(value[7]))

@@ -7,17 +7,20 @@ from obmm.execution.ladder import LadderBuilder
 from obmm.execution.lock import lock
 from obmm.execution.model import ModelBuilder
 from obmm.execution.quoting import Lifted, Quoting
+from obmm.execution.round_trip import Cut, RoundTripBuilder
 from obmm.execution.skewed import SkewedBuilder
 from obmm.execution.taking import TakingBuilder
 from obmm.execution.touch import TouchBuilder
 
 __all__ = [
     "AmendPlacer",
+    "Cut",
     "FillRate",
     "LadderBuilder",
     "Lifted",
     "ModelBuilder",
     "Quoting",
+    "RoundTripBuilder",
     "SkewedBuilder",
     "TakingBuilder",
     "TouchBuilder",

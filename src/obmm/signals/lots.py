@@ -8,7 +8,7 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import BUY, FloatArray, MarketState, NoticeKind, Signals, Stage, memory, option
+from obmm.market import BUY, FloatArray, MarketState, NoticeKind, PerBook, Signals, Stage, memory, option
 from obmm.market.arrays import zero_for_nan
 from obmm.market.lots import Lot, OpenLots
 from obmm.settings import signal
@@ -16,6 +16,8 @@ from obmm.signals._books import on_sound
 
 #: A lot as it is remembered: time in ns, size in base, price and fee in quote.
 _Lot = tuple[int, float, float, float]
+#: Relative slack for sizes that have been added up.
+_NOISE = 1e-9
 
 
 @signal("lots")
@@ -34,8 +36,12 @@ class Lots(Stage):
     4. what was realised since the state before, fees of both ends included, quote
     5. typical win: mean of what winning closes realised, quote, with weights that halve after `wins` of
        them; 0 before the first
+    6. size of the next close, base: `close_base` of the oldest lots, at least the venue's minimum, and all
+       that is open where less than that would be left; 0 where nothing is open that the venue would take
+    7. price at which that close just pays for what was paid, fees of opening included, quote; the mid where
+       there is none
 
-    Returns (B, 6); NaN on a book that is not sound.
+    Returns (B, 8); NaN on a book that is not sound.
 
     >>> import attrs
     >>> from obmm.market import Notices
@@ -46,9 +52,16 @@ class Lots(Stage):
     [2.0, 300.03]
     """
 
-    unit: ClassVar[str] = "base; quote; s; quote; quote; quote"
+    unit: ClassVar[str] = "base; quote; s; quote; quote; quote; base; quote"
     source: ClassVar[str] = "first in, first out, as validators match fills since 0.3.5"
 
+    close_base: PerBook = option(
+        0.0,
+        help="Size of a close; less than the venue's minimum is that",
+        unit="base",
+        per_book=True,
+        low=0.0,
+    )
     wins: float = option(20.0, help="Winning closes after which one counts half", unit="1", low=1.0)
     _lots: list[list[_Lot]] | None = memory()
     _long: list[bool] = memory(list)
@@ -64,8 +77,11 @@ class Lots(Stage):
         if state.time_ns > self._last_ns:
             self._last_ns = state.time_ns
             self._fill(self._lots, state, realised)
-        value = np.zeros((n, 6))
-        value[:, 1], value[:, 4], value[:, 5] = state.mid, realised, self._win
+        value = np.zeros((n, 8))
+        value[:, 1] = value[:, 7] = state.mid
+        value[:, 4], value[:, 5] = realised, self._win
+        least = state.venue.least_base
+        close = np.maximum(np.broadcast_to(self.close_base, least.shape), least)
         for book, open_lots in enumerate(self._lots):
             if open_lots:
                 sign = 1.0 if self._long[book] else -1.0
@@ -73,6 +89,10 @@ class Lots(Stage):
                 total = sum(size)
                 cost = sum(s * p for s, p in zip(size, price, strict=True)) + sign * sum(fee)
                 value[book, :3] = sign * total, cost / total, (state.time_ns - when[0]) / 1e9
+                if total >= least[book] * (1.0 - _NOISE):
+                    rest = total - close[book]
+                    value[book, 6] = total if rest < least[book] * (1.0 - _NOISE) else close[book]
+                    value[book, 7] = _paid(open_lots, sign, value[book, 6])
         held = value[:, 0]
         out = np.where(held > 0.0, state.best_ask, state.best_bid)
         after_fee = out * (1.0 - np.sign(held) * zero_for_nan(state.accounts.maker_rate))
@@ -104,3 +124,15 @@ class Lots(Stage):
             if closed.size_base > 0.0 and closed.pnl > 0.0:
                 old, weight = self._win[book], 1.0 - 0.5 ** (1.0 / self.wins)
                 self._win[book] = closed.pnl if old == 0.0 else old + weight * (closed.pnl - old)
+
+
+def _paid(lots: list[_Lot], sign: float, size_base: float) -> float:
+    """Price, fees of opening included, that was paid for the oldest `size_base` of the lots; long if +1."""
+    left, cost = size_base, 0.0
+    for _, size, price, fee in lots:
+        part = min(size, left)
+        cost += part * price + sign * fee * part / size
+        left -= part
+        if left <= 0.0:
+            break
+    return cost / (size_base - left)
