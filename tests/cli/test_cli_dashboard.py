@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -25,14 +26,18 @@ from live.agents import bodies
 from live.recording import recorded
 from obmm.agent import resolve
 from obmm.cli import main
+from obmm.cli._dashboard import FromRecording
+from obmm.cli._steered import steers_at
 from obmm.monitor import Watch
+from obmm.wire.frames import Act
+from obmm.wire.recording import Recording
 
 
 def test_a_live_run_is_shown_while_it_answers(tmp_path: Path):
-    """Its states are counted, its page is there, and it ends as quickly as without."""
+    """Its states are counted, its page is there and steers it, on record; it ends as quickly as without."""
     (tmp_path / "quoting.toml").write_text(QUOTING)
     words = ("--preset", str(tmp_path / "quoting.toml"), "--harness", "--port", "0")
-    words += ("--dashboard", "127.0.0.1:0", "--metrics-per-book")
+    words += ("--dashboard", "127.0.0.1:0", "--metrics-per-book", "--record", str(tmp_path / "rec"))
     with running(*words, says="dashboard at") as (process, said):
         page = re.findall(r"http://\S+", said)[0]
         door = re.findall(r"http://\S+", process.stderr.readline().decode())[0]
@@ -46,11 +51,38 @@ def test_a_live_run_is_shown_while_it_answers(tmp_path: Path):
                     told["states"] = line
                     break
         metrics = httpx.get(f"{page}metrics").text
+        token = tmp_path / "rec" / "dashboard.token"
+        headers = {"authorization": f"Bearer {token.read_text().strip()}", "content-type": "application/json"}
+        done = httpx.post(f"{page}steer", content='{"deed": "off", "words": {"books": "1"}}', headers=headers)
         took_s, _, _ = ended(process)
     assert told
     assert re.search(r'^obmm_states_total\{validator="[^"]*"\} 4\.0$', metrics, re.MULTILINE)
     assert 'obmm_book_mid_quote{book="1"' in metrics
     assert took_s < 2.5
+    assert {"1": "off"} == done.json()["overrides"]
+    assert 0o600 == stat.S_IMODE(token.stat().st_mode)
+    assert token.read_text().strip() not in said
+    acts = [f.about for f in Recording(tmp_path / "rec").frames() if isinstance(f.about, Act)]
+    assert [("off", {"books": "1"}, "")] == [(a.what, {"books": a.about["books"]}, a.problem) for a in acts]
+
+
+def test_a_page_steers_where_it_may(capsys):
+    """On this machine's own address; elsewhere only if that is said."""
+    expected = {"here": (True, False), "anywhere": (True, True), "never": (False, False)}
+    for where, may in expected.items():
+        assert may == tuple(steers_at(address, where) for address in ("127.0.0.1:8790", "0.0.0.0:8790"))
+
+
+def test_a_decision_of_long_ago_is_found_in_the_recording(tmp_path: Path):
+    """By a process of its own; what is not there is said."""
+    (tmp_path / "quoting.toml").write_text(QUOTING)
+    sent = bodies(1, 4, n_books=2)
+    recorded(tmp_path / "rec", resolve(tmp_path / "quoting.toml"), [("5F", body) for body in sent])
+    older = FromRecording(tmp_path / "rec")
+    told = older(("5F", ""), 1, 601.5)
+    assert (602.0, 1) == (told["time_s"], told["book"])
+    with pytest.raises(LookupError, match="ends before"):
+        older(("5F", ""), 1, 1e6)
 
 
 def test_an_address_that_is_none_is_refused(capsys):

@@ -152,7 +152,7 @@ def test_metrics_are_served_beside_it(served):
 
 def test_the_page_loads_nothing():
     """No address of elsewhere, and a title that is text."""
-    whole = page("</script><b>", b"null", explains=True)
+    whole = page("</script><b>", b"null", {"explains": True})
     assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://", whole)
     assert "</script><b>" not in whole
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from obmm.cli._unhurried import unhurried
 
 if TYPE_CHECKING:
     from obmm.live.standing import Standing
@@ -103,20 +102,12 @@ class Diagnosed:
 
     def _made(self) -> str:
         asked = f"obmm diagnose {self._record} --last {_LAST}"
-        words = ["-m", "obmm", "diagnose", str(self._record), "--last", _LAST, "--json"]
-        with subprocess.Popen(
-            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
-            if hasattr(os, "setpriority"):
-                with contextlib.suppress(OSError):  # It has ended already.
-                    os.setpriority(os.PRIO_PROCESS, process.pid, 15)
-            try:
-                out, err = process.communicate(timeout=_DIAGNOSIS_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return f"No diagnosis within {_DIAGNOSIS_S:g} s; try: {asked}"
-        if process.returncode:
-            return f"No diagnosis: {err.decode(errors='replace').strip()[-300:]}"
+        words = ["diagnose", str(self._record), "--last", _LAST, "--json"]
+        status, out, err = unhurried(words, _DIAGNOSIS_S)
+        if status is None:
+            return f"No diagnosis within {_DIAGNOSIS_S:g} s; try: {asked}"
+        if status:
+            return f"No diagnosis: {err.strip()[-300:]}"
         found = json.loads(out)["findings"]
         lines = [f"{i}. {one['title']}" for i, one in enumerate(found[:_FINDINGS], start=1)]
         head = f"What the last {_LAST} say ({asked}):"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obmm.cli._errors import UsageError, needs
+from obmm.cli._unhurried import unhurried
 
 if TYPE_CHECKING:
     from obmm.agent import Config, Decision
@@ -15,16 +19,37 @@ if TYPE_CHECKING:
     from obmm.lab.simulate import Plan
     from obmm.monitor import Watch
     from obmm.monitor.dashboard import Explain
+    from obmm.monitor.helm import Helm
 
 #: Where it is shown if nobody says otherwise: on this machine only.
 HOST, PORT = "127.0.0.1", 8790
+#: What the file with the token of the page's orders is called.
+TOKEN = "dashboard.token"
+#: Real seconds that a decision of long ago may take to be found.
+_EXPLAINED_S = 60.0
 
 
 @contextmanager
 def shown(
-    watch: Watch, address: str, *, title: str, explain: Explain | None = None, metrics_per_book: bool = False
+    watch: Watch,
+    address: str,
+    *,
+    title: str,
+    explain: Explain | None = None,
+    metrics_per_book: bool = False,
+    helm: Helm | None = None,
+    token: Path | None = None,
 ) -> Iterator[str]:
     """Show a watch while the context lasts; yields the address of the page.
+
+    Args:
+        watch: The watch.
+        address: Where to show it.
+        title: What the page is called.
+        explain: Tells a decision.
+        metrics_per_book: Have `/metrics` tell of each book.
+        helm: Does what the page orders; without one it orders nothing.
+        token: The file that the token of its orders is written to; without one it is said with the address.
 
     Raises:
         UsageError: The address is none, or a package is not installed.
@@ -37,11 +62,23 @@ def shown(
 
     host, port = parsed(address)
     metrics = Metrics(watch, per_book=metrics_per_book)
-    app = Dashboard(watch, title=title, explain=explain, metrics=metrics, host=host)
+    steering, shown_token = None, ""
+    if helm is not None:
+        from obmm.monitor.control import new_token
+        from obmm.monitor.steering import Steering
+
+        shown_token = new_token(token)
+        steering = Steering(helm, shown_token)
+    app = Dashboard(watch, title=title, explain=explain, metrics=metrics, steering=steering, host=host)
     serving = Serving(app, host, port)
     serving.start()
     url = f"http://{f'[{host}]' if ':' in host else host}:{serving.port}/"
-    print(f"obmm: dashboard at {url}", file=sys.stderr, flush=True)
+    # What goes to a terminal is read by whoever started it; a log is read by others, and kept.
+    said = url
+    if shown_token:
+        in_sight = token is None or sys.stderr.isatty()
+        said += f"#token={shown_token}" if in_sight else f" which steers with the token in {token}"
+    print(f"obmm: dashboard at {said}", file=sys.stderr, flush=True)
     try:
         yield url
     finally:
@@ -75,15 +112,25 @@ def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
     watch.close(0.1)
 
 
-def explaining(watch: Watch, config_of: Callable[[str], Config | None]) -> Explain:
-    """Tells the decisions that a watch still has, with the configuration of a hash."""
+def explaining(
+    watch: Watch, config_of: Callable[[str], Config | None], older: Explain | None = None
+) -> Explain:
+    """Tells the decisions that a watch still has, with the configuration of a hash.
+
+    Args:
+        watch: The watch.
+        config_of: The configuration of a hash.
+        older: Tells decisions that it has no more.
+    """
 
     def explain(key: tuple[str, str], book: int, at_s: float) -> dict[str, Any]:
         from obmm.lab.explain import told
 
         decision = watch.decision(key, at_s)
         if decision is None:
-            raise LookupError("that decision is not kept any more: `obmm explain` tells it from a recording")
+            if older is None:
+                raise LookupError("that decision is not kept any more: start with --record, and it is")
+            return older(key, book, at_s)
         venue, config = decision.state.venue, config_of(decision.config_hash)
         if book not in venue.book_ids:
             raise LookupError(f"there is no book {book}")
@@ -92,6 +139,39 @@ def explaining(watch: Watch, config_of: Callable[[str], Config | None]) -> Expla
         return told(decision, config, venue.index_of(book))
 
     return explain
+
+
+class FromRecording:
+    """Tells decisions from a recording that the agent itself makes, by a process that is in no hurry.
+
+    Args:
+        record: Its folder.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        self._busy = threading.Lock()
+
+    def __call__(self, key: tuple[str, str], book: int, at_s: float) -> dict[str, Any]:
+        """The decision of a validator's simulation on a book, or the first after that moment.
+
+        Raises:
+            LookupError: There is none, or it takes too long.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise LookupError("another decision of long ago is being looked up; try again")
+        words = ["--book", str(book), "--at", repr(at_s), "--only", "/".join(key), "--json"]
+        try:
+            status, out, err = unhurried(["explain", str(self._record), *words], _EXPLAINED_S)
+        finally:
+            self._busy.release()
+        if status is None:
+            asked = f"obmm explain {self._record} --book {book} --at {at_s:g}"
+            raise LookupError(f"not found within {_EXPLAINED_S:g} s; try: {asked}")
+        if status:
+            raise LookupError(err.strip()[-300:])
+        told: dict[str, Any] = json.loads(out)
+        return told
 
 
 def parsed(address: str) -> tuple[str, int]:

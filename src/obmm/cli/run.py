@@ -18,11 +18,12 @@ from obmm.cli._alerted import alerted
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Flag, NotNegative, Positive, Set, Whole
-from obmm.cli._steered import helm_of, overrides_of, steered
+from obmm.cli._steered import helm_of, overrides_of, steered, steers_at
 
 if TYPE_CHECKING:
     from obmm.live.standing import Standing
     from obmm.monitor import Watch
+    from obmm.monitor.helm import Helm
 
 Port = Annotated[Whole, Parameter(validator=Number(gte=0, lte=65535))]
 Names = Annotated[tuple[str, ...], Parameter(show_default=False)]
@@ -66,6 +67,7 @@ def run(
     on_exit: Literal["rest", "cancel"] = "rest",
     budget_ms: Positive = 1000.0,
     dashboard: str | None = None,
+    dashboard_steers: Literal["here", "anywhere", "never"] = "here",
     metrics_per_book: Flag = False,
     json: Flag = False,
 ) -> None:
@@ -113,7 +115,9 @@ def run(
             end; orders expire anyway.
         budget_ms: Real time an answer may take; what is not ready then goes out without orders.
         dashboard: Address such as `127.0.0.1:8790` at which to show what it does, with `/metrics` for
-            Prometheus; whoever reaches it can look, so name this machine's own unless others may.
+            Prometheus; whoever reaches it can look, so name this machine's own unless others may. Whoever
+            has its token can steer: it is in `dashboard.token` of the folder of `--state` or `--record`.
+        dashboard_steers: Where that is so: at an address of this machine only, at any, or at none.
         metrics_per_book: Have `/metrics` tell of each book.
         json: Print JSON for machines when it ends.
     """
@@ -129,6 +133,7 @@ def run(
             f"one of --wallet, --harness and --stream says who is to be answered; given: {named}"
         )
     config = resolve(preset, set)
+    steers = dashboard is not None and steers_at(dashboard, dashboard_steers)
     standing = Standing.of(
         config,
         preset,
@@ -139,7 +144,7 @@ def run(
         state=state,
         record=record,
         record_bytes=int(record_gb * 1e9),
-        overrides=overrides_of(overrides, control, state or record),
+        overrides=overrides_of(overrides, control, state or record, steers),
     )
     if wallet is not None:
         from obmm.cli._network import Network
@@ -172,7 +177,7 @@ def run(
         steered(helm, control, state or record),
         _watched(standing, dashboard is not None or alerts is not None) as watch,
         alerted(standing, watch, alerts, record, state),
-        _shown(standing, watch, dashboard, metrics_per_book),
+        _shown(standing, watch, dashboard, helm if steers else None, record, state, metrics_per_book),
         door as about,
     ):
         ended = _attend(
@@ -240,16 +245,31 @@ def _watched(standing: Standing, wanted: bool) -> Iterator[Watch | None]:
 
 
 @contextmanager
-def _shown(standing: Standing, watch: Watch | None, address: str | None, per_book: bool) -> Iterator[None]:
-    """Show what the agent does, if it is to be."""
+def _shown(
+    standing: Standing,
+    watch: Watch | None,
+    address: str | None,
+    helm: Helm | None,
+    record: Path | None,
+    state: Path | None,
+    per_book: bool,
+) -> Iterator[None]:
+    """Show what the agent does, if it is to be, and let the page steer it with a `helm`."""
     if watch is None or address is None:
         yield
         return
-    from obmm.cli._dashboard import explaining, shown
+    from obmm.cli._dashboard import TOKEN, FromRecording, explaining, shown
 
-    maker = standing.session.maker
-    explain = explaining(watch, maker.config_of)
-    with shown(watch, address, title=maker.config.name, explain=explain, metrics_per_book=per_book):
+    maker, folder = standing.session.maker, state or record
+    with shown(
+        watch,
+        address,
+        title=maker.config.name,
+        explain=explaining(watch, maker.config_of, None if record is None else FromRecording(record)),
+        metrics_per_book=per_book,
+        helm=helm,
+        token=None if folder is None else folder / TOKEN,
+    ):
         yield
 
 

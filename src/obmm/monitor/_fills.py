@@ -101,9 +101,11 @@ class FillBook:
                 before = mark  # NaN from the first open cut on: the later parts are still nothing
         return told
 
-    def newest(self, n: int, book_ids: IntArray) -> Fills:
-        """The newest fills, oldest first, with ids of books."""
-        rows = slice(max(self._n - n, 0), self._n)
+    def newest(self, n: int, book_ids: IntArray, position: int | None = None) -> Fills:
+        """The newest fills, of all books or of the one at a position, oldest first, with ids of books."""
+        rows: Any = slice(max(self._n - n, 0), self._n)
+        if position is not None:
+            rows = np.flatnonzero(self._columns["book"][: self._n] == position)[-n:]
         columns = {name: values[rows].copy() for name, values in self._columns.items()}
         columns["book"] = book_ids[columns["book"]]
         price = columns["price"][:, None]

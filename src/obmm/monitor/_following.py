@@ -25,7 +25,7 @@ from obmm.market.arrays import as_floats
 from obmm.market.layout import laid_out, positions_within
 from obmm.monitor._fills import PARTS, FillBook
 from obmm.monitor._recent import Recent
-from obmm.monitor.snapshot import NewsItem, Simulation
+from obmm.monitor.snapshot import Fills, NewsItem, Simulation
 
 #: News, fills, kinds of rejects and orders that traded which are kept.
 MAX_NEWS, MAX_FILLS_TOLD, MAX_KINDS, MAX_TRADED = 200, 500, 64, 2**16
@@ -122,6 +122,10 @@ class Following:
                 fees=self._sums["fees"].sum(),
                 traded=self._sums["traded_quote"].sum(),
             )
+
+    def fills_of(self, position: int) -> Fills:
+        """The newest own fills on the book at a position, oldest first."""
+        return self._fills.newest(MAX_FILLS_TOLD, self.venue.book_ids, position)
 
     def snapshot(self) -> Simulation:
         """Its figures now; they share nothing with it."""

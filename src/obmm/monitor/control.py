@@ -62,7 +62,7 @@ class Control:
                 raise Refused(f"for {at} a token needs a place: give --state or --record")
             server: socketserver.BaseServer = _Local(("127.0.0.1", int(local[1])), _Caller)
             self.at = f"127.0.0.1:{server.server_address[1]}"  # type: ignore[index]
-            self._token = _new_token(token)
+            self._token = new_token(token)
         else:
             self._path = Path(at)
             server = _unix(self._path)
@@ -197,9 +197,11 @@ def _unix(path: Path) -> socketserver.BaseServer:
     return server
 
 
-def _new_token(path: Path) -> str:
-    """Write a token into a file that only its owner may read."""
+def new_token(path: Path | None) -> str:
+    """A token, written into a file that only its owner may read, if there is to be one."""
     token = secrets.token_urlsafe(24)
+    if path is None:
+        return token
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -20,9 +21,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from obmm.monitor.helm import Refused
 from obmm.monitor.metrics import Metrics
 from obmm.monitor.snapshot import Simulation, Snapshot
-from obmm.monitor.told import about, finite
+from obmm.monitor.steering import Denied, Steering, aside
+from obmm.monitor.told import about, fills, finite
 from obmm.monitor.watch import Watch
 from obmm.settings.look import look
 
@@ -30,6 +33,8 @@ from obmm.settings.look import look
 EVERY_S, LOOK_S = 1.0, 0.1
 #: Messages are sent at least so often, so that a connection that is gone is found out.
 ALIVE_S = 10.0
+#: Fills of the book that is looked at.
+MAX_FILLS = 300
 #: Pages that may be open at once.
 MAX_OPEN = 16
 
@@ -52,13 +57,15 @@ _HEADERS = {
 class Dashboard:
     """An ASGI application that shows a watch.
 
-    `/` is the page, `/events` what it is sent, `/explain` one decision, `/metrics` what Prometheus reads.
+    `/` is the page, `/events` what it is sent, `/explain` one decision, `/steer` takes orders, `/metrics` is
+    what Prometheus reads.
 
     Args:
         watch: Whose figures.
         title: What the page is called.
         explain: Tells a decision; without one the page offers none.
         metrics: What `/metrics` says; nothing without.
+        steering: Does what pages order; without it they cannot.
         host: Address that is listened on: on a loopback one only requests to a loopback name are answered.
         routes: More to answer.
 
@@ -73,11 +80,13 @@ class Dashboard:
         title: str,
         explain: Explain | None = None,
         metrics: Metrics | None = None,
+        steering: Steering | None = None,
         host: str = "127.0.0.1",
         routes: Sequence[BaseRoute] = (),
     ) -> None:
         self.open = 0
         self._watch, self._title, self._explain, self._metrics = watch, title, explain, metrics
+        self._steering = steering
         self._seen: tuple[int, Snapshot] | None = None
         self._closing = False
         # A page from elsewhere must not reach us by a name of its own that leads here.
@@ -87,6 +96,7 @@ class Dashboard:
                 Route("/", self._page),
                 Route("/events", self._events),
                 Route("/explain", self._decision),
+                Route("/steer", self._steer, methods=["POST"]),
                 Route("/metrics", self._figures),
                 *routes,
             ],
@@ -103,13 +113,16 @@ class Dashboard:
 
     async def _page(self, request: Request) -> Response:
         # With the figures of now in it, it is drawn at once.
-        first = await asyncio.to_thread(self._message, _Sent.of_query(request.query_params))
-        return HTMLResponse(page(self._title, first, explains=self._explain is not None), headers=_HEADERS)
+        first = await aside(partial(self._message, _Sent.of_query(request.query_params)))
+        can: dict[str, Any] = {"explains": self._explain is not None, "sources": None}
+        if self._steering is not None:
+            can["sources"] = await aside(self._steering.sources)
+        return HTMLResponse(page(self._title, first, can), headers=_HEADERS)
 
     async def _figures(self, request: Request) -> Response:
         if self._metrics is None:
             return Response("no metrics are kept", 404, media_type="text/plain")
-        text = await asyncio.to_thread(self._metrics.text)
+        text = await aside(self._metrics.text)
         return Response(text, headers={"content-type": Metrics.content_type})
 
     async def _decision(self, request: Request) -> Response:
@@ -119,7 +132,7 @@ class Dashboard:
             book, at_s = int(asked.get("book", "")), float(asked.get("at", ""))
         except ValueError:
             return _json({"error": "book must be a whole number and at seconds"}, 400)
-        told, status = await asyncio.to_thread(self._told, key, book, at_s)
+        told, status = await aside(partial(self._told, key, book, at_s))
         return _json(told, status)
 
     def _told(self, key: tuple[str, str], book: int, at_s: float) -> tuple[dict[str, Any], int]:
@@ -129,6 +142,16 @@ class Dashboard:
             return finite(self._explain(key, book, at_s)), 200
         except LookupError as error:
             return {"error": str(error.args[0])}, 404
+
+    async def _steer(self, request: Request) -> Response:
+        if self._steering is None:
+            return _json({"error": "this dashboard cannot steer; `obmm control` can"}, 404)
+        try:
+            return _json(finite(await self._steering.order(request)))
+        except Denied as denied:
+            return _json({"error": str(denied)}, denied.status)
+        except Refused as refused:
+            return _json({"error": str(refused)}, 409)
 
     async def _events(self, request: Request) -> Response:
         if self.open >= MAX_OPEN:
@@ -141,12 +164,13 @@ class Dashboard:
         self.open += 1
         try:
             loop = asyncio.get_running_loop()
-            taken, due_s = -1, 0.0
+            seen, due_s = (-1, -1), 0.0
             while not self._closing:
                 now_s = loop.time()
-                if taken != self._watch.taken or now_s >= due_s:
-                    taken, due_s = self._watch.taken, now_s + ALIVE_S
-                    message = await asyncio.to_thread(self._message, sent)
+                stands = (self._watch.taken, 0 if self._steering is None else self._steering.deeds)
+                if seen != stands or now_s >= due_s:
+                    seen, due_s = stands, now_s + ALIVE_S
+                    message = await aside(partial(self._message, sent))
                     yield b"data: " + message + b"\n\n"
                     await asyncio.sleep(EVERY_S - LOOK_S)
                 await asyncio.sleep(LOOK_S)
@@ -157,6 +181,8 @@ class Dashboard:
         snapshot = self._snapshot()
         simulation = _chosen(snapshot, sent.key)
         told = about(snapshot, simulation)
+        if self._steering is not None:
+            told["steering"] = self._steering.status()
         if simulation is not None:
             key = simulation.key
             if (key, simulation.began_ns) != sent.of:
@@ -173,6 +199,8 @@ class Dashboard:
                 if states and states["time_ns"].size:
                     sent.state_ns = int(states["time_ns"][-1])
                     told["states"] = finite(states) | {"book": sent.book}
+                mine = self._watch.fills(key, position)
+                told["fills"] = None if mine is None else finite(fills(mine, MAX_FILLS))
         return msgspec.json.encode(told)
 
     def _snapshot(self) -> Snapshot:
@@ -207,11 +235,18 @@ def _chosen(snapshot: Snapshot, key: tuple[str, str] | None) -> Simulation | Non
     return min(snapshot.simulations, key=lambda one: one.key, default=None)
 
 
-def page(title: str, first: bytes, *, explains: bool) -> str:
-    """The page, whole: style, script and the first message are in it; nothing is loaded from elsewhere."""
+def page(title: str, first: bytes, can: Mapping[str, Any]) -> str:
+    """The page, whole: style, script and the first message are in it; nothing is loaded from elsewhere.
+
+    Args:
+        title: What it is called.
+        first: The first message.
+        can: `explains`, whether it may ask for decisions, and `sources`, what the configuration may be
+            swapped to; None if it may not steer.
+    """
     here = resources.files("obmm.monitor.page")
     parts = {name: here.joinpath(f"dashboard.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
-    about = {"title": title, "explains": explains, "first": msgspec.Raw(first)}
+    about = {"title": title, **can, "first": msgspec.Raw(first)}
     told = msgspec.json.encode(about).decode().replace("<", "\\u003c")
     html = here.joinpath("dashboard.html").read_text(encoding="utf-8")
     for mark, text in (

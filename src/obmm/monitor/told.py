@@ -12,7 +12,7 @@ from obmm.market import Reason
 from obmm.monitor.snapshot import MARKOUT_S, RESPOND_MS, Fills, Simulation, Snapshot, Validator
 
 #: Fills, and news, of which the page is told.
-FILLS, NEWS = 200, 60
+FILLS, NEWS = 40, 60
 _PER_BOOK = (
     *("pnl", "pnl_endowment", "fees", "fills", "traded_quote", "drawdown", "max_drawdown"),
     *("bid", "ask", "mid", "own_bid", "own_ask", "open_orders", "position", "position_limit", "limit_share"),
@@ -30,7 +30,7 @@ def about(snapshot: Snapshot, simulation: Simulation | None) -> dict[str, Any]:
         {
             "at_ms": time.time_ns() // 1_000_000,
             "untold": snapshot.untold,
-            "validators": [_validator(one) for one in snapshot.validators],
+            "validators": [_validator(one, snapshot) for one in snapshot.validators],
             "simulations": [list(one.key) for one in snapshot.simulations],
             "simulation": None if simulation is None else _simulation(simulation),
         }
@@ -55,8 +55,10 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _validator(one: Validator) -> dict[str, Any]:
+def _validator(one: Validator, snapshot: Snapshot) -> dict[str, Any]:
+    its = [other for other in snapshot.simulations if other.validator == one.sender]
     return {
+        "missed": sum(other.missed for other in its),
         "sender": one.sender,
         "heard_ms": one.heard_ns // 1_000_000,
         "answered": one.answered,
@@ -75,6 +77,7 @@ def _simulation(one: Simulation) -> dict[str, Any]:
         **{name: getattr(one, name) for name in _TOTALS},
         "key": list(one.key),
         "time_s": one.time_ns / 1e9,
+        "interval_s": one.interval_ns / 1e9,
         "heard_ms": one.heard_ns // 1_000_000,
         "pnl_total": one.pnl.sum(),
         "pnl_endowment_total": one.pnl_endowment.sum(),
@@ -99,7 +102,7 @@ def _simulation(one: Simulation) -> dict[str, Any]:
             for n in one.news[-NEWS:]
         ],
         "news_count": [[pipeline, event, n] for (pipeline, event), n in one.news_count.items()],
-        "recent": _fills(one.recent),
+        "recent": fills(one.recent),
     }
 
 
@@ -107,15 +110,16 @@ def _reasons(codes: Any) -> list[str]:
     return [Reason(code).name.lower() if code else "" for code in codes.tolist()]
 
 
-def _fills(fills: Fills) -> dict[str, Any]:
-    rows = slice(-FILLS, None)
+def fills(newest: Fills, most: int = FILLS) -> dict[str, Any]:
+    """The newest own fills by column, oldest first; not finite yet, see `finite`."""
+    rows = slice(-most, None)
     return {
-        "book": fills.book[rows],
-        "side": fills.side[rows],
-        "maker": fills.maker[rows],
-        "price": fills.price[rows],
-        "size": fills.size[rows],
-        "fee": fills.fee[rows],
-        "time_s": fills.time_ns[rows] / 1e9,
-        "markout_bps": fills.markout_bps[rows],
+        "book": newest.book[rows],
+        "side": newest.side[rows],
+        "maker": newest.maker[rows],
+        "price": newest.price[rows],
+        "size": newest.size[rows],
+        "fee": newest.fee[rows],
+        "time_s": newest.time_ns[rows] / 1e9,
+        "markout_bps": newest.markout_bps[rows],
     }

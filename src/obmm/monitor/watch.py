@@ -26,7 +26,7 @@ from obmm.agent.sessions import Clock
 from obmm.agent.telling import tell, worth_telling
 from obmm.market import MarketState
 from obmm.monitor._following import Following
-from obmm.monitor.snapshot import RESPOND_MS, Snapshot, Validator
+from obmm.monitor.snapshot import RESPOND_MS, Fills, Snapshot, Validator
 
 #: Exchanges that may wait, validators and simulations that are kept, decisions kept for a closer look.
 MAX_WAITING, MAX_VALIDATORS, MAX_SIMULATIONS, MAX_DECISIONS = 64, 64, 8, 120
@@ -202,13 +202,25 @@ class Watch:
             following = self._following.get(key)
             return {} if following is None else following.recent.states.after(after_ns, position)
 
+    def fills(self, key: Key, position: int) -> Fills | None:
+        """The newest own fills on the book at a position, oldest first; None if the simulation is unknown."""
+        with self._lock:
+            following = self._following.get(key)
+            return None if following is None else following.fills_of(position)
+
     def decision(self, key: Key, time_s: float) -> Decision | None:
         """The decision of a simulation at `time_s`, or the first after it, if it is kept still."""
         with self._lock:
+            older = False
             for decision in self._decisions:
                 venue = decision.state.venue
-                if (venue.validator, venue.simulation_id) == key and decision.state.time_s >= time_s:
-                    return decision
+                if (venue.validator, venue.simulation_id) != key:
+                    continue
+                if decision.state.time_s >= time_s:
+                    # What came before the oldest one that is kept may have been the first.
+                    near = decision.state.time_s - time_s < venue.publish_interval_ns / 1e9
+                    return decision if older or near else None
+                older = True
         return None
 
     def close(self, within_s: float = 5.0) -> None:

@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 let now = null;            // the newest message
 let book = null;           // id of the book that is looked at
 let key = null;            // validator and simulation
-let minutes = null, states = null, source = null, frame = 0;
+let minutes = null, states = null, fills = null, source = null, frame = 0;
 const frames = [];
 
 $("title").textContent = about.title;
@@ -77,11 +77,11 @@ function ticks(low, high, n = 4) {
   return made;
 }
 /** Room for a chart with values on the left and, if given, times below; returns where things lie. */
-function axes(drawn, low, high, times, label = number) {
+function axes(drawn, low, high, times, label = number, n = 4) {
   const { pen, width, height } = drawn, left = 62, bottom = times ? 20 : 6, top = 6, right = 6;
   const y = (v) => top + (high - v) / (high - low) * (height - top - bottom);
   pen.textBaseline = "middle"; pen.textAlign = "right";
-  for (const t of ticks(low, high)) {
+  for (const t of ticks(low, high, n)) {
     pen.fillStyle = colours.grid; pen.fillRect(left, Math.round(y(t)), width - left - right, 1);
     pen.fillStyle = colours.muted; pen.fillText(label(t), left - 8, y(t));
   }
@@ -90,10 +90,10 @@ function axes(drawn, low, high, times, label = number) {
     const [from, until] = times, length = Math.max(until - from, 1e-9);
     x = (t) => left + (t - from) / length * (width - left - right);
     pen.textBaseline = "alphabetic";
-    const n = width < 500 ? 2 : 4;
-    for (let i = 0; i <= n; i++) {
-      const t = from + length * i / n;
-      pen.textAlign = i === 0 ? "left" : i === n ? "right" : "center";
+    const marks = width < 500 ? 2 : 4;
+    for (let i = 0; i <= marks; i++) {
+      const t = from + length * i / marks;
+      pen.textAlign = i === 0 ? "left" : i === marks ? "right" : "center";
       pen.fillText(clock(t), x(t), height - 4);
     }
   }
@@ -185,7 +185,7 @@ function drawSpreads() {
   const drawn = canvas("spreads");
   if (!drawn) return;
   const p = now.simulation.per_book, { pen } = drawn;
-  const at = axes(drawn, -2.2, 2.2, null, (v) => v === 1 ? "ask" : v === -1 ? "bid" : v === 0 ? "mid" : ""), c = columns(drawn, at);
+  const at = axes(drawn, -2.2, 2.2, null, (v) => v === 1 ? "ask" : v === -1 ? "bid" : v === 0 ? "mid" : "", 5), c = columns(drawn, at);
   for (let b = 0; b < c.n; b++) {
     const half = (p.ask[b] - p.bid[b]) / 2, mid = (p.ask[b] + p.bid[b]) / 2, x = c.x(b) + (c.wide - c.bar) / 2;
     if (!known(p.bid[b]) || !known(p.ask[b]) || !(half > 0)) continue;
@@ -235,6 +235,7 @@ function drawPath() {
   const s = now.simulation, b = s.books.indexOf(book);
   $("one").hidden = b < 0;
   if (b < 0) return;
+  $("moment").hidden = !about.explains;
   const p = s.per_book, why = s.reasons.map((r) => words(r[b]) || "open");
   $("one-title").textContent = "Book " + book;
   $("one-lede").textContent = `${s.pipelines[s.pipeline[b]] || "no pipeline"} · position ${number(p.position[b])} of ` +
@@ -242,8 +243,9 @@ function drawPath() {
     `bid ${why[0]}, ask ${why[1]}`;
   const drawn = canvas("path");
   if (!drawn || !states || states.book !== book || !states.time_ns.length) return;
-  const times = seconds(states.time_ns), { pen } = drawn, f = s.recent;
+  const times = seconds(states.time_ns), { pen } = drawn, f = fills || { book: [] };
   const mine = f.book.map((_, i) => i).filter((i) => f.book[i] === book && f.time_s[i] >= times[0]);
+  tellFills("own-fills", f, false);
   const digits = Math.max(0, 4 - Math.floor(Math.log10(Math.max(p.mid[b] || 1, 1))));
   const at = axes(drawn, ...span([...states.bid, ...states.ask, ...states.own_bid, ...states.own_ask, ...mine.map((i) => f.price[i])]),
     [times[0], times[times.length - 1]], (v) => plain(v, Math.min(digits, 4)));
@@ -264,6 +266,29 @@ function drawPath() {
     f.maker[i] ? pen.fill() : pen.stroke();
   }
 }
+function drawScore() {
+  const told = now.score;
+  $("score").hidden = !told;
+  if (!told) return;
+  $("score-lede").textContent = told.lede;
+  $("score-notes").replaceChildren(...told.notes.map((note) => element("li", note)));
+  table("own-score", ["", "#value"], told.own.map(([name, value]) => [words(name), score(value)]), told.missing || "None yet.");
+  const { columns, rows } = told.field, own = rows.findIndex((row) => row[0] === told.uid);
+  table("field-table", ["#rank", "#uid", ...columns.map((name) => "#" + words(name))], rows.map((row, i) => [i + 1, row[0], ...row.slice(1).map(score)]), "Nobody has a score yet.");
+  const lines = $("field-table").querySelectorAll("tbody tr");
+  if (own >= 0) lines[own].className = "ours";
+  $("field-key").textContent = rows.length ? `${words(columns[0])} of ${rows.length} uids that traded, best first; ours stands out` + (own >= 0 ? `, at place ${own + 1}.` : ".") : "";
+  const drawn = canvas("field");
+  if (!drawn || !rows.length) return;
+  const values = rows.map((row) => row[1]), at = axes(drawn, ...span([0, ...values], 1e-9), null, score), c = { wide: (at.right - at.left) / rows.length };
+  values.forEach((v, i) => {
+    if (!known(v)) return;
+    drawn.pen.fillStyle = i === own ? colours.buy : colours.faint;
+    const y = at.y(Math.max(v, 0)), tall = Math.abs(at.y(v) - at.y(0));
+    drawn.pen.fillRect(at.left + i * c.wide, y, Math.max(Math.min(c.wide - 1, 26), 1), Math.max(tall, 1));
+  });
+}
+const score = (x) => known(x) ? plain(x, x !== 0 && Math.abs(x) < 0.01 ? 5 : Math.abs(x) < 100 ? 3 : 0) : "–";
 function drawMarkout() {
   const drawn = canvas("markout"), s = now.simulation;
   if (!drawn) return;
@@ -281,7 +306,8 @@ function drawMarkout() {
 function drawTimes() {
   const drawn = canvas("times");
   if (!drawn || !now.validators.length) return;
-  const shown = now.validators.slice(-4), palette = [colours.buy, colours.sell, colours.ok, colours.muted], { pen } = drawn;
+  if (now.validators.length > 4) { drawManyTimes(drawn); return; }
+  const shown = now.validators, palette = [colours.buy, colours.sell, colours.ok, colours.muted], { pen } = drawn;
   const shares = shown.map((v) => { const all = v.counts.reduce((a, b) => a + b, 0) || 1; return v.counts.map((c) => c / all); });
   const at = axes(drawn, -0.12 * Math.max(...shares.flat()), Math.max(...shares.flat()) * 1.05, null, (v) => v < 0 ? "" : plain(100 * v) + " %");
   const n = shares[0].length, wide = (at.right - at.left) / n, each = (wide - 4) / shown.length;
@@ -295,8 +321,46 @@ function drawTimes() {
     const mark = element("b", "■ "); mark.style.color = palette[k]; return [mark, short(v.sender) + "  "];
   }));
 }
+/** Of many validators: a row each, a column for each span of times, darker for more answers. */
+function drawManyTimes({ pen, width, height }) {
+  const all = now.validators, bounds = all[0].bounds_ms, n = bounds.length + 1, left = 110, bottom = 18;
+  const wide = (width - left) / n, tall = (height - bottom) / all.length, skip = wide < 44 ? 2 : 1;
+  pen.textBaseline = "middle"; pen.textAlign = "right";
+  all.forEach((v, row) => {
+    const sum = v.counts.reduce((a, b) => a + b, 0) || 1;
+    v.counts.forEach((c, i) => {
+      pen.globalAlpha = c ? 0.12 + 0.88 * c / sum : 0; pen.fillStyle = colours.buy;
+      pen.fillRect(left + i * wide, row * tall, wide - 1, Math.max(tall - 1, 1));
+    });
+    pen.globalAlpha = 1; pen.fillStyle = colours.muted;
+    if (row % Math.ceil(13 / tall) === 0) pen.fillText(short(v.sender), left - 6, (row + 0.5) * tall);
+  });
+  pen.textAlign = "center"; pen.textBaseline = "bottom";
+  for (let i = 0; i < n; i += skip) pen.fillText(i < n - 1 ? "≤" + bounds[i] : "more", left + (i + 0.5) * wide, height - 2);
+  $("times-key").textContent = "Milliseconds by validator, darker the more of its answers.";
+}
 const short = (name) => name ? (name.length > 14 ? name.slice(0, 8) + "…" : name) : "unnamed";
 
+const AFTER = [1, 10, 60];
+/** 0, 1, 2, 7 as "0–2, 7"; every other one of many as such. */
+function spans(ids) {
+  const made = [];
+  for (let i = 0; i < ids.length;) {
+    let j = i, step = ids[i + 1] - ids[i];
+    if (step !== 1 && step !== 2) step = 1;
+    while (j + 1 < ids.length && ids[j + 1] - ids[j] === step) j++;
+    if (step === 2 && j - i < 3) { j = i; step = 1; }
+    made.push(j === i ? `${ids[i]}` : step === 1 ? `${ids[i]}–${ids[j]}` : `${ids[i]}, ${ids[i] + 2} … ${ids[j]}`);
+    i = j + 1;
+  }
+  return made.length > 12 ? `${ids.length}: ${made.slice(0, 10).join(", ")} …` : made.join(", ");
+}
+function tellFills(id, f, books) {
+  const last = f.book.map((_, i) => i).reverse().slice(0, 40), at = AFTER.map((after) => now.simulation.markout_s.indexOf(after));
+  table(id, ["time", ...(books ? ["#book"] : []), "", "", "#price", "#size", "#fee", ...AFTER.map((after) => `#${after} s, bp`)], last.map((i) => [clock(f.time_s[i]),
+    ...(books ? [f.book[i]] : []), f.side[i] ? "sold" : "bought", f.maker[i] ? "maker" : "taker", plain(f.price[i], 2), plain(f.size[i], 4), plain(f.fee[i], 3),
+    ...at.map((h) => plain(f.markout_bps[i][h], 1))]), "No fill yet.");
+}
 function tell() {
   const s = now.simulation, v = now.validators.find((one) => one.sender === s.key[0]) || now.validators[now.validators.length - 1];
   const quiet = Object.values(s.quiet_because).reduce((a, b) => a + b, 0);
@@ -319,18 +383,15 @@ function tell() {
     tile.append(element("h3", title), element("p", text, { "data-figure": name, "data-value": known(raw) ? raw : "" }), element("small", small));
     return tile;
   }));
-  const f = s.recent, last = f.book.map((_, i) => i).reverse().slice(0, 40), sixty = s.markout_s.indexOf(60);
-  table("fills", ["time", "#book", "", "", "#price", "#size", "#fee", "#60 s, bp"], last.map((i) => [clock(f.time_s[i]), f.book[i],
-    f.side[i] ? "sold" : "bought", f.maker[i] ? "maker" : "taker", plain(f.price[i], 2), plain(f.size[i], 4), plain(f.fee[i], 3),
-    plain(f.markout_bps[i][sixty], 1)]), "No fill yet.");
-  table("validators", ["validator", "#answered", "#without orders", "#median", "#99 %", "#slowest", "#heard"], now.validators.map((one) => [short(one.sender),
-    plain(one.answered), plain(Object.values(one.without_orders).reduce((a, b) => a + b, 0)), ms(one.p50), ms(one.p99), ms(one.max),
+  tellFills("fills", s.recent, true);
+  table("validators", ["validator", "#answered", "#without orders", "#lost", "#median", "#99 %", "#slowest", "#heard"], now.validators.map((one) => [short(one.sender),
+    plain(one.answered), plain(Object.values(one.without_orders).reduce((a, b) => a + b, 0)), plain(one.missed), ms(one.p50), ms(one.p99), ms(one.max),
     plain(Math.max(0, (now.at_ms - one.heard_ms) / 1000)) + " s ago"]), "Nobody asked yet.");
   table("quiet", ["because of", "#share of all sides"], Object.entries(s.quiet_because).map(([why, n]) => [words(why), percent(n / s.sides)]), "None so far.");
   table("rejects", ["", "#instructions"], Object.entries(s.rejects_because).sort((a, b) => b[1] - a[1]).map(([why, n]) => [why, plain(n)]), "Nothing so far.");
   table("pipelines", ["pipeline", "books", "#failed"], s.pipelines.map((name, i) => {
     const its = s.books.filter((_, b) => s.pipeline[b] === i);
-    return [name || "none", its.length > 12 ? `${its.length}: ${its.slice(0, 6).join(", ")} …` : its.join(", "), plain(s.faults[name] || 0)];
+    return [name || "none", spans(its), plain(s.faults[name] || 0)];
   }), "");
   table("news", ["time", "pipeline", "", "books"], s.news.slice().reverse().map(([t, , pipeline, event, books, n, details]) => [clock(t), pipeline,
     event + Object.entries(details).map(([k, d]) => ` · ${k} ${typeof d === "number" ? number(d) : d}`).join(""),
@@ -353,9 +414,10 @@ function draw() {
   if (!now) return;
   const began = performance.now();
   tellHead();
+  tellSteering(now.steering);
   if (now.simulation) {
     tell();
-    for (const part of [drawParts, drawCurve, drawHeat, drawSpreads, drawFees, drawPace, drawPath, drawMarkout, drawTimes]) part();
+    for (const part of [drawParts, drawCurve, drawHeat, drawSpreads, drawFees, drawPace, drawPath, drawScore, drawMarkout, drawTimes]) part();
   }
   frames.push(performance.now() - began);
   if (frames.length > 60) frames.shift();
@@ -374,7 +436,8 @@ function grown(old, more, keep) {
   return made;
 }
 function take(message) {
-  if (message.anew) minutes = states = null;
+  if (message.anew) minutes = states = fills = null;
+  if (message.fills) fills = message.fills;
   if (message.minutes) minutes = grown(minutes, message.minutes, 1440);
   if (message.states) states = grown(states && states.book === message.states.book ? states : null, message.states, 900);
   now = message;
@@ -393,6 +456,8 @@ function listen() {
 function link(kind, text) { $("link").className = "status " + kind; $("link").textContent = text; }
 function look(id) {
   book = book === id ? null : id;
+  fills = traced = null;
+  if (book !== null) $("act-books").value = String(book);
   $("trace").replaceChildren();
   const address = new URL(location); book === null ? address.searchParams.delete("book") : address.searchParams.set("book", book);
   history.replaceState(null, "", address);
@@ -416,11 +481,30 @@ $("path").onclick = async (event) => {
   const share = (event.clientX - box.left - at.left) / (at.right - at.left);
   await trace(times[0] + Math.min(1, Math.max(0, share)) * (times[times.length - 1] - times[0]) - 0.5);
 };
+let traced = null;   // the moment whose decision is shown
+function moment(text) {
+  const parts = text.trim().split(":").map(Number);
+  return text.trim() === "" || parts.some((x) => !Number.isFinite(x)) ? null : parts.reduce((a, b) => 60 * a + b, 0);
+}
+$("moment-show").onclick = () => {
+  const at = moment($("moment-at").value);
+  if (at === null) { $("trace").replaceChildren(element("p", "Say a time such as 1:23:45, or seconds.", { class: "alert" })); return; }
+  trace(at - 1e-3);
+};
+$("moment-at").onkeydown = (event) => { if (event.key === "Enter") $("moment-show").click(); };
+const step = (by) => trace((known(traced) ? traced : now.simulation.time_s) + by * now.simulation.interval_s - 1e-3);
+$("moment-before").onclick = () => step(-1);
+$("moment-after").onclick = () => step(1);
 async function trace(at) {
+  $("trace").replaceChildren(element("p", "…", { class: "soft" }));
   const [validator, simulation] = now.simulation.key;
-  const reply = await fetch("explain?" + new URLSearchParams({ validator, simulation, book, at }));
-  const told = await reply.json(), where = $("trace");
-  if (told.error) { where.replaceChildren(element("p", told.error, { class: "soft" })); return; }
+  const where = $("trace");
+  let told;
+  try {
+    told = await (await fetch("explain?" + new URLSearchParams({ validator, simulation, book, at }))).json();
+  } catch (error) { told = { error: `no answer (${error.message})` }; }
+  if (!told.error) { traced = told.time_s; $("moment-at").value = clock(told.time_s); }
+  if (told.error) { where.replaceChildren(element("p", told.error, { class: "alert" })); return; }
   const cell = (x) => typeof x === "number" ? plain(x, Number.isInteger(x) ? 0 : Math.abs(x) < 1 ? 5 : 3) : known(x) ? Array.isArray(x) ? x.map(cell).join(", ") : String(x) : "–";
   const box = element("div");
   const part = (title, rows) => {
@@ -432,13 +516,69 @@ async function trace(at) {
     wrap.append(made); figure.append(element("h3", title), wrap); box.append(figure);
   };
   const pairs = (object) => Object.entries(object).map(([what, value]) => ({ what, value }));
-  part("What it saw", pairs(told.market)); part("Signals", told.signals); part("Gates, each by itself", told.gates);
+  part("What it saw", pairs(told.market)); part("Own orders that rest", told.resting); part("Signals", told.signals); part("Gates, each by itself", told.gates);
   part("Quotes wanted", told.quotes); part("Instructions", told.orders); part("Quiet or narrowed because of", pairs(told.reasons));
   where.replaceChildren(element("h3", `Decision at ${told.time_s} s, ${told.pipeline}, hash ${told.hash}`, { "data-trace": told.time_s }), box);
 }
 
+// ---- steering -----------------------------------------------------------------------------------------------
+const KEEP = "obmm token";
+const kept = { get: () => { try { return sessionStorage.getItem(KEEP) || ""; } catch { return token; } },
+  set: (text) => { token = text; try { sessionStorage.setItem(KEEP, text); } catch { /* this page alone keeps it */ } } };
+let token = "", steering = null;
+function tellSteering(told) {
+  steering = told;
+  $("steering").hidden = !told;
+  if (!told) return;
+  const overrides = Object.entries(told.overrides).map(([books, mode]) => `${books}: ${words(mode)}`);
+  $("stands").textContent = [told.config + ", hash " + told.config_hash, told.ab ? `A/B: ${told.ab.source} on ${told.ab.books}` : "",
+    ...overrides, told.problem ? "not in force: " + told.problem : ""].filter(Boolean).join(" · ");
+  $("stopped").hidden = !told.stopped;
+  $("stopped").textContent = told.stopped === "stopped" ? "Stopped: every answer cancels all that rests, until somebody lets it go on." : "Leaving: every answer cancels all that rests.";
+  $("act-back").disabled = !told.before; $("act-back").textContent = told.before ? "Back to " + told.before.split("/").pop() : "Back";
+  $("act-end").disabled = !told.ab;
+  const open = !!kept.get();
+  $("unlock").hidden = open; $("acts").hidden = !open; $("one-acts").hidden = !open;
+}
+function say(kind, text) { $("said").className = kind; $("said").textContent = text; }
+async function steer(deed, asked, button) {
+  const doing = [deed, ...Object.values(asked)].join(" ");
+  say("", doing + " …");
+  if (button) button.disabled = true;
+  try {
+    const reply = await fetch("steer", { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer " + kept.get() },
+      body: JSON.stringify({ deed, words: asked }) });
+    const told = await reply.json();
+    if (reply.status === 401) kept.set("");
+    if (button) button.disabled = false;
+    if (told.error) say("bad", `${doing}: not done. ${told.error}`);
+    else { say("ok", doing + ": done."); tellSteering(told); }
+    if (reply.status === 401) tellSteering(steering);
+  } catch (error) {
+    if (button) button.disabled = false;
+    say("bad", `${doing}: no answer from the agent (${error.message}).`);
+  }
+}
+for (const button of document.querySelectorAll("button[data-deed]")) button.onclick = () => {
+  const { deed, books, from, source } = button.dataset, asked = {};
+  if (source) asked.source = $(source).value.trim();
+  if (books) asked.books = books;
+  if (from) asked.books = $(from).value.trim() || "all";
+  if ("book" in button.dataset) { asked.books = String(book); $("steering").open = true; }
+  if (source && !asked.source) { say("bad", deed + ": name a preset or a TOML file first."); $(source).focus(); return; }
+  steer(deed, asked, button);
+};
+$("use-token").onclick = () => { kept.set($("token").value.trim()); $("token").value = ""; say("", ""); tellSteering(steering); };
+$("token").onkeydown = (event) => { if (event.key === "Enter") $("use-token").click(); };
+
 // ---- begin --------------------------------------------------------------------------------------------------
 const given = new URL(location).searchParams;
+if (location.hash.startsWith("#token=")) {  // It goes to no server, and out of sight.
+  kept.set(decodeURIComponent(location.hash.slice(7)));
+  history.replaceState(null, "", location.pathname + location.search);
+  $("steering").open = true;
+}
+if (about.sources) $("sources").replaceChildren(...about.sources.map((name) => element("option", "", { value: name })));
 if (given.get("book") !== null && /^-?\d+$/.test(given.get("book"))) book = Number(given.get("book"));
 readColours();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
