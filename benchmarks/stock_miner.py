@@ -11,6 +11,7 @@ Runs in an environment with bittensor 10, in a process of its own:
 """
 
 import asyncio
+import csv
 import json
 import pickle
 import socket
@@ -19,110 +20,138 @@ import tempfile
 import time
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import bittensor as bt
 import lz4.frame
 import msgspec
 from bittensor.utils import networking
 from plain import PlainMaker
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 # Nobody outside is asked for our address.
 networking.get_external_ip = lambda: "127.0.0.9"
 
 
-class Order(BaseModel):
+class Model(BaseModel):
+    """Fields go by their short names on the wire and by long ones in agents; models take both."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Order(Model):
     """A resting order, or the event of one."""
 
-    y: Literal["o"] = "o"
-    i: int
-    c: int | None = None
-    t: int
-    q: float
-    s: int
-    p: float | None = None
-    l: float = 0.0  # noqa: E741
+    y: str = Field("o", alias="type")
+    i: int = Field(alias="id")
+    c: int | None = Field(None, alias="client_id")
+    t: int = Field(alias="timestamp")
+    q: float = Field(alias="quantity")
+    s: int = Field(alias="side")
+    p: float | None = Field(alias="price")
+    l: float = Field(0.0, alias="leverage")  # noqa: E741
 
 
-class Trade(BaseModel):
+class Trade(Model):
     """The event of a trade."""
 
-    y: Literal["t"]
-    i: int
-    s: int
-    t: int
-    q: float
-    p: float
-    Ti: int
-    Ta: int
-    Tf: float
-    Mi: int
-    Ma: int
-    Mf: float
+    y: str = Field("t", alias="type")
+    i: int = Field(alias="id")
+    s: int = Field(alias="side")
+    t: int = Field(alias="timestamp")
+    q: float = Field(alias="quantity")
+    p: float = Field(alias="price")
+    Ti: int = Field(alias="taker_id")
+    Ta: int = Field(alias="taker_agent_id")
+    Tf: float | None = Field(None, alias="taker_fee")
+    Mi: int = Field(alias="maker_id")
+    Ma: int = Field(alias="maker_agent_id")
+    Mf: float | None = Field(None, alias="maker_fee")
 
 
-class Cancellation(BaseModel):
+class Cancellation(Model):
     """The event of a cancel."""
 
-    y: Literal["c"]
-    i: int
-    t: int
-    p: float | None
-    q: float | None
+    y: str = Field("c", alias="type")
+    i: int = Field(alias="orderId")
+    t: int = Field(alias="timestamp")
+    p: float | None = Field(alias="price")
+    q: float | None = Field(alias="quantity")
 
 
-class Level(BaseModel):
+class Level(Model):
     """A price with its orders."""
 
-    p: float
-    q: float
-    o: list[Order] | None = None
+    p: float = Field(alias="price")
+    q: float = Field(alias="quantity")
+    o: list[Order] | None = Field(None, alias="orders")
 
 
-class Book(BaseModel):
-    """One book and what happened in it."""
+class Book(Model):
+    """One book and what happened in it; what an event is comes of trying one class after the other."""
 
-    i: int
-    r: float | None = None
-    b: list[Level]
-    a: list[Level]
-    e: list[Annotated[Order | Trade | Cancellation, Field(discriminator="y")]] | None = None
+    i: int = Field(alias="id")
+    r: float | None = Field(None, alias="MTR")
+    b: list[Level] = Field(alias="bids")
+    a: list[Level] = Field(alias="asks")
+    e: list[Order | Trade | Cancellation] | None = Field(alias="events")
 
 
-class Balance(BaseModel):
+class Balance(Model):
     """One currency."""
 
-    c: str
-    t: float
-    f: float
-    r: float
-    i: float | None = None
+    c: str = Field(alias="currency")
+    t: float = Field(alias="total")
+    f: float = Field(alias="free")
+    r: float = Field(alias="reserved")
+    i: float | None = Field(None, alias="initial")
 
 
-class Account(BaseModel):
+class Fees(Model):
+    """Rates."""
+
+    v: float | None = Field(alias="volume_traded")
+    m: float = Field(alias="maker_fee_rate")
+    t: float = Field(alias="taker_fee_rate")
+
+
+class Account(Model):
     """Our account on one book."""
 
-    i: int
-    b: int
-    bb: Balance
-    qb: Balance
-    bl: float
-    ql: float
-    bc: float
-    qc: float
-    o: list[Order]
-    l: dict[int, Any]  # noqa: E741
-    f: dict[str, float | None]
-    v: float | None = None
+    i: int = Field(alias="agent_id")
+    b: int = Field(alias="book_id")
+    bb: Balance = Field(alias="base_balance")
+    qb: Balance = Field(alias="quote_balance")
+    bl: float = Field(0.0, alias="base_loan")
+    ql: float = Field(0.0, alias="quote_loan")
+    bc: float = Field(0.0, alias="base_collateral")
+    qc: float = Field(0.0, alias="quote_collateral")
+    o: list[Order] = Field(alias="orders")
+    l: dict[int, Any] = Field(alias="loans")  # noqa: E741
+    f: Fees | None = Field(alias="fees")
+    v: float | None = Field(None, alias="traded_volume")
 
 
-class State(BaseModel):
+class Notice(Model):
+    """What the venue tells us of our own doing."""
+
+    y: str = Field(alias="type")
+    t: int = Field(alias="timestamp")
+    b: int | None = Field(None, alias="bookId")
+    told: dict[str, Any] = {}
+
+    @property
+    def book_id(self) -> int | None:
+        """The book, for all but notices of the whole."""
+        return self.b
+
+
+class State(Model):
     """All that a message tells, every level, order and event an object: what the stock miner makes first."""
 
     books: dict[int, Book]
     accounts: dict[int, dict[int, Account]]
-    notices: dict[int, list[dict[str, Any]]]
+    notices: dict[int, list[Notice]]
     config: dict[str, Any]
 
 
@@ -153,29 +182,74 @@ def keys(name: str, folder: str) -> Any:
     return wallet
 
 
-def update(state: State, folder: Path) -> str:
-    """What the base class of agents does with each state before the agent's own work."""
-    lines = []
-    notices = [notice for of_uid in state.notices.values() for notice in of_uid]
-    accounts = next(iter(state.accounts.values()))
-    for number, book in state.books.items():
-        for notice in notices:
-            if notice.get("b") == number:
-                name = {"ET": "trades", "RDCO": "cancellations"}.get(notice["y"], "orders")
-                with (folder / f"{name}.csv").open("a") as file:
-                    file.write(",".join(map(str, notice.values())) + "\n")
-        account = accounts[number]
-        lines.append(f"BOOK {number}: {account.bb} {account.qb} {account.f}")
-        lines += [
-            f"{bid.q}@{bid.p} | {ask.q}@{ask.p}" for bid, ask in zip(book.b[:5], book.a[:5], strict=False)
-        ]
-        lines += [f"{order.i} {order.s} {order.q}@{order.p}" for order in account.o]
-    return "\n".join(lines)
+def when(time_ns: int) -> str:
+    """A time as logs have it."""
+    seconds, left_ns = divmod(time_ns, 10**9)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours:02}:{minutes:02}:{seconds:02}.{left_ns:09}"
+
+
+class Agent:
+    """The base class of agents: what it does with each state before the agent's own work.
+
+    Args:
+        folder: Where the events of each kind are appended to a file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.history: list[State] = []
+        self.events: dict[int, Any] = {}
+
+    def update(self, state: State) -> str:
+        """Keep the last states, note every event, and write a text of every book."""
+        self.history = [*self.history, state.model_copy()][-10:]
+        notices = next(iter(state.notices.values()))
+        self.events |= {notice.t: notice for notice in notices}
+        accounts = next(iter(state.accounts.values()))
+        text = ""
+        for number, book in state.books.items():
+            text += f"BOOK {number}\n" + "-" * 50 + "\nEVENTS\n" + "-" * 50 + "\n"
+            for notice in notices:
+                if hasattr(notice, "book_id") and notice.book_id == number:
+                    text += f"{notice} AT {when(notice.t)}\n"
+                    self._append(notice)
+            text += _told(book, accounts[number])
+        return text
+
+    def _append(self, notice: Notice) -> None:
+        name = {"ET": "trades", "RDCO": "cancellations"}.get(notice.y, "orders")
+        path = self.folder / f"{name}.csv"
+        known = path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if not known:
+                writer.writerow(["timestamp", *notice.told])
+            writer.writerow([when(notice.t), *notice.told.values()])
+
+
+def _told(book: Book, account: Account) -> str:
+    """One book and our account on it."""
+    bids = " | ".join([f"{level.q:.4f}@{level.p}" for level in reversed(book.b[:5])])
+    asks = " | ".join([f"{level.q:.4f}@{level.p}" for level in book.a[:5]])
+    text = "TOP LEVELS\n" + "-" * 50 + f"\n{bids}||{asks}\n" + "-" * 50 + "\nBALANCES\n" + "-" * 50 + "\n"
+    for name, balance, loan in (("BASE", account.bb, account.bl), ("QUOTE", account.qb, account.ql)):
+        total = f"TOTAL={balance.t:.8f} FREE={balance.f:.8f} RESERVED={balance.r:.8f}"
+        text += f"{name:6}: {total} | LOAN={loan:.8f}\n"
+    for order in sorted(account.o, key=lambda order: order.t):
+        side = "BUY " if order.s == 0 else "SELL"
+        text += f"#{order.i} : {side} {order.q}@{order.p} [PLACED AT {when(order.t)} (T={order.t})]\n"
+    if account.f:
+        text += f"FEES : MAKER {account.f.m * 100}% | TAKER {account.f.t * 100}%\n" + "-" * 50 + "\n"
+    return text
 
 
 def serve(miner: bool) -> None:
     """A stock axon whose agent works with dictionaries and loops."""
     maker, events = PlainMaker(), tempfile.TemporaryDirectory()
+    agent = Agent(Path(events.name))
 
     def forward(synapse: MarketSimulationStateUpdate) -> MarketSimulationStateUpdate:
         told = {}
@@ -183,7 +257,8 @@ def serve(miner: bool) -> None:
             told |= {key: value for key, value in content(blob).items() if key != "response"}
         books = {key: told.pop(key) for key in list(told) if isinstance(key, int)}
         if miner:
-            update(State.model_validate(told | {"books": books}), Path(events.name))
+            notices = {uid: [one | {"told": one} for one in its] for uid, its in told["notices"].items()}
+            agent.update(State.model_validate(told | {"books": books, "notices": notices}))
         state = {"timestamp": synapse.timestamp, "books": books, "accounts": told["accounts"]}
         instructions = maker.decide(state, synapse.timestamp / 1e9)
         payload = b64encode(maker.encode(instructions)).decode()
