@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from obmm.agent import ConfigError, Pipeline, feeds_of, plan, resolve
+from obmm.agent.pipeline import only_trades_of
 from obmm.market import Feed, Limits, OpenOrders, Quotes, Venue
 from obmm.settings.toml import parse_layer
 from obmm.testing import random_states
@@ -73,6 +74,17 @@ def test_the_tape_is_asked_for_only_when_a_stage_reads_it():
     taped = '[[signals]]\nkind = "stages_for_tests:Raises"\nname = "taped"'
     assert frozenset() == feeds_of(resolve("touch"))
     assert frozenset({Feed.TAPE}) == feeds_of(resolve(parse_layer(f'extends = "touch"\n{taped}', "my.toml")))
+
+
+def test_trades_suffice_unless_a_stage_reads_other_events(tmp_path):
+    """One stage that does not say so, also of an assigned pipeline, has the whole tape decoded."""
+    taped = 'extends = "balanced"\n[[signals]]\nkind = "stages_for_tests:Raises"\nname = "taped"'
+    (tmp_path / "taped.toml").write_text(taped)
+    beside = tmp_path / "beside.toml"
+    beside.write_text('extends = "balanced"\n[[assign]]\nbooks = [0]\npipeline = "taped.toml"')
+    assert only_trades_of(resolve("balanced"))
+    assert not only_trades_of(resolve(parse_layer(taped, "my.toml")))
+    assert not only_trades_of(resolve(str(beside)))
 
 
 def test_overrides_of_books_reach_the_stages():

@@ -40,7 +40,8 @@ class Gated:
 
     def __init__(self) -> None:
         self._maker = MarketMaker(quoting())
-        self.config_hash, self.feeds = self._maker.config_hash, self._maker.feeds
+        self.config_hash = self._maker.config_hash
+        self.feeds, self.only_trades = self._maker.feeds, self._maker.only_trades
         self.gate = threading.Event()
         self.asked = threading.Semaphore(0)
         self.seen: list[tuple[str, int]] = []
@@ -57,7 +58,8 @@ class Raising:
 
     def __init__(self, deed: Callable[[], None]) -> None:
         maker = MarketMaker(quoting())
-        self.config_hash, self.feeds = maker.config_hash, maker.feeds
+        self.config_hash = maker.config_hash
+        self.feeds, self.only_trades = maker.feeds, maker.only_trades
         self._deed = deed
 
     def decide(self, state: MarketState) -> Decision:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from obmm.market import EventKind, Feed, Orders
 from obmm.wire import Decoder, WireError, encode_request
@@ -135,6 +138,43 @@ def test_events_become_columns() -> None:
     assert ([0.0, -0.2, 0.0], [0.0, 0.1, 0.0]) == (tape.maker_fee.tolist(), tape.taker_fee.tolist())
     assert ([9, -1, -1], [1.5, 2.0, 0.5]) == (tape.client_id.tolist(), tape.size.tolist())
     assert np.array_equal([np.nan, 300.0, 298.0], tape.price, equal_nan=True)
+
+
+@given(
+    st.builds(full_state, st.integers(0, 99)),
+    st.sampled_from([35, 54, 63]),
+    st.sampled_from(["blobs", "blob", "open"]),
+)
+def test_only_trades_are_the_trades_of_the_whole_tape(state: Any, version: int, form: Any) -> None:
+    """Where nothing else is wanted a tape has the same trades in the same order, and no other events."""
+    body = encode_request(state, version=version, form=form)
+    whole, some = (
+        Decoder(frozenset({Feed.TAPE}), uid=state.uid, only_trades=only).request(body).state.tape
+        for only in (False, True)
+    )
+    trades = whole.kind == EventKind.TRADE
+    assert whole.book[trades].tolist() == some.book.tolist()
+    for name in (field.name for field in attrs.fields(type(whole)) if field.name != "offset"):
+        assert np.array_equal(getattr(whole, name)[trades], getattr(some, name), equal_nan=True), name
+
+
+def test_an_event_that_nobody_knows_brings_the_whole_tape() -> None:
+    """Kinds are told apart before they are read: one that is new has all events read, and is left out."""
+    books = {0: book(), 1: book(e=EVENTS)}
+    decoder = Decoder(frozenset({Feed.TAPE}), only_trades=True)
+    assert (
+        state_of(frozenset({Feed.TAPE}), books=books) == decoder.request(body_of(content(books=books))).state
+    )
+
+
+def test_a_bad_trade_is_named_where_only_trades_are_read() -> None:
+    """What is read is judged, what is passed over is not."""
+    decoder = Decoder(frozenset({Feed.TAPE}), only_trades=True)
+    odd = [{"y": "o", "t": "soon"}, EVENTS[1] | {"q": "much"}]
+    with pytest.raises(WireError, match=r"books\[\.\.\.\]\.e\[1\]\.q"):
+        decoder.request(body_of(content(books={1: book(e=[EVENTS[0], odd[1]])})))
+    passed = decoder.request(body_of(content(books={0: book(e=[odd[0], EVENTS[1]])})))
+    assert [EventKind.TRADE] == passed.state.tape.kind.tolist()
 
 
 def test_events_are_not_looked_at_unless_asked_for() -> None:

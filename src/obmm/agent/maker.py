@@ -19,7 +19,7 @@ from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount, told
 from obmm.agent.keeper import Keeper
 from obmm.agent.overrides import OverrideFile
-from obmm.agent.pipeline import feeds_of
+from obmm.agent.pipeline import feeds_of, only_trades_of
 from obmm.agent.sessions import Answer, Clock, Session, withdrawn
 from obmm.agent.telling import tell, worth_telling
 from obmm.market import Feed, MarketState, Orders, Reason
@@ -73,6 +73,7 @@ class MarketMaker:
     states: int = attrs.field(default=0, init=False)
     errors: int = attrs.field(default=0, init=False)
     feeds: frozenset[Feed] = attrs.field(init=False)
+    only_trades: bool = attrs.field(init=False)
     _configs: dict[str, Config] = attrs.field(init=False, repr=False)
     _hash: str = attrs.field(init=False)
     _sessions: OrderedDict[tuple[str, str], Session] = attrs.field(
@@ -86,7 +87,7 @@ class MarketMaker:
     _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        self.feeds = feeds_of(self.config)
+        self.feeds, self.only_trades = feeds_of(self.config), only_trades_of(self.config)
         self._hash = self.config.hash
         self._configs = {self._hash: self.config}
 
@@ -125,9 +126,11 @@ class MarketMaker:
         """
         with self._between_states(within_s):
             sessions = {key: one.changed(self.config, config) for key, one in self._sessions.items()}
-            feeds, config_hash = feeds_of(config), config.hash
+            feeds, only_trades = feeds_of(config), only_trades_of(config)
+            config_hash = config.hash
             self._sessions = OrderedDict(sessions)
             self.config, self.feeds, self._hash = config, feeds, config_hash
+            self.only_trades = only_trades
             self._configs[config_hash] = config
             # The snapshots of before are of another configuration, and would be refused.
             self.save()

@@ -44,11 +44,13 @@ class Plan:
     Attributes:
         order: Signals in the order in which they are computed.
         feeds: Parts of the state that must be decoded.
+        only_trades: Whether of the tape nothing but the trades is looked at.
         warmup_s: Simulated seconds after which every signal has settled.
     """
 
     order: tuple[StageSpec, ...]
     feeds: frozenset[Feed]
+    only_trades: bool
     warmup_s: float
 
 
@@ -93,12 +95,19 @@ def plan(config: Config) -> Plan:
             order.append(spec)
             del waiting[spec.name]
     feeds = frozenset(need for needs in reads.values() for need in needs if isinstance(need, Feed))
-    return Plan(tuple(order), feeds, max(warm.values(), default=0.0))
+    readers = [stages[path] for path, needs in reads.items() if Feed.TAPE in needs]
+    only_trades = all(getattr(stage, "only_trades", False) for stage in readers)
+    return Plan(tuple(order), feeds, only_trades, max(warm.values(), default=0.0))
 
 
 def feeds_of(config: Config) -> frozenset[Feed]:
     """Parts of the state that a configuration, with all its assigned pipelines, must have decoded."""
     return plan(config).feeds.union(*(feeds_of(a.config) for a in config.assign))
+
+
+def only_trades_of(config: Config) -> bool:
+    """Whether of the tape a configuration, with all its assigned pipelines, looks at the trades alone."""
+    return plan(config).only_trades and all(only_trades_of(a.config) for a in config.assign)
 
 
 def _said(stage: Any, spec: StageSpec) -> tuple[frozenset[Feed | str], float]:

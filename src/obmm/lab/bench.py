@@ -87,7 +87,7 @@ def bench(config: Config, capture: Path, n_books: int, n_states: int = 2000) -> 
         ConfigError: A stage failed.
     """
     maker = MarketMaker(config)
-    decoder = Decoder(maker.feeds)
+    decoder = Decoder(maker.feeds, only_trades=maker.only_trades)
     bodies = requests(capture, n_books)
     steps = {name: Timings() for name in ("decode_ms", "pipeline_ms", "encode_ms", "answer_ms")}
     start_ns: int | None = None
@@ -162,7 +162,7 @@ def memory_growth(config: Config, capture: Path, n_books: int, n_states: int = 1
     The first tenth warms caches and is not counted.
     """
     maker, bodies = MarketMaker(config), requests(capture, n_books)
-    decoder = Decoder(maker.feeds)
+    decoder = Decoder(maker.feeds, only_trades=maker.only_trades)
 
     def answers(first: int, last: int, start_ns: int) -> None:
         for i in range(first, last):

@@ -147,7 +147,7 @@ class Session:
         self._stopped = ""
         self._lanes: OrderedDict[str, Lane[Pending]] = OrderedDict()
         self._first: dict[str, Lane[Pending]] = {}
-        self._decoders: dict[str, tuple[frozenset[Feed], Decoder]] = {}
+        self._decoders: dict[str, tuple[tuple[frozenset[Feed], bool], Decoder]] = {}
         self._uids: dict[str, int] = {}
         self._numbers = 0
         self._lock = threading.Lock()
@@ -309,12 +309,12 @@ class Session:
 
     def _decoded(self, pending: Pending) -> Request:
         """The request, with all that the configuration in force wants to see of the market."""
-        feeds, decoder = self._decoders.get(pending.sender, (None, None))
+        wanted, decoder = self._decoders.get(pending.sender, (None, None))
         # Each sender has its own, since decoders remember venues.
-        while decoder is None or feeds != self.maker.feeds:
-            feeds = self.maker.feeds
-            decoder = Decoder(feeds, uid=self._uid)
-            self._decoders[pending.sender] = (feeds, decoder)
+        while decoder is None or wanted != (self.maker.feeds, self.maker.only_trades):
+            feeds, only_trades = wanted = (self.maker.feeds, self.maker.only_trades)
+            decoder = Decoder(feeds, uid=self._uid, only_trades=only_trades)
+            self._decoders[pending.sender] = (wanted, decoder)
         return decoder.request(pending.body, validator=pending.sender or None)
 
     def _settle(self, pending: Pending, reply: bytes, note: str) -> None:

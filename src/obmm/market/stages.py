@@ -76,12 +76,15 @@ class Stage:
         warmup_s: Simulated seconds of data after which its output has settled.
         unit: Unit of its output, for people.
         source: Where its formula comes from, for people.
+        only_trades: Of a tape it looks at nothing but the trades. If that holds of all stages that read it,
+            live states have no other events.
     """
 
     __slots__ = ()
 
     unit: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    only_trades: ClassVar[bool] = False
 
     @property
     def needs(self) -> frozenset[Feed | str]:

@@ -38,6 +38,7 @@ class Arrivals(Stage):
 
     unit: ClassVar[str] = "1/s; 1/bp; share"
     source: ClassVar[str] = "Avellaneda and Stoikov 2008, section 2.5; fit over the near range"
+    only_trades: ClassVar[bool] = True
 
     tau_s: float = option(1800.0, help="Time constant of the counts", unit="s", low=1.0)
     points: int = option(5, help="Distances at which orders are counted", unit="1", low=2, high=50)

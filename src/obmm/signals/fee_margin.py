@@ -45,6 +45,7 @@ class FeeMargin(Stage):
 
     unit: ClassVar[str] = "fraction of notional; fraction of notional; share; quote"
     source: ClassVar[str] = "derivative of the dynamic fee policy"
+    only_trades: ClassVar[bool] = True
 
     others_quote: float = option(
         20_000.0, help="Volume of others assumed before any is seen", unit="quote", low=0.0

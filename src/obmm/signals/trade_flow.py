@@ -58,6 +58,7 @@ class TradeFlow(Stage):
 
     unit: ClassVar[str] = "-1 … 1"
     source: ClassVar[str] = "signed trade volume with exponential decay"
+    only_trades: ClassVar[bool] = True
 
     tau_s: float = option(
         10.0,

@@ -33,6 +33,7 @@ class Vpin(Stage):
 
     unit: ClassVar[str] = "0 … 1"
     source: ClassVar[str] = "Easley, López de Prado & O'Hara 2012"
+    only_trades: ClassVar[bool] = True
 
     bucket_base: float = option(
         50.0, help="Volume of a bucket", unit="base", validator=attrs.validators.gt(0.0)

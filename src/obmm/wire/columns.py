@@ -34,6 +34,8 @@ from obmm.wire.models import (
     OwnOrder,
     QueuedOrder,
     TapedBook,
+    Trade,
+    TradedBook,
 )
 
 T = TypeVar("T")
@@ -139,6 +141,33 @@ def tape_of(books: Sequence[Book[Any] | None]) -> Tape:
         maker_fee=maker_fee,
         taker_fee=taker_fee,
         client_id=client_id,
+    )
+
+
+def trades_of(books: Sequence[Book[Any] | None]) -> Tape:
+    """The trades of all books, without the other events.
+
+    Raises:
+        WireError: There are more events than a venue can send.
+    """
+    events = [book.events or () if isinstance(book, TradedBook) else () for book in books]
+    check_count(events, MAX_EVENTS, "books[...].e")
+    per_book = [[event for event in happened if isinstance(event, Trade)] for happened in events]
+    rows = list(chain.from_iterable(per_book))
+    return Tape(
+        offset=_offsets(per_book),
+        kind=np.full(len(rows), _TRADE),
+        time_ns=_ints([trade.time_ns for trade in rows]),
+        side=_ints([-1 if trade.side is None else trade.side for trade in rows]),
+        price=_floats([trade.price for trade in rows]),
+        size=_floats([trade.size for trade in rows]),
+        order_id=_ints([trade.maker_order_id for trade in rows]),
+        taker_order_id=_ints([trade.taker_order_id for trade in rows]),
+        maker_id=_ints([trade.maker_id for trade in rows]),
+        taker_id=_ints([trade.taker_id for trade in rows]),
+        maker_fee=_floats([trade.maker_fee for trade in rows]),
+        taker_fee=_floats([trade.taker_fee for trade in rows]),
+        client_id=_ints([-1 if trade.client_id is None else trade.client_id for trade in rows]),
     )
 
 

@@ -67,6 +67,30 @@ class Event(Struct, gc=False):
     maker_fee: float = field(name="Mf", default=0.0)
 
 
+class Trade(Struct, gc=False, tag_field="y", tag="t"):
+    """A trade, where nobody wants other events."""
+
+    time_ns: Int = field(name="t")
+    side: Side | None = field(name="s", default=None)
+    price: float | None = field(name="p", default=None)
+    size: float | None = field(name="q", default=None)
+    client_id: Int | None = field(name="c", default=None)
+    taker_order_id: Int = field(name="Ti", default=-1)
+    taker_id: Int = field(name="Ta", default=-1)
+    taker_fee: float = field(name="Tf", default=0.0)
+    maker_order_id: Int = field(name="Mi", default=-1)
+    maker_id: Int = field(name="Ma", default=-1)
+    maker_fee: float = field(name="Mf", default=0.0)
+
+
+class UnreadOrder(Struct, gc=False, tag_field="y", tag="o"):
+    """An order, passed over."""
+
+
+class UnreadCancel(Struct, gc=False, tag_field="y", tag="c"):
+    """A cancellation, passed over."""
+
+
 class Book(Struct, Generic[LevelT], gc=False):
     """One book. Its maker ratio was called `mtr` before 0.5.4."""
 
@@ -80,6 +104,14 @@ class TapedBook(Book[LevelT], Generic[LevelT], gc=False):
     """A book with the events since the last state."""
 
     events: Annotated[list[Event], Meta(max_length=MAX_EVENTS)] | None = field(name="e", default=None)
+
+
+class TradedBook(Book[LevelT], Generic[LevelT], gc=False):
+    """A book with the trades since the last state; an event of a fourth kind is an error."""
+
+    events: Annotated[list[Trade | UnreadOrder | UnreadCancel], Meta(max_length=MAX_EVENTS)] | None = field(
+        name="e", default=None
+    )
 
 
 class Balance(Struct, gc=False):

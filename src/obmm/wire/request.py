@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -15,11 +17,12 @@ from obmm.wire.compression import Engine, pack, unpack
 from obmm.wire.errors import WireError
 from obmm.wire.models import Content, Envelope
 from obmm.wire.reply import Response, response_of
-from obmm.wire.state import StateBuilder
+from obmm.wire.state import Readers, StateBuilder
 
 SYNAPSE = "MarketSimulationStateUpdate"
 
 _ENVELOPE = JSON.reader(Envelope)
+_CONTENT, _BOOKS = attrgetter("content"), attrgetter("books")
 _TO_JSON = msgspec.json.Encoder()
 
 
@@ -109,6 +112,8 @@ class Decoder:
     Args:
         feeds: What to decode beyond the essentials: the tape of events, the queues of the best levels.
         uid: Our number; None takes that of the accounts in each request.
+        only_trades: Leave all other events out of the tape. It may have them all the same, where one is of a
+            kind that nobody knows.
         max_bytes: Largest content of a message, both blobs together or in the open. A body may have twice
             as much.
 
@@ -128,9 +133,10 @@ class Decoder:
         feeds: frozenset[Feed] = frozenset(),
         *,
         uid: int | None = None,
+        only_trades: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._builder = StateBuilder(feeds, uid)
+        self._builder = StateBuilder(feeds, uid, only_trades)
         self._max_bytes = max_bytes
 
     def request(self, body: bytes, *, validator: str | None = None) -> Request:
@@ -165,16 +171,24 @@ class Decoder:
         if blobs is None:
             check_size(body, self._max_bytes, "body")
             check_json(body, "body")
-            content: Content[Any] = read(self._builder.readers(JSON).content, body, "body")
+            content: Content[Any] = self._read(JSON, _CONTENT, body, "body")
             return content, JSON, None
         if isinstance(blobs, str):
             data, codec, engine = self._unpack(blobs, envelope, "compressed", self._max_bytes)
-            return read(self._builder.readers(codec).content, data, "compressed"), codec, engine
+            return self._read(codec, _CONTENT, data, "compressed"), codec, engine
         data, codec, engine = self._unpack(blobs.payload, envelope, "compressed.payload", self._max_bytes)
-        content = read(self._builder.readers(codec).content, data, "compressed.payload")
+        content = self._read(codec, _CONTENT, data, "compressed.payload")
         data, _, _ = self._unpack(blobs.books, envelope, "compressed.books", self._max_bytes - len(data))
-        content.books = read(self._builder.readers(codec).books, data, "compressed.books")
+        content.books = self._read(codec, _BOOKS, data, "compressed.books")
         return content, codec, engine
+
+    def _read(self, codec: Codec, part: Callable[[Readers], Any], data: bytes, field: str) -> Any:
+        try:
+            return read(part(self._builder.readers(codec)), data, field)
+        except WireError:
+            if not self._builder.only_trades:
+                raise
+        return read(part(self._builder.readers(codec, whole=True)), data, field)
 
     def _unpack(
         self, blob: str | None, envelope: Envelope, field: str, most: int

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, SupportsIndex
 
 import attrs
 import numpy as np
 
-from obmm.market import Feed, MarketState, Notices, Venue
+from obmm.market import Feed, MarketState, Notices, Tape, Venue
 from obmm.wire.bounds import Books
 from obmm.wire.codec import JSON, MSGPACK, Codec
 from obmm.wire.columns import (
@@ -20,6 +20,7 @@ from obmm.wire.columns import (
     open_orders_of,
     sides,
     tape_of,
+    trades_of,
 )
 from obmm.wire.config import levels_of, read_config, venue_of
 from obmm.wire.errors import WireError
@@ -32,6 +33,7 @@ from obmm.wire.models import (
     Key,
     Level,
     TapedBook,
+    TradedBook,
     Update,
     is_null,
     of,
@@ -53,10 +55,11 @@ class Readers:
     notices: NoticeReader
 
     @classmethod
-    def of(cls, codec: Codec, feeds: frozenset[Feed]) -> Readers:
+    def of(cls, codec: Codec, feeds: frozenset[Feed], only_trades: bool = False) -> Readers:
         """Readers that skip the events and queues nobody wants."""
         level = DetailedLevel if Feed.QUEUE in feeds else Level
-        book = of(TapedBook if Feed.TAPE in feeds else Book, level)
+        taped = TradedBook if only_trades else TapedBook
+        book = of(taped if Feed.TAPE in feeds else Book, level)
         return cls(
             codec=codec,
             content=codec.reader(of(Content, book)),
@@ -95,6 +98,7 @@ class StateBuilder:
     Attributes:
         feeds: What is decoded beyond the essentials.
         uid: Whose accounts are read; None takes the only ones there are.
+        only_trades: Of the tape nothing but the trades is wanted.
 
     Raises:
         ValueError: `uid` is no number that the protocol can carry.
@@ -102,15 +106,21 @@ class StateBuilder:
 
     feeds: frozenset[Feed] = frozenset()
     uid: int | None = attrs.field(default=None, converter=attrs.converters.optional(as_uid))
-    _readers: dict[str, Readers] = attrs.field(init=False)
+    only_trades: bool = False
+    _readers: dict[tuple[str, bool], Readers] = attrs.field(init=False)
     _fixed: dict[str, _Fixed] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self._readers = {codec.name: Readers.of(codec, self.feeds) for codec in (JSON, MSGPACK)}
+        kinds = {False, self.only_trades}
+        self._readers = {
+            (codec.name, only): Readers.of(codec, self.feeds, only)
+            for codec in (JSON, MSGPACK)
+            for only in kinds
+        }
 
-    def readers(self, codec: Codec) -> Readers:
-        """The readers of a codec."""
-        return self._readers[codec.name]
+    def readers(self, codec: Codec, *, whole: bool = False) -> Readers:
+        """The readers of a codec; `whole` for all events of a tape of which only the trades are wanted."""
+        return self._readers[codec.name, self.only_trades and not whole]
 
     # Absurd numbers are data; what follows from them is absurd, not noteworthy.
     @np.errstate(all="ignore")
@@ -168,7 +178,7 @@ class StateBuilder:
             accounts=accounts_of(own, venue.fees, ratio, clear_books(open_orders)),
             open_orders=open_orders,
             notices=notices,
-            tape=tape_of(books) if Feed.TAPE in self.feeds else None,
+            tape=_tape(books) if Feed.TAPE in self.feeds else None,
         )
 
     def _learn(
@@ -203,6 +213,10 @@ class StateBuilder:
             raise WireError("accounts", "names no uid, and none was given")
         uid = uids[0] if self.uid is None else self.uid
         return uid, by_number(accounts.get(uid) or {}, f"accounts[{uid}]")
+
+
+def _tape(books: Sequence[Book[Any] | None]) -> Tape:
+    return trades_of(books) if any(isinstance(book, TradedBook) for book in books) else tape_of(books)
 
 
 def simulation_of(log_dir: str | None) -> str:
