@@ -13,6 +13,7 @@ from obmm.risk import (
     DataQualityGate,
     DrawdownGate,
     EndingGate,
+    EndowmentGate,
     ExposureGate,
     FeeGate,
     InventoryGate,
@@ -41,6 +42,7 @@ MODES: dict[str, Callable[[], Any]] = {
         threshold=0.001, reference="start", scope="portfolio", measure="value"
     ),
     "ending": lambda: EndingGate(before_s=85_780.0),
+    "endowment": lambda: EndowmentGate(keep=0.0),
     "exposure": lambda: ExposureGate(max_share=0.01),
     "fees": lambda: FeeGate(max_rate_bps=0.0),
     "inventory": lambda: InventoryGate(max_inventory_pct=0.05),

@@ -18,6 +18,7 @@ from obmm.market import (
     Feed,
     FloatArray,
     Gate,
+    Lens,
     Limits,
     MarketState,
     News,
@@ -154,6 +155,7 @@ class Pipeline:
     stage: str = attrs.field(init=False, default="")
     _stages: dict[str, Any] = attrs.field(init=False)
     _reads: dict[str, frozenset[str]] = attrs.field(init=False)
+    _lenses: dict[str, Lens] = attrs.field(init=False)
     _age_s: FloatArray = attrs.field(init=False)
     _last_ns: int | None = attrs.field(init=False, default=None)
 
@@ -162,6 +164,7 @@ class Pipeline:
         stages: dict[str, Any] = {f"signals.{name}": signal for name, signal in self.signals}
         stages |= {f"gates.{name}": gate for name, gate in self.gates} | {"builder": self.builder}
         self._stages = stages | {"placer": self.placer}
+        self._lenses = {path: stage for path, stage in self._stages.items() if isinstance(stage, Lens)}
         self._reads = {path: _signals_read(stage) for path, stage in stages.items()}
 
     @classmethod
@@ -196,6 +199,9 @@ class Pipeline:
             return self._step(state)
 
     def _step(self, state: MarketState) -> Step:
+        for path, lens in self._lenses.items():
+            self.stage = path
+            state = lens.seen(state)
         self.stage = ""
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:

@@ -65,6 +65,14 @@ class Steerable(Protocol):
         """Put orders in force instead of those before: books (B,) by mode, such as "reduce-only"."""
 
 
+@runtime_checkable
+class Lens(Protocol):
+    """A gate through which all stages of a pipeline see the state, such as against what a position counts."""
+
+    def seen(self, state: MarketState) -> MarketState:
+        """What the stages are given in place of `state`; of the same books, at the same time."""
+
+
 class Stage:
     """Defaults shared by stages; a class needs nothing of it but `__call__`.
 

@@ -3,6 +3,7 @@
 from obmm.risk.data_quality import DataQualityGate
 from obmm.risk.drawdown import DrawdownEnd, DrawdownGate, DrawdownStop
 from obmm.risk.ending import EndingGate
+from obmm.risk.endowment import EndowmentGate
 from obmm.risk.exposure import ExposureGate
 from obmm.risk.fees import FeeGate
 from obmm.risk.inventory import InventoryGate
@@ -17,6 +18,7 @@ __all__ = [
     "DrawdownGate",
     "DrawdownStop",
     "EndingGate",
+    "EndowmentGate",
     "ExposureGate",
     "FeeGate",
     "InventoryGate",
