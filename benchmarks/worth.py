@@ -5,8 +5,8 @@
 
 Every variant (each option half as large and twice as large, or off and on; each part away) plays the seeds
 that the preset itself plays, so that differences are paired. Seeds are those for confirming, fresh ones
-beside those in the file `seeds.jsonl` where `--out` lies, unless `--seeds 1..8` names them. What was played is kept
-in a file beside `--out`: the same command goes on where it was ended.
+beside those in the file `seeds.jsonl` where `--out` lies, unless `--seeds 1..8` names them. What was played
+is kept in a file beside `--out`: the same command goes on where it was ended.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterat
     yield ""
     yield (
         f"{words[:1].upper()}{words[1:]}: {told['books']} books, {told['hours']:g} hours, {len(seeds)} seeds "
-        f"({seeds[0]} to {seeds[-1]}), configuration {told['hash']}. Differences are paired by seed, with 95 "
-        "% intervals over seeds; **bold** where they exclude zero. One in twenty bold figures is luck: each is "
-        "a reason to look, and `obmm compare --confirm` decides."
+        f"({seeds[0]} to {seeds[-1]}), configuration {told['hash']}. Differences are paired by seed, with "
+        "95 % intervals over seeds; **bold** where they exclude zero. One in twenty bold figures is luck: "
+        "each is a reason to look, and `obmm compare --confirm` decides."
     )
     yield from table(
         "As it is",

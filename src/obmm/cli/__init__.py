@@ -49,6 +49,7 @@ _COMMANDS = {
     "dashboard": (_LIVE, "Show a recording or a run, also while it grows, in a browser."),
     "control": (_LIVE, "Steer an agent that runs: rein it in, swap its configuration, stop it."),
     "alerts": (_LIVE, "Print the rules of alerts, or send a test message."),
+    "daily": (_LIVE, "Report the last day of a recording, against the day before."),
     "export-agent": (_LIVE, "Write an agent file for the subnet's own miner and its harness."),
     "record-info": (_LIVE, "Say what is in a live recording."),
     "import-recording": (_LIVE, "Make runs of a live recording."),

@@ -13,6 +13,9 @@ from obmm.cli._parameters import Flag
 if TYPE_CHECKING:
     from obmm.monitor.channels import Channel
 
+#: Subject and text of a test message.
+_TEST = "obmm: a test", "This is what alerts look like. Nothing is wrong."
+
 
 def alerts(what: Literal["rules", "test"], file: Path | None = None, /, *, json: Flag = False) -> None:
     """Print the rules of alerts, or send a test message through every channel of a file.
@@ -60,7 +63,7 @@ def alerts(what: Literal["rules", "test"], file: Path | None = None, /, *, json:
         raise UsageError("say which file is to be tested: obmm alerts test alerts.toml")
     told: dict[str, str] = {}
     for channel in settings.to:
-        told[_numbered(channel.name, told)] = _problem(channel)
+        told[numbered(channel.name, told)] = problem_of(channel, *_TEST)
     if json:
         print_json({"delivered": told})
     else:
@@ -70,17 +73,17 @@ def alerts(what: Literal["rules", "test"], file: Path | None = None, /, *, json:
         sys.exit(1)
 
 
-def _problem(channel: Channel) -> str:
-    """Why a test message did not get through, "" if it did."""
+def problem_of(channel: Channel, subject: str, text: str) -> str:
+    """Why a message did not get through, "" if it did."""
     from obmm.monitor.channels import Undelivered
 
     try:
-        channel.send("obmm: a test", "This is what alerts look like. Nothing is wrong.", urgent=False)
+        channel.send(subject, text, urgent=False)
     except Undelivered as error:
         return str(error)
     return ""
 
 
-def _numbered(name: str, taken: dict[str, str]) -> str:
+def numbered(name: str, taken: dict[str, str]) -> str:
     """A name that is not taken."""
     return name if name not in taken else f"{name} {sum(one.split(' ')[0] == name for one in taken) + 1}"

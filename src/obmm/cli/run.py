@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from obmm.cli._alerted import alerted
+from obmm.cli._daily import told_daily
 from obmm.cli._errors import UsageError, needs
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Flag, NotNegative, Positive, Set, Whole
@@ -64,6 +65,7 @@ def run(
     overrides: Path | None = None,
     control: str | None = None,
     alerts: Path | None = None,
+    daily: str | None = None,
     on_exit: Literal["rest", "cancel"] = "rest",
     budget_ms: Positive = 1000.0,
     dashboard: str | None = None,
@@ -111,6 +113,8 @@ def run(
             `control.token` of that folder; `control.sock` in the folder of `--state` or `--record`, if not
             given.
         alerts: File of alerts, see `obmm alerts rules`: what is told of the agent, when and to whom.
+        daily: Local time such as `07:00` at which `obmm daily` reports what `--record` holds, every day; the
+            text goes to the channels of `--alerts`.
         on_exit: What becomes of resting orders: `cancel` tells each validator that asks once more before the
             end; orders expire anyway.
         budget_ms: Real time an answer may take; what is not ready then goes out without orders.
@@ -177,6 +181,7 @@ def run(
         steered(helm, control, state or record),
         _watched(standing, dashboard is not None or alerts is not None) as watch,
         alerted(standing, watch, alerts, record, state),
+        told_daily(daily, record, alerts),
         _shown(standing, watch, dashboard, helm if steers else None, record, state, metrics_per_book),
         door as about,
     ):

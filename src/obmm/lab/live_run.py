@@ -36,6 +36,10 @@ from obmm.wire.recording import Recording
 Progress = Callable[[int], None]
 
 
+class NothingRecorded(ValueError):
+    """A recording holds no state that could be read, or none of the time that was asked for."""
+
+
 def import_recording(
     recording: Recording,
     out: Path,
@@ -44,6 +48,7 @@ def import_recording(
     eras: tuple[str, ...] = MAIN_ERAS,
     force: bool = False,
     since_ns: int = 0,
+    until_ns: int | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Make runs of a recording; those that are there and of the same recording stay as they are.
@@ -56,6 +61,7 @@ def import_recording(
         force: Make them anew in any case.
         since_ns: Wall clock before which requests are left out; the agent remembers them all the same, as far
             as the recording's files are read.
+        until_ns: Wall clock from which on requests are left out, too.
         progress: Told of each exchange.
 
     Returns:
@@ -65,15 +71,15 @@ def import_recording(
     Raises:
         WireError: The recording is damaged.
         OSError: A run cannot be written.
-        ValueError: It holds no state.
+        NothingRecorded: It holds no state, or none of that time.
     """
     stamp = {file.name: _size(recording, file.name) for file in recording.index.files}
     if not force and (there := _made_of(stamp, out)):
         return there
     try:
-        return _made(recording, out, stamp, code, eras, "", progress, since_ns)
+        return _made(recording, out, stamp, code, eras, "", progress, since_ns, until_ns)
     except ConfigError as error:
-        return _made(recording, out, stamp, code, eras, str(error), progress, since_ns)
+        return _made(recording, out, stamp, code, eras, str(error), progress, since_ns, until_ns)
 
 
 def _size(recording: Recording, name: str) -> int:
@@ -103,6 +109,7 @@ def _made(
     not_decided: str,
     progress: Progress | None,
     since_ns: int,
+    until_ns: int | None,
 ) -> list[Path]:
     going: dict[tuple[str, str], _Run] = {}
     folders: list[Path] = []
@@ -113,6 +120,8 @@ def _made(
                 progress(n)
             if interrupted():
                 raise KeyboardInterrupt
+            if until_ns is not None and told.about.received_ns >= until_ns:
+                break
             state = told.state
             if state is None or told.about.received_ns < since_ns:
                 continue
@@ -134,7 +143,7 @@ def _made(
                 continue
             run.add(told, state)
         if not folders:
-            raise ValueError(f"{recording.path} holds no state that could be read")
+            raise NothingRecorded(f"{recording.path} holds no state that could be read")
         for run in going.values():
             run.end()
     return folders
@@ -163,6 +172,7 @@ class _Run:
     undecided: int = 0
     respond: Timings = attrs.field(factory=Timings)
     refused: Counter[str] = attrs.field(factory=Counter)
+    without_orders: Counter[str] = attrs.field(factory=Counter)
     changes: list[dict[str, Any]] = attrs.field(factory=list)
     ended: bool = False
     _clock: Session = attrs.field(init=False)
@@ -213,6 +223,7 @@ class _Run:
             self._hash = told.setup.config_hash
             self.changes.append({"time_s": state.time_s, "config_hash": self._hash, "name": told.setup.name})
         self.respond.add(told.about.elapsed_ms)
+        self.without_orders.update([told.about.note] if told.about.note else [])
         ours = state.uid
         seen = as_account_0(state, ours)
         whole = seen
@@ -254,6 +265,7 @@ class _Run:
             "states": self.states,
             "late": self.late,
             "undecided": self.undecided,
+            "without_orders": dict(self.without_orders),
             "config_changes": self.changes,
             "response_ms": self.respond.as_dict()["p50"] or 0.0,
             "scores": {"0": self.scores.told(0)},

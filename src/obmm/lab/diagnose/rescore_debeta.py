@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+
 import attrs
 import numpy as np
 
@@ -102,11 +104,12 @@ class DebetaRescorer:
         maker, taker = trades["maker_id"].astype(np.int64), trades["taker_id"].astype(np.int64)
         price, size = trades["price"], trades["size"]
         rows = self._own_prints()
+        there = rows >= 0
         if altered.price is not None:
             price = price.copy()
-            price[rows] = altered.price
+            price[rows[there]] = altered.price[there]
         if altered.keep is not None:
-            gone = rows[~altered.keep]
+            gone = rows[~altered.keep & there]
             maker[gone] = np.where(maker[gone] == record.uid, SOMEBODY, maker[gone])
             taker[gone] = np.where(taker[gone] == record.uid, SOMEBODY - 1, taker[gone])
         maker, taker = (np.where(ids >= 0, ids + UID_SHIFT, ids) for ids in (maker, taker))
@@ -135,18 +138,17 @@ class DebetaRescorer:
         return sums
 
     def _own_prints(self) -> IntArray:
-        """(N,) row of `trades` that each own fill is."""
+        """(N,) row of `trades` that each own fill is; -1 where the print never came, live."""
         trades, fills = self.record.run.table("trades"), self.record.run.of("fills", self.record.uid)
         uid = self.record.uid
         (own,) = np.nonzero((trades["maker_id"] == uid) | (trades["taker_id"] == uid))
-        keys = ("size", "price", "book", "time_ns")
-        prints = own[np.lexsort([trades[key][own] for key in keys])]
-        order = np.lexsort([fills[key] for key in keys])
-        if prints.size != order.size:
-            raise ValueError(f"{order.size} fills but {prints.size} prints of account {uid}")
-        rows = np.empty(order.size, dtype=np.int64)
-        rows[order] = prints
-        return rows
+        keys = ("time_ns", "book", "price", "size")
+        waiting: defaultdict[tuple[float, ...], deque[int]] = defaultdict(deque)
+        for row, *told in zip(own.tolist(), *(trades[key][own].tolist() for key in keys), strict=True):
+            waiting[tuple(told)].append(row)
+        told_of = zip(*(fills[key].tolist() for key in keys), strict=True)
+        rows = [waiting[told].popleft() if waiting[told] else -1 for told in told_of]
+        return np.array(rows, dtype=np.int64)
 
 
 def far_below(alpha: FloatArray) -> BoolArray:
