@@ -1,0 +1,142 @@
+"""The tables of `benchmarks/worth.py`, in Markdown: `python benchmarks/worth_tables.py money.json`.
+
+What the configuration earns in each field, what it earns without each part, and with each option lower and
+higher. Differences are paired by seed, with 95 % intervals (bootstrap over seeds); bold ones exclude zero.
+With `--metric pnl_bps` or another name of `obmm.lab.trials.METRICS` they are of that; `--only parts` or
+`--only options` leaves one table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from obmm.lab.compare.statistics import bootstrap
+from obmm.lab.compare.words import plain, signed
+from obmm.lab.trials import metric_named
+
+Told = Mapping[str, Any]
+
+
+def main() -> None:
+    """Print them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("played", type=Path)
+    parser.add_argument("--metric", default="pnl_per_book_hour")
+    parser.add_argument("--only", choices=("parts", "options"))
+    parser.add_argument("--title", default=None, help="heading of the page")
+    asked = parser.parse_args()
+    told = json.loads(asked.played.read_text(encoding="utf-8"))
+    for line in page(told, asked.metric, asked.only, asked.title):
+        print(line)
+
+
+def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterator[str]:
+    """All of it, line by line."""
+    fields = list(told["figures"])
+    title = title or f"What each part and option of `{told['preset']}` is worth"
+    eras = tuple(
+        name.removeprefix("score_")
+        for name in next(iter(told["figures"][fields[0]]["base"].values()))
+        if name.startswith("score_")
+    )
+    words = metric_named(metric, eras).words
+    seeds = told["seeds"]
+    yield f"# {title}"
+    yield ""
+    yield (
+        f"{words[:1].upper()}{words[1:]}: {told['books']} books, {told['hours']:g} hours, {len(seeds)} seeds "
+        f"({seeds[0]} to {seeds[-1]}), configuration {told['hash']}. Differences are paired by seed, with "
+        "95 % intervals over seeds; **bold** where they exclude zero. One in twenty bold figures is luck: "
+        "each is a reason to look, and `obmm compare --confirm` decides."
+    )
+    yield from table(
+        "As it is",
+        ("", *fields),
+        [(f"`{told['preset']}`", *(_mean(_values(told, field, "base", metric)) for field in fields))],
+    )
+    if only != "options":
+        yield from table(
+            "Without each part",
+            ("without", "what that is", *fields),
+            [
+                (f"`{_off(one)}`", _short(one["words"]), *_cells(told, fields, one["name"], metric))
+                for one in told["variants"]
+                if one["kind"] == "part"
+            ],
+        )
+    if only != "parts":
+        yield from table(
+            "With each option lower and higher",
+            ("option", "from", "to", *fields),
+            [
+                (
+                    f"`{one['place']}`",
+                    _value(one["start"]),
+                    _value(one["value"]),
+                    *_cells(told, fields, one["name"], metric),
+                )
+                for one in told["variants"]
+                if one["kind"] == "option"
+            ],
+        )
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown."""
+    if not rows:
+        return
+    yield from ("", f"## {title}", "", _row(head), _row(["---"] * len(head)))
+    yield from map(_row, rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _values(told: Told, field: str, arm: str, metric: str) -> dict[str, float]:
+    found = {seed: figures.get(metric) for seed, figures in told["figures"][field][arm].items()}
+    return {seed: value for seed, value in found.items() if value is not None and np.isfinite(value)}
+
+
+def _mean(values: Mapping[str, float]) -> str:
+    found = bootstrap(np.array(list(values.values()), dtype=np.float64))
+    return f"{plain(found.mean)} ({plain(found.low)} to {plain(found.high)})"
+
+
+def _cells(told: Told, fields: Sequence[str], name: str, metric: str) -> Iterator[str]:
+    for field in fields:
+        with_it, without = _values(told, field, "base", metric), _values(told, field, name, metric)
+        d = np.array([without[seed] - with_it[seed] for seed in with_it if seed in without], dtype=np.float64)
+        if not d.size:
+            yield "–"
+        elif not d.any():
+            yield "nothing"
+        else:
+            found = bootstrap(d)
+            text = f"{signed(found.mean)} ({signed(found.low)} to {signed(found.high)})"
+            yield f"**{text}**" if found.settled else text
+
+
+def _off(one: Told) -> str:
+    return one["place"] if one["value"] is None else f"{one['place']} = {_value(one['value'])}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _short(words: str) -> str:
+    """Up to the first colon or full stop."""
+    return words.partition(":")[0].partition(". ")[0].rstrip(".").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
