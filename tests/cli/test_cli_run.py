@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -87,6 +88,46 @@ def waited_for(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it never was")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminal here hangs up")
+def test_the_signal_of_a_terminal_that_closes_reads_files_anew_until_it_has(quoting):
+    """SIGHUP is a reload while the terminal is there; when it is gone the run ends as it does otherwise."""
+    import pty
+
+    master, terminal = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "obmm",
+        "run",
+        "--harness",
+        "--port",
+        "0",
+        "--preset",
+        str(quoting),
+        "--json",
+    ]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        os.close(terminal)
+        try:
+            address = next(line for line in iter(process.stderr.readline, b"") if b"answers" in line).split()[
+                -1
+            ]
+            (state,) = random_states(1, 1, n_books=2)
+            body = encode_request(state, form="open")
+            assert {1.0} == sizes(httpx.post(address.decode(), content=body))
+            quoting.write_text(QUOTING.replace("size_base = 1.0", "size_base = 2.0"))
+            process.send_signal(signal.SIGHUP)
+            waited_for(lambda: {2.0} == sizes(httpx.post(address.decode(), content=body)))
+            os.close(master)
+            process.send_signal(signal.SIGHUP)
+            out, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (0, "the terminal has closed") == (process.returncode, json.loads(out)["ended"])
 
 
 def test_the_network_is_answered_and_the_end_cancels(quoting, tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("numba")
 pytest.importorskip("pyarrow")
 
-from lab.doctored import doctored, first_states, other_fills
+from lab.doctored import doctored, first_states, other_fills, rows
 from obmm.lab.diagnose.case import Case
 from obmm.lab.diagnose.record import Altered, like_the_others, within_limit
 from obmm.lab.diagnose.thresholds import Thresholds
@@ -64,6 +64,25 @@ def test_other_fills_score_as_if_they_had_happened(
     assert abs(expected - case.base.score) > 1e-4
     found = case.rescorer.rescored(Altered(keep=keep, price=price, fee=fee)).score
     assert found == pytest.approx(expected, rel=PRECISION[era])
+
+
+def test_fills_and_prints_of_a_window_need_not_be_the_same(small_run: Path, tmp_path: Path) -> None:
+    """A live recording may begin between a print and its notice, and lack either: the others still match."""
+
+    def treat(tables: dict[str, dict[str, np.ndarray]], about: dict[str, object]) -> None:
+        trades, fills = tables["trades"], tables["fills"]
+        rows(fills, np.arange(fills["time_ns"].size) != 0)
+        (own,) = np.nonzero((trades["maker_id"] == 0) | (trades["taker_id"] == 0))
+        rows(trades, ~np.isin(np.arange(trades["time_ns"].size), own[[-1, -2]]))
+
+    whole = case_of(Run(small_run), "0.6.3").rescorer
+    case = case_of(doctored(small_run, tmp_path / "window", treat), "0.6.3")
+    found = case.rescorer._own_prints()
+    assert 2 == np.count_nonzero(found < 0)
+    matched = found[found >= 0]
+    assert matched.size == np.unique(matched).size == whole._own_prints().size - 3
+    nothing = Altered(keep=np.zeros(found.size, dtype=np.bool_), price=case.fills.price)
+    assert np.isfinite(case.rescorer.rescored(nothing).score)
 
 
 def test_a_still_endowment_leaves_what_trading_earned(small_run: Path) -> None:

@@ -84,7 +84,7 @@ def run(
 
     It runs until it is asked to end (Ctrl-C, SIGTERM), which takes a second at most; the exit status is then
     0, and what was done is printed. A configuration file that is edited is taken up while it runs, and so are
-    files that it extends. SIGHUP has them read anew, or ends the run if it is that of a terminal that closes.
+    files that it extends; SIGHUP has them read at once. A run in a terminal ends when that closes.
 
     Args:
         preset: A preset's name or a TOML file.
@@ -217,7 +217,7 @@ def _attend(standing: Standing, asked: Callable[[], str], alive: Callable[[], bo
     return who
 
 
-#: Set by a signal that wants files read anew, and by a pipe that has ended.
+#: Set by a signal that wants files read anew, and by a pipe that has ended or a terminal that has closed.
 _reload, _ended = threading.Event(), threading.Event()
 
 
@@ -228,11 +228,21 @@ def _asked() -> Iterator[Callable[[], str]]:
 
     _reload.clear()
     _ended.clear()
+    hangs_up = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP")
+    minds = hangs_up and _at_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     with interruptible() as signalled:
-        in_main = threading.current_thread() is threading.main_thread()
-        if in_main and hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
-            signal.signal(signal.SIGHUP, lambda *_: _reload.set())
-        yield lambda: signalled() or ("end of the stream" if _ended.is_set() else "")
+        if hangs_up:
+            # A terminal that closes sends the signal by which services are told to read their files anew.
+            signal.signal(
+                signal.SIGHUP, lambda *_: (_ended if minds and not _at_terminal() else _reload).set()
+            )
+        closed = "the terminal has closed" if minds else "end of the stream"
+        yield lambda: signalled() or (closed if _ended.is_set() else "")
+
+
+def _at_terminal() -> bool:
+    """Whether a terminal is there, which one that has closed is no more."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 @contextmanager
