@@ -97,10 +97,13 @@ def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
     if address is None:
         yield None
         return
+    from obmm.lab.score import own_era
     from obmm.monitor import Watch
+    from obmm.scoring import ERAS
 
     # The market waits for whoever watches: the figures leave nothing out.
-    watch = Watch(wait=True)
+    era = ERAS[plan.eras[0] if plan.eras else own_era(plan.scenario.name)]
+    watch = Watch(wait=True, scores=True, era=era)
 
     def hear(uid: int, decision: Decision) -> None:
         if uid == 0:

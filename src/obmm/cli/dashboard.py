@@ -17,6 +17,7 @@ from obmm.cli._parameters import Flag, Whole
 if TYPE_CHECKING:
     from obmm.monitor import Watch
     from obmm.monitor.dashboard import Explain
+    from obmm.scoring import EraConstants
 
 #: Reads a source into a watch, as long as it is to go on.
 _Feed = Callable[["Watch", Callable[[], bool], Pace], None]
@@ -68,8 +69,8 @@ def dashboard(
     from obmm.lab.retell import is_run
     from obmm.monitor import Watch
 
-    feed, explain = _of_run(source, uid) if is_run(source) else _of_recording(source, code)
-    watch, problem = Watch(wait=True), []
+    feed, explain, era = _of_run(source, uid) if is_run(source) else _of_recording(source, code)
+    watch, problem = Watch(wait=True, scores=True, era=era), []
     with interruptible() as asked:
 
         def going() -> bool:
@@ -91,11 +92,13 @@ def dashboard(
         sys.exit(1)
 
 
-def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain]:
+def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain, EraConstants | None]:
     needs("pyarrow")
     from obmm.lab.explain_run import recorded_story
     from obmm.lab.recorded import Run
     from obmm.lab.retell import retold
+    from obmm.lab.score import own_era
+    from obmm.scoring import ERAS
 
     def feed(watch: Watch, going: Callable[[], bool], pace: Pace) -> None:
         for decision in retold(Run(folder), uid, going):
@@ -114,21 +117,22 @@ def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain]:
             raise LookupError(f"the records hold no book {book} at {at_s:g} s")
         return recorded_story(run, uid, book, int(times[row]))
 
-    return feed, explain
+    return feed, explain, ERAS[own_era(Run(folder).about["scenario"])]
 
 
-def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain]:
+def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain, EraConstants | None]:
     from obmm.agent import ConfigError
     from obmm.lab.explain import explained_live
     from obmm.lab.growing import Growing
     from obmm.lab.relive import relive
+    from obmm.market import Feed
     from obmm.monitor import Heard
     from obmm.wire.recording import Recording
 
     Recording(source)  # What is none is said before anything is served.
 
     def feed(watch: Watch, going: Callable[[], bool], pace: Pace) -> None:
-        for told in relive(Growing(source, going=going), code=code):
+        for told in relive(Growing(source, going=going), code=code, feeds=frozenset({Feed.TAPE})):
             about = told.about
             watch(
                 Heard(
@@ -138,6 +142,7 @@ def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain]:
                     decision=told.decision,
                     note=about.note,
                     state=told.state,
+                    request=told.request,
                 )
             )
             if told.state is not None:
@@ -151,4 +156,4 @@ def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain]:
         except ConfigError as error:
             raise LookupError(message_of(error)) from error
 
-    return feed, explain
+    return feed, explain, None

@@ -179,7 +179,7 @@ def run(
     with (
         _asked() as asked,
         steered(helm, control, state or record),
-        _watched(standing, dashboard is not None or alerts is not None) as watch,
+        _watched(standing, dashboard is not None, alerts is not None) as watch,
         alerted(standing, watch, alerts, record, state),
         told_daily(daily, record, alerts),
         _shown(standing, watch, dashboard, helm if steers else None, record, state, metrics_per_book),
@@ -246,14 +246,14 @@ def _at_terminal() -> bool:
 
 
 @contextmanager
-def _watched(standing: Standing, wanted: bool) -> Iterator[Watch | None]:
-    """Watch what the agent does, if somebody looks."""
-    if not wanted:
+def _watched(standing: Standing, shown: bool, told: bool) -> Iterator[Watch | None]:
+    """Watch what the agent does, if somebody looks; scores are for the dashboard."""
+    if not (shown or told):
         yield None
         return
     from obmm.monitor import Watch
 
-    watch = Watch()
+    watch = Watch(scores=shown)
     standing.session.listeners.append(watch)
     yield watch
     watch.close(0.1)

@@ -104,6 +104,15 @@ class Run:
             column: np.concatenate([part[column][part["uid"] == uid] for part in told]) for column in columns
         }
 
+    def trades(self, numbers: Sequence[int]) -> Table:
+        """The trades of everybody in some parts only; nothing of it stays in memory.
+
+        Raises:
+            RunError: A part is damaged.
+        """
+        told = [self._part("trades", number, list(COLUMNS["trades"])) for number in numbers]
+        return {name: np.concatenate([part[name] for part in told]) for name in COLUMNS["trades"]}
+
     def grid(self, uid: int, *names: str) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.float64]]]:
         """Columns of `states` of one account as (T, B) arrays, and the times (T,) in nanoseconds.
 

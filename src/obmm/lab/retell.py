@@ -1,7 +1,7 @@
 """A run told again as it happened, from its records, also while it grows: for whoever watches it.
 
-The touch, balances, own best quotes, fills, rejects, instructions and reasons are what they were. Depth, and
-what the records do not hold of a decision, stays empty.
+The touch, balances, trades, own best quotes, fills, rejects, instructions and reasons are what they were.
+Depth, and what the records do not hold of a decision, stays empty.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from obmm.agent import Decision
 from obmm.agent.decision import Step
 from obmm.lab.recorded import Run, RunError
-from obmm.lab.score import venue_of
+from obmm.lab.score import tapes_of, venue_of
 from obmm.lab.tables import COLUMNS, Table
 from obmm.market import (
     Accounts,
@@ -31,6 +31,7 @@ from obmm.market import (
     Quotes,
     Reason,
     Signals,
+    Tape,
     Venue,
 )
 from obmm.settings.lock import holder
@@ -56,7 +57,7 @@ def retold(run: Run, uid: int = 0, going: Callable[[], bool] = lambda: False) ->
         run = Run(run.folder)
         for part in range(done, run.about["parts"]):
             tables = {name: run.parts(name, uid, [part], list(COLUMNS[name])) for name in _TABLES}
-            yield from teller.decisions(tables)
+            yield from teller.decisions(tables, run.trades([part]))
         done = run.about["parts"]
         if not (alive and going()):
             return
@@ -70,8 +71,8 @@ class _Teller:
     name: str
     config_hash: str
 
-    def decisions(self, tables: dict[str, Table]) -> Iterator[Decision]:
-        """Those of one part."""
+    def decisions(self, tables: dict[str, Table], trades: Table) -> Iterator[Decision]:
+        """Those of one part, with the trades of everybody."""
         n = self.venue.n_books
         states = {name: values.reshape(-1, n) for name, values in tables["states"].items()}
         times = states["time_ns"][:, 0]
@@ -80,15 +81,17 @@ class _Teller:
             name: np.searchsorted(times, tables[name]["time_ns"], side="right" if name in _EVENTS else "left")
             for name in _TABLES[1:]
         }
+        tapes = tapes_of(trades, self.venue, times.astype(np.int64))
         for row, time_ns in enumerate(times.tolist()):
             last = row == times.size - 1
             told = {}
             for name, at in cuts.items():
                 rows = (at == row) | (last & (at > row))
                 told[name] = {column: values[rows] for column, values in tables[name].items()}
-            yield self._decision(int(time_ns), {k: v[row] for k, v in states.items()}, told)
+            tape = tapes.get(row, Tape.empty(n))
+            yield self._decision(int(time_ns), {k: v[row] for k, v in states.items()}, told, tape)
 
-    def _decision(self, time_ns: int, at: Table, told: dict[str, Table]) -> Decision:
+    def _decision(self, time_ns: int, at: Table, told: dict[str, Table], tape: Tape) -> Decision:
         n = self.venue.n_books
         state = MarketState(
             venue=self.venue,
@@ -109,6 +112,7 @@ class _Teller:
             ),
             open_orders=_resting(at["own_bid"], at["own_ask"]),
             notices=self._notices(told["fills"], told["rejects"]),
+            tape=tape,
         )
         orders = self._orders(told["orders"])
         limit = np.where(np.isnan(at["position_limit"]), np.inf, at["position_limit"])

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.tables import Table
-from obmm.lab.unscored import why_unscored
 from obmm.market import (
     Accounts,
     EventKind,
@@ -31,6 +30,7 @@ from obmm.market import (
 from obmm.market.layout import columns_of
 from obmm.scoring import ERAS, Field
 from obmm.scoring.debeta import DebetaScorer, figures_of
+from obmm.scoring.unscored import why_unscored
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
@@ -295,7 +295,7 @@ def states_of(run: Run) -> Iterator[dict[int, MarketState]]:
     times, _ = run.grid(uids[0], "bid")
     if np.any(np.diff(times) <= 0):
         raise RunError(f"{run.folder} holds several simulations: its clock runs back")
-    tapes = _tapes(run, venue, times)
+    tapes = tapes_of(run.table("trades"), venue, times)
     notices = {uid: _fills(run, venue, uid, times) for uid in uids}
     market = ("bid", "ask", "bid_size", "ask_size", "maker_ratio")
     names = (*market, "maker_rate", "taker_rate", "base", "quote", "position")
@@ -349,8 +349,8 @@ def _positions(venue: Venue, book_id: npt.NDArray[Any]) -> npt.NDArray[np.int64]
     return np.array([venue.index_of(int(book)) for book in book_id], dtype=np.int64)
 
 
-def _tapes(run: Run, venue: Venue, times: npt.NDArray[np.int64]) -> dict[int, Tape]:
-    table = run.table("trades")
+def tapes_of(table: Table, venue: Venue, times: npt.NDArray[np.int64]) -> dict[int, Tape]:
+    """State → its tape, of the states that have trades in a table of them."""
     tapes = {}
     for state, rows in _rows_by_state(table, times):
         book = _positions(venue, table["book"][rows])

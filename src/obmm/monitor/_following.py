@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import structlog
 
 from obmm.agent import Decision
 from obmm.agent.sessions import Clock, Session
+from obmm.agent.telling import tell
 from obmm.market import (
     BUY,
     SELL,
@@ -25,7 +28,8 @@ from obmm.market.arrays import as_floats
 from obmm.market.layout import laid_out, positions_within
 from obmm.monitor._fills import PARTS, FillBook
 from obmm.monitor._recent import Recent
-from obmm.monitor.snapshot import Fills, NewsItem, Simulation
+from obmm.monitor.snapshot import Fills, NewsItem, Score, Simulation
+from obmm.monitor.standings import Standings
 
 #: News, fills, kinds of rejects and orders that traded which are kept.
 MAX_NEWS, MAX_FILLS_TOLD, MAX_KINDS, MAX_TRADED = 200, 500, 64, 2**16
@@ -34,6 +38,8 @@ OTHER = "other"
 #: The venue samples turnover in slots of ten minutes.
 _SLOT_NS, _SLOTS = 600 * 10**9, 144
 
+_log = structlog.get_logger("obmm.monitor")
+
 
 class Following:
     """Takes in the states of one simulation and what was decided; a late state is only counted.
@@ -41,9 +47,11 @@ class Following:
     Attributes:
         venue: Its books, as the first state had them; later ones are told in this layout.
         recent: What the charts show.
+        standings: The field; None if it is not followed, or is followed in a later simulation.
     """
 
-    def __init__(self, state: MarketState, heard_ns: int) -> None:
+    def __init__(self, state: MarketState, heard_ns: int, standings: Standings | None = None) -> None:
+        self.standings = standings
         n = state.n_books
         self.venue = state.venue
         self.recent = Recent(n)
@@ -112,6 +120,7 @@ class Following:
             state.time_ns,
             **{name: now[name] for name in ("mid", "bid", "ask", "own_bid", "own_ask", "position")},
         )
+        self._score(state)
         self._fills.age(self.recent.states.time_ns, self.recent.states["mid"])
         if self.recent.minute_begins(state.time_ns):
             self.recent.minutes.add(
@@ -122,6 +131,19 @@ class Following:
                 fees=self._sums["fees"].sum(),
                 traded=self._sums["traded_quote"].sum(),
             )
+
+    def score(self) -> Score | None:
+        """The score of the era now; None if it is not followed."""
+        return None if self.standings is None else self.standings.score()
+
+    def _score(self, state: MarketState) -> None:
+        if self.standings is None:
+            return
+        try:
+            self.standings.observe(state)
+        except ValueError as error:  # A market that the era does not know; all else is told.
+            self.standings = None
+            tell(_log, logging.WARNING, "no score is told", why=str(error))
 
     def fills_of(self, position: int) -> Fills:
         """The newest own fills on the book at a position, oldest first."""

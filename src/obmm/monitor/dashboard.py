@@ -25,7 +25,7 @@ from obmm.monitor.helm import Refused
 from obmm.monitor.metrics import Metrics
 from obmm.monitor.snapshot import Simulation, Snapshot
 from obmm.monitor.steering import Denied, Steering, aside
-from obmm.monitor.told import about, fills, finite
+from obmm.monitor.told import about, fills, finite, score
 from obmm.monitor.watch import Watch
 from obmm.settings.look import look
 
@@ -88,6 +88,7 @@ class Dashboard:
         self._watch, self._title, self._explain, self._metrics = watch, title, explain, metrics
         self._steering = steering
         self._seen: tuple[int, Snapshot] | None = None
+        self._scored: tuple[int, tuple[str, str], dict[str, Any] | None] | None = None
         self._closing = False
         # A page from elsewhere must not reach us by a name of its own that leads here.
         names = ["localhost", "127.0.0.1", "[::1]", "::1"] if loopback(host) else ["*"]
@@ -188,6 +189,7 @@ class Dashboard:
             if (key, simulation.began_ns) != sent.of:
                 sent.of, sent.minute_ns, sent.state_ns = (key, simulation.began_ns), -1, -1
                 told["anew"] = True
+            told["score"] = self._score(key)
             minutes = self._watch.minutes(key, sent.minute_ns)
             if minutes and minutes["time_ns"].size:
                 sent.minute_ns = int(minutes["time_ns"][-1])
@@ -202,6 +204,14 @@ class Dashboard:
                 mine = self._watch.fills(key, position)
                 told["fills"] = None if mine is None else finite(fills(mine, MAX_FILLS))
         return msgspec.json.encode(told)
+
+    def _score(self, key: tuple[str, str]) -> dict[str, Any] | None:
+        """The score now, the same for all who look at once."""
+        taken = self._watch.taken
+        if self._scored is None or self._scored[:2] != (taken, key):
+            known = self._watch.score(key)
+            self._scored = taken, key, None if known is None else finite(score(known))
+        return self._scored[2]
 
     def _snapshot(self) -> Snapshot:
         """The figures now, the same for all who look at once."""

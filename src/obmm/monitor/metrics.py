@@ -7,14 +7,14 @@ some 100 a validator, and eight more a book where these are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from obmm._version import __version__
 from obmm.market import Reason
-from obmm.monitor.snapshot import MARKOUT_S, RESPOND_MS, Simulation, Snapshot, Validator
+from obmm.monitor.snapshot import MARKOUT_S, RESPOND_MS, Score, Simulation, Snapshot, Validator
 from obmm.monitor.watch import Watch
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Metrics:
         # Of each validator the newest.
         newest = {one.validator: one for one in snapshot.simulations}
         yield from _of_simulations(newest)
+        yield from _of_scores({name: self._watch.score(one.key) for name, one in newest.items()})
         if self._per_book:
             yield from _of_books(newest)
 
@@ -173,6 +174,22 @@ def _of_simulations(newest: Mapping[str, Simulation]) -> Iterator[Metric]:
         for validator, one in newest.items():
             for value, count in figures(one):
                 metric.add_metric([validator, value], float(count))
+        yield metric
+
+
+def _of_scores(scores: Mapping[str, Score | None]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    told: tuple[tuple[str, str, Callable[[Score], float]], ...] = (
+        ("obmm_score", "Score of the era, as far as it is known", lambda s: s.total),
+        ("obmm_score_place", "Place in the field, 1 for the best", lambda s: s.place or np.nan),
+        ("obmm_score_field", "Uids of the field that are known", lambda s: s.uids.size),
+    )
+    for name, help_, figure in told:
+        metric = GaugeMetricFamily(name, help_, labels=["validator", "era"])
+        for validator, score in scores.items():
+            if score is not None:
+                metric.add_metric([validator, score.era], float(figure(score)))
         yield metric
 
 

@@ -65,6 +65,45 @@ class Fills:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Score:
+    """The score of the era and the field, as far as one miner's states tell.
+
+    Attributes:
+        era: Whose rules.
+        mechanism: What these pay: "sharpe", "kappa" or "debeta".
+        uid: Our number.
+        since_ns: Simulated time of the first state that counts.
+        time_ns: Of the newest.
+        total: Our score, NaN if there is none yet.
+        missing: Why there is none, "" if there is one.
+        own: Our figures by name.
+        columns: Names of the figures of the field, the score first.
+        uids: (N,) the field, best first, as far as it is known.
+        values: (N, C) its figures.
+        notes: What is an estimate, and why.
+    """
+
+    era: str
+    mechanism: str
+    uid: int
+    since_ns: int
+    time_ns: int
+    total: float
+    missing: str
+    own: dict[str, float]
+    columns: tuple[str, ...]
+    uids: IntArray
+    values: FloatArray
+    notes: tuple[str, ...]
+
+    @property
+    def place(self) -> int | None:
+        """Our place in the field, 1 for the best; None if we are not in it."""
+        at = np.flatnonzero(self.uids == self.uid)
+        return int(at[0]) + 1 if at.size else None
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Validator:
     """What one sender asked for and how it was answered.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from obmm.market import Reason
-from obmm.monitor.snapshot import MARKOUT_S, RESPOND_MS, Fills, Simulation, Snapshot, Validator
+from obmm.monitor.snapshot import MARKOUT_S, RESPOND_MS, Fills, Score, Simulation, Snapshot, Validator
 
 #: Fills, and news, of which the page is told.
 FILLS, NEWS = 40, 60
@@ -36,6 +36,29 @@ def about(snapshot: Snapshot, simulation: Simulation | None) -> dict[str, Any]:
         }
     )
     return told
+
+
+def score(known: Score) -> dict[str, Any]:
+    """The score of the era and the field; not finite yet, see `finite`."""
+    rules = f"By the rules of {known.era}, from {_clock(known.since_ns)} to {_clock(known.time_ns)}"
+    return {
+        "era": known.era,
+        "uid": known.uid,
+        "total": known.total,
+        "place": known.place,
+        "missing": known.missing,
+        "lede": f"{rules}, as far as the states of one miner tell it. {known.missing}".strip(),
+        "own": [[name, value] for name, value in known.own.items()],
+        "columns": list(known.columns),
+        "uids": known.uids,
+        "values": known.values,
+        "notes": list(known.notes),
+    }
+
+
+def _clock(time_ns: int) -> str:
+    seconds = time_ns // 10**9
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def finite(value: Any) -> Any:

@@ -9,6 +9,7 @@ watch.snapshot()
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -24,9 +25,12 @@ from obmm.agent import Decision
 from obmm.agent.faults import told as said
 from obmm.agent.sessions import Clock
 from obmm.agent.telling import tell, worth_telling
-from obmm.market import MarketState
+from obmm.market import Feed, MarketState
 from obmm.monitor._following import Following
-from obmm.monitor.snapshot import RESPOND_MS, Fills, Snapshot, Validator
+from obmm.monitor.snapshot import RESPOND_MS, Fills, Score, Snapshot, Validator
+from obmm.monitor.standings import Standings, era_of_version
+from obmm.scoring import EraConstants
+from obmm.wire import Decoder, WireError
 
 #: Exchanges that may wait, validators and simulations that are kept, decisions kept for a closer look.
 MAX_WAITING, MAX_VALIDATORS, MAX_SIMULATIONS, MAX_DECISIONS = 64, 64, 8, 120
@@ -67,7 +71,8 @@ class Heard:
         elapsed_ms: How long the answer took; NaN if nobody knows.
         decision: What was decided, if anything was.
         note: Why the answer held no orders, "" if it did.
-        state: The state, where there is no decision that has it.
+        state: The state, where there is no decision that has it, or one with a tape.
+        request: The body of the request, "" if it is not known.
     """
 
     received_ns: int
@@ -76,6 +81,7 @@ class Heard:
     decision: Decision | None
     note: str = ""
     state: MarketState | None = None
+    request: bytes = attrs.field(default=b"", repr=False)
 
 
 class _Asker:
@@ -107,6 +113,9 @@ class Watch:
 
     Args:
         wait: Whether who tells waits for room in the queue, as one who replays a recording may.
+        scores: Whether the score of the era and the field are followed; for this the trades of all are read
+            from the requests, in the watch's thread, where the agent did not ask for them.
+        era: The rules where no request says which; the newest if not given.
 
     >>> from obmm.agent import MarketMaker, resolve
     >>> from obmm.testing import random_states
@@ -119,8 +128,9 @@ class Watch:
     [(5, 0)]
     """
 
-    def __init__(self, *, wait: bool = False) -> None:
-        self._wait = wait
+    def __init__(self, *, wait: bool = False, scores: bool = False, era: EraConstants | None = None) -> None:
+        self._wait, self._scores, self._era = wait, scores, era
+        self._decoder = Decoder(frozenset({Feed.TAPE}))
         self._began_ns = time.time_ns()
         self._untold = self._taken = 0
         self._waiting: deque[Told] = deque()
@@ -202,6 +212,12 @@ class Watch:
             following = self._following.get(key)
             return {} if following is None else following.recent.states.after(after_ns, position)
 
+    def score(self, key: Key) -> Score | None:
+        """The score of the era and the field now; None if it is not followed."""
+        with self._lock:
+            following = self._following.get(key)
+            return None if following is None else following.score()
+
     def fills(self, key: Key, position: int) -> Fills | None:
         """The newest own fills on the book at a position, oldest first; None if the simulation is unknown."""
         with self._lock:
@@ -270,8 +286,10 @@ class Watch:
             following.late()
             return
         if following is None or clock in (Clock.NEW, Clock.SET_BACK):
-            following = self._following[key] = Following(state, told.received_ns)
+            following = self._following[key] = Following(state, told.received_ns, self._standings(told, key))
             following.clock(state)
+        if following.standings is not None and state.tape is None:
+            state = self._with_tape(state, told)
         following.add(state, decision, told.received_ns)
         self._following.move_to_end(key)
         while len(self._following) > MAX_SIMULATIONS:
@@ -280,6 +298,37 @@ class Watch:
             # Of the tape nothing is told, and it is most of a state.
             kept = decision if state.tape is None else attrs.evolve(decision, state=without_tape(state))
             self._decisions.append(kept)
+
+    def _standings(self, told: Told, key: Key) -> Standings | None:
+        """The field of a simulation: that of the validator's last one goes on."""
+        if not self._scores:
+            return None
+        for other, before in reversed(self._following.items()):
+            if other[0] == key[0] and before.standings is not None:
+                standings, before.standings = before.standings, None
+                return standings
+        return Standings.of(era_of_version(self._version(told)) if self._era is None else self._era)
+
+    def _version(self, told: Told) -> int | None:
+        """The number of the validator's version, None if it is not known."""
+        with contextlib.suppress(WireError):
+            if body := getattr(told, "request", b""):
+                return self._decoder.request(body, validator=told.sender or None).version
+        return None
+
+    def _with_tape(self, state: MarketState, told: Told) -> MarketState:
+        """`state` with the trades of all, as far as they can be had."""
+        seen = getattr(told, "state", None)
+        if seen is None or seen.tape is None:
+            body = getattr(told, "request", b"")
+            # Who cannot keep up leaves out what takes longest.
+            if not body or len(self._waiting) > MAX_WAITING // 2:
+                return state
+            with contextlib.suppress(WireError):
+                seen = self._decoder.request(body, validator=told.sender or None).state
+        if seen is None or seen.tape is None or seen.venue.book_ids.tolist() != state.venue.book_ids.tolist():
+            return state
+        return attrs.evolve(state, tape=seen.tape)
 
 
 def without_tape(state: MarketState) -> MarketState:

@@ -9,11 +9,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray
 from obmm.scoring import ERAS
 from obmm.scoring.debeta import DIALS_0_6_3
 from obmm.scoring.eras import EraConstants
+from obmm.scoring.unscored import why_unscored
 
 TITLES = {
     "sharpe": "Sharpe of inventory value",

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from obmm.lab.attribution import PARTS, attribute
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, filled_forward, markouts
 from obmm.lab.trials.outcome import Outcome
-from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray, IntArray, MarketState, NoticeKind
 from obmm.market.arrays import as_ints
 from obmm.scoring import ERAS
+from obmm.scoring.unscored import why_unscored
 
 #: Parts of the P&L that are metrics; what fees cost is one already.
 _EARNED = tuple(part for part in PARTS if part != "fees_and_rebates")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import attrs
 
 from obmm.agent import ConfigError, Problem
-from obmm.lab.unscored import why_unscored
 from obmm.market import FloatArray
 from obmm.scoring import ERAS
+from obmm.scoring.unscored import why_unscored
 from obmm.settings import did_you_mean
 
 

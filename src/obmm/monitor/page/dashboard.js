@@ -273,8 +273,8 @@ function drawScore() {
   $("score-lede").textContent = told.lede;
   $("score-notes").replaceChildren(...told.notes.map((note) => element("li", note)));
   table("own-score", ["", "#value"], told.own.map(([name, value]) => [words(name), score(value)]), told.missing || "None yet.");
-  const { columns, rows } = told.field, own = rows.findIndex((row) => row[0] === told.uid);
-  table("field-table", ["#rank", "#uid", ...columns.map((name) => "#" + words(name))], rows.map((row, i) => [i + 1, row[0], ...row.slice(1).map(score)]), "Nobody has a score yet.");
+  const { columns } = told, rows = told.uids.map((uid, i) => [uid, ...told.values[i]]), own = told.uids.indexOf(told.uid);
+  table("field-table", ["#place", "#uid", ...columns.map((name) => "#" + words(name))], rows.map((row, i) => [i + 1, row[0], ...row.slice(1).map(score)]), "Nobody has a score yet.");
   const lines = $("field-table").querySelectorAll("tbody tr");
   if (own >= 0) lines[own].className = "ours";
   $("field-key").textContent = rows.length ? `${words(columns[0])} of ${rows.length} uids that traded, best first; ours stands out` + (own >= 0 ? `, at place ${own + 1}.` : ".") : "";
@@ -376,6 +376,8 @@ function tell() {
     ["Response, 99 %", "p99", v ? v.p99 : null, ms(v ? v.p99 : null), "median " + ms(v ? v.p50 : null)],
     ["States", "states", s.states, plain(s.states), `${s.missed} missed, ${s.late} late`],
     ["Refused", "rejects", s.rejects_total, plain(s.rejects_total), "by the venue"],
+    ...(now.score ? [["Score, " + now.score.era, "score", now.score.total, score(now.score.total),
+      known(now.score.place) ? `place ${now.score.place} of ${now.score.uids.length} known` : now.score.missing ? "none yet" : ""]] : []),
     ["Simulated", "time_s", s.time_s, clock(s.time_s), plain(s.hours, 2) + " h seen"],
   ];
   $("tiles").replaceChildren(...tiles.map(([title, name, raw, text, small]) => {
