@@ -43,13 +43,19 @@ def outcome(seed: int, pnl: float, **changes: object) -> Outcome:
     """An outcome with a P&L per book and hour of two books in an hour, all of it held longer."""
     books = {part: np.zeros(2) for part in PARTS} | {"held_longer": np.full(2, pnl)}
     books |= {"pnl": np.full(2, pnl), "asset": np.zeros(2), "pipeline": np.zeros(2)}
+    books |= {"turnover": np.full(2, 100.0), "max_drawdown": np.array([5.0, 50.0])}
     made = Outcome(
         seed=seed,
         config_hash="",
         digest=str(pnl),
         hours=1.0,
         states=3600,
-        metrics={PNL.name: pnl, "max_drawdown": 10.0 - pnl, "fills_per_book_hour": 1.0},
+        metrics={
+            PNL.name: pnl,
+            "max_drawdown": 10.0 - pnl,
+            "fills_per_book_hour": 1.0,
+            "turnover_per_book_hour": 100.0,
+        },
         books=books,
         curves={name: np.array([0.0, pnl]) for name in ("pnl", "inventory_quote")}
         | {"time_s": np.array([0.0, 3600.0])},
@@ -241,7 +247,9 @@ def test_the_difference_is_attributed_to_the_last_cent(tmp_path: Path) -> None:
 
 def test_a_score_that_is_not_there_says_why(tmp_path: Path) -> None:
     """Once, not for each challenger."""
-    asked = attrs.evolve(question(), eras=("0.5.4",), metrics=metrics_of((), ("0.5.4",)))
+    base = question()
+    markets = markets_of([SCENARIO], eras=["0.5.4"])
+    asked = attrs.evolve(base, markets=markets, metrics=metrics_of((), ("0.5.4",)))
     score = asked.metrics[1]
     made = {
         (arm.name, "default", seed): outcome(seed, 1.0, scores={"0.5.4": {"score": 0.1, "median": math.nan}})

@@ -69,7 +69,7 @@ def test_a_trial_is_the_run_that_simulate_records(outcomes: tuple[Outcome, ...],
 
 def test_every_metric_is_told(outcomes: tuple[Outcome, ...]) -> None:
     """And the score of the era asked for."""
-    assert {*METRICS, "score_0.5.4"} == set(outcomes[0].metrics)
+    assert {*METRICS, "score_0.5.4", "kappa_score_0.5.4"} == set(outcomes[0].metrics)
 
 
 def test_the_parts_of_the_pnl_are_all_of_it(outcomes: tuple[Outcome, ...]) -> None:

@@ -52,6 +52,7 @@ def compare(
     executor: str = "local",
     out: Path | None = None,
     force: Flag = False,
+    markdown: Flag = False,
     json: Flag = False,
 ) -> None:
     """Say which of several configurations is better, and how sure that is.
@@ -63,6 +64,7 @@ def compare(
         obmm compare balanced --swap builder=touch --swap signals.lean.weights.imbalance=0
         obmm compare balanced my.toml --seeds 4 --hours 1 --until-sure
         obmm compare balanced my.toml --confirm --fields all
+        obmm compare balanced my.toml --fields all --scenario taos-0.5.4 taos-0.6.2 --markdown
 
     Ctrl-C keeps what is done: it is compared as far as it came, and the same command goes on from there. The
     exit status is then 130, and 1 if a stage of any configuration failed.
@@ -92,11 +94,14 @@ def compare(
         out: Folder of the comparison; `runs/` and a telling name if not given.
             The same comparison goes on there.
         force: Replace another comparison that lies in the folder.
+        markdown: Print the matrix of fields and configurations as tables for a document; they lie in the
+            folder, too, as `matrix.md`.
         json: Print JSON for machines.
     """
     needs("numba", "scipy")
     from obmm.lab.compare import Question, arms_of, fields_of, markets_of, metrics_of
     from obmm.lab.compare.folder import Folder
+    from obmm.lab.compare.matrix import markdown as matrix
     from obmm.lab.compare.run import Runner
     from obmm.lab.compare.used import used_before
     from obmm.lab.interrupt import exit_status
@@ -104,14 +109,13 @@ def compare(
     from obmm.lab.trials import Ledger
 
     loaded = [scenario_of(name) for name in dict.fromkeys(scenario)]
-    followed = eras_of(eras, *(one.name for one in loaded))
+    followed = eras_of(eras, *loaded)
     question = Question(
         arms=arms_of(arms, swap, set),
-        markets=markets_of(loaded, (*rivals, *fields_of(fields)) or ("default",)),
+        markets=markets_of(loaded, (*rivals, *fields_of(fields)) or ("default",), eras),
         books=books,
         hours=hours,
         response_ms=response_ms,
-        eras=followed,
         metrics=metrics_of(metric, followed),
     )
     folder = out or Path("runs") / _name(question)
@@ -151,6 +155,8 @@ def compare(
     problem = kept.problem or runner.problem
     if json:
         print_json(told)
+    elif markdown:
+        print(matrix(comparison), end="")
     else:
         _print(comparison, told, before, folder, problem)
     if problem:
@@ -222,6 +228,7 @@ def _print(
     folder: Path,
     problem: str | None,
 ) -> None:
+    from obmm.lab.compare.matrix import best
     from obmm.lab.compare.used import seeds_words
     from obmm.lab.compare.words import sentences
 
@@ -239,11 +246,20 @@ def _print(
         out.print(line, style="bold", markup=False)
     for line in [line for metric in others for line in sentences(comparison, metric)]:
         out.print(line, markup=False)
+    if comparison.outcomes:
+        for line in [line for metric in comparison.question.metrics for line in best(comparison, metric)]:
+            out.print(line, markup=False)
     out.print("")
     for shown in (
         ()
         if not comparison.outcomes
-        else (*_means(comparison), *_differences(comparison), *_by_seed(comparison), _sources(comparison))
+        else (
+            *_means(comparison),
+            *_others(comparison),
+            *_differences(comparison),
+            *_by_seed(comparison),
+            _sources(comparison),
+        )
     ):
         out.print(shown, "")
     out.print(seeds_words(comparison.seeds, before), markup=False)
@@ -258,27 +274,77 @@ def _print(
 
 def _means(comparison: Comparison) -> Iterator[Any]:
     """The mean of each arm; where there are several markets, each metric's by market, with the verdicts."""
+    from obmm.lab.compare.matrix import BEST, percent, rows
     from obmm.lab.compare.words import held, judged, plain
 
     metrics, arms = comparison.question.metrics, comparison.question.arms
+    lines: list[tuple[object, ...]]
     if len(comparison.markets) == 1:
         means = [(m, arm, comparison.mean(arm.name, m)) for m in metrics for arm in arms]
-        rows = [(m.name, arm.name, plain(mean.mean), held(mean)) for m, arm, mean in means]
-        yield table("Means over seeds", ("metric", "arm", "mean", "95% interval"), rows, text_columns=2)
+        lines = [(m.name, arm.name, plain(mean.mean), held(mean)) for m, arm, mean in means]
+        yield table("Means over seeds", ("metric", "arm", "mean", "95% interval"), lines, text_columns=2)
         return
     for metric in metrics:
-        lines: list[tuple[object, ...]] = []
-        for market in comparison.markets:
+        lines = []
+        told = {market.name: cells for market, cells in rows(comparison, metric)}
+        for market in (name for name in comparison.markets if not name or name in told):
             verdicts = {d.b: d for d in comparison.differences(metric, market)}
             for i, arm in enumerate(arms):
                 mean = comparison.mean(arm.name, metric, market)
                 d = verdicts.get(arm.name)
                 word = Text(judged(d), style=_STYLES[d.better]) if d else ""
+                cell = told[market][i] if market else None
+                beside = cell.standing.next if cell else None
                 lines.append(
-                    ((market or "all") if i == 0 else "", arm.name, word, plain(mean.mean), held(mean))
+                    (
+                        (market or "all") if i == 0 else "",
+                        arm.name,
+                        word,
+                        plain(mean.mean),
+                        held(mean),
+                        *(
+                            (percent(cell.above_zero), plain(cell.drawdown), plain(cell.turnover))
+                            if cell
+                            else ("", "", "")
+                        ),
+                        BEST[cell.standing.best] if cell and beside else "",
+                        f"{beside.name} {plain(beside.mean.mean)}" if beside else "",
+                    )
                 )
-        columns = ("market", "arm", "", "mean", "95% interval")
+        columns = (
+            *("market", "arm", "", "mean", "95% interval"),
+            *("books > 0", "drawdown", "turnover", "best", "next"),
+        )
         yield table(f"{metric.words}: by market", columns, lines, text_columns=3)
+
+
+def _others(comparison: Comparison) -> Iterator[Any]:
+    """What each kind of others came to, beside each arm; where there are several markets the JSON tells."""
+    from obmm.lab.compare.matrix import BEST, counted, rows
+    from obmm.lab.compare.words import held, p_words, plain, signed
+
+    if len(comparison.markets) > 1:
+        return
+    for metric in comparison.question.metrics:
+        lines: list[tuple[object, ...]] = []
+        for cell in [cell for _, cells in rows(comparison, metric) for cell in cells]:
+            one = cell.standing
+            for i, rival in enumerate(one.rivals):
+                lines.append(
+                    (
+                        one.arm if i == 0 else "",
+                        BEST[one.best] if i == 0 and one.next else "",
+                        counted(rival.name, rival.count) + (" (itself)" if rival.own else ""),
+                        plain(rival.mean.mean),
+                        held(rival.mean),
+                        signed(rival.ahead.mean),
+                        held(rival.ahead),
+                        p_words(rival.p),
+                    )
+                )
+        if lines:
+            columns = ("arm", "best", "beside", "mean", "95% interval", "arm ahead by", "95% interval", "p")
+            yield table(f"The others of the field: {metric.words}", columns, lines, text_columns=3)
 
 
 def _differences(comparison: Comparison) -> Iterator[Any]:

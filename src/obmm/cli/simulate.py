@@ -99,7 +99,7 @@ def simulate(
         seed=seed,
         response_ms=response_ms,
         threads=threads,
-        eras=eras_of(eras, loaded.name),
+        eras=eras_of(eras, loaded),
     )
     if plan.cut:
         print(f"obmm: {plan.cut}", file=sys.stderr)
@@ -151,7 +151,7 @@ def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
         f"seed{plan.seed}",
         plan.config.hash,
         *([f"{plan.response_ms:g}ms"] if plan.response_ms != 100.0 else []),
-        *(["eras", *plan.eras] if plan.eras != eras_of((), plan.scenario.name) else []),
+        *(["eras", *plan.eras] if plan.eras != eras_of((), plan.scenario) else []),
         *(["against", *(Path(word).stem for word in rivals)] if rivals else []),
     ]
     return "-".join(parts)

@@ -115,7 +115,7 @@ def tune(
             hours=hours,
             seeds=looking_seeds(seeds),
             response_ms=response_ms,
-            eras=tuple(m.name.removeprefix("score_") for m in metrics if m.name.startswith("score_")),
+            eras=tuple(dict.fromkeys(m.era for m in metrics if m.era)),
         ),
         metrics=metrics,
         trials=trials,

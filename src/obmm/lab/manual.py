@@ -197,6 +197,7 @@ ABOUT: Mapping[str, str] = {
     "created": "when the run was begun, universal time",
     "kind": "what made it: `simulate`, `replay`, `serve-market`, or `live` for a live recording",
     "scenario": "the market: name of a scenario, or the recording",
+    "era": "the scoring rules that the scenario says its miners are paid by; empty where it says none",
     "capture": "of a replay: where the recording was",
     "from_s": "of a replay: simulated second at which it began",
     "seed": "seed of every random stream",

@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from obmm.agent import ConfigError, Problem
 from obmm.lab.recorded import EmptyRun, Run, RunError
 from obmm.lab.report.eras import EraScore, era_scores
+from obmm.lab.score import era_of_run
 from obmm.lab.summary import filled_forward
 from obmm.settings.errors import did_you_mean
 
@@ -113,7 +114,7 @@ def _row(folder: Path, uid: int) -> RunRow:
     if not account:
         return RunRow(**known)
     scored = _scores(run, uid)
-    era = _era(known["scenario"], scored)
+    era = _era(about, scored)
     told = {name: None if s.missing else s.total for name, s in scored.items()}
     known |= {"scores": told, "era": era, "score": _figure(told.get(era))}
     try:
@@ -130,8 +131,8 @@ def _scores(run: Run, uid: int) -> dict[str, EraScore]:
     return era_scores(run.about, uid, int(run.about.get("states", 0)))
 
 
-def _era(scenario: str, scored: dict[str, EraScore]) -> str:
-    own = scenario.rpartition("-")[2]
+def _era(about: Mapping[str, Any], scored: dict[str, EraScore]) -> str:
+    own = era_of_run(about)
     return own if own in scored else next(iter(scored), "")
 
 

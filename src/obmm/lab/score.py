@@ -6,13 +6,14 @@ import functools
 import math
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obmm.agent import ConfigError, Problem
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.tables import Table
 from obmm.market import (
@@ -31,6 +32,10 @@ from obmm.market.layout import columns_of
 from obmm.scoring import ERAS, Field
 from obmm.scoring.debeta import DebetaScorer, figures_of
 from obmm.scoring.unscored import why_unscored
+from obmm.settings import did_you_mean
+
+if TYPE_CHECKING:
+    from obmm.sim import Scenario
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
@@ -38,12 +43,24 @@ _FILL, _RESET, _NO_NOTICES = int(NoticeKind.FILL), int(NoticeKind.RESET), Notice
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
-def own_era(scenario: str) -> str:
-    """The scoring era of a scenario by its name: that of the version in it, else of the newest one.
+def own_era(scenario: str, said: str = "") -> str:
+    """The scoring era of a market: the one it says, else by the version in its name, else the newest one.
 
-    >>> own_era("taos-0.5.4"), own_era("taos-0.6.2"), own_era("mine.toml")
-    ('0.5.4', '0.6.3', '0.6.3')
+    Args:
+        scenario: Name of the market: of a scenario, a recording, or what was recorded live.
+        said: The era that the scenario says.
+
+    Raises:
+        ConfigError: It says one that there is not.
+
+    >>> own_era("taos-0.5.4"), own_era("live 0.6.2-7"), own_era("mine.toml"), own_era("mine.toml", "0.5.4")
+    ('0.5.4', '0.6.3', '0.6.3', '0.5.4')
     """
+    if said:
+        if said not in ERAS:
+            what = f"is no era; {did_you_mean(said, list(ERAS))}"
+            raise ConfigError([Problem(f"{scenario}: era {said!r}", what)])
+        return said
     found = _VERSION.search(scenario)
     version = found.group() if found else ""
     if version in ERAS:
@@ -52,13 +69,41 @@ def own_era(scenario: str) -> str:
     return alike[-1] if alike else list(ERAS)[-1]
 
 
-def eras_of(words: Sequence[str], *scenarios: str) -> tuple[str, ...]:
-    """The eras to follow on scenarios of these names: those in `words`, none for `none`, else each one's own.
+def era_of_run(about: Mapping[str, Any]) -> str:
+    """The scoring era of a run's market, by what its `run.json` says.
 
-    >>> eras_of((), "taos-0.5.4", "taos-0.6.2"), eras_of(["0.3.5"], "taos-0.5.4"), eras_of(["none"])
+    >>> era_of_run({"scenario": "mine", "era": "0.5.4"}), era_of_run({"scenario": "live 0.5.4-3"})
+    ('0.5.4', '0.5.4')
+    """
+    return own_era(str(about.get("scenario", "")), str(about.get("era", "")))
+
+
+def no_eras(names: Iterable[str]) -> list[Problem]:
+    """A problem for each name that is no scoring era."""
+    return [
+        Problem(f"eras {name}", f"is no era; {did_you_mean(name, list(ERAS))}")
+        for name in names
+        if name not in ERAS
+    ]
+
+
+def eras_of(words: Sequence[str], *scenarios: Scenario) -> tuple[str, ...]:
+    """The eras to follow on scenarios: those in `words`, none for `none`, else each one's own.
+
+    Raises:
+        ConfigError: A word names no era.
+
+    >>> from obmm.sim import Scenario
+    >>> old, today = Scenario.load("taos-0.5.4"), Scenario.load("taos-0.6.2")
+    >>> eras_of((), old, today), eras_of(["0.3.5"], old), eras_of(["none"])
     (('0.5.4', '0.6.3'), ('0.3.5',), ())
     """
-    return () if tuple(words) == ("none",) else tuple(dict.fromkeys(words or map(own_era, scenarios)))
+    if tuple(words) == ("none",):
+        return ()
+    if problems := no_eras(words):
+        raise ConfigError(problems)
+    own = [own_era(scenario.name, scenario.era) for scenario in scenarios] if not words else []
+    return tuple(dict.fromkeys(words or own))
 
 
 #: Runs number their accounts from 0, but uid 0 of the subnet is no ordinary miner: it takes what is burnt,
@@ -136,6 +181,16 @@ class RunScores:
             if (paid := debeta.observe(states[self._uids[0]])) is not None:
                 for uid in self._uids:
                     self._keep(name, uid, paid.time_ns, figures_of(uid + UID_SHIFT, paid))
+
+    def everybody(self) -> dict[str, dict[int, Mapping[str, float]]]:
+        """Era → account → its newest figures; under an era of making and skill all that traded, too."""
+        told: dict[str, dict[int, Mapping[str, float]]] = {name: {} for name in self.eras}
+        for (name, uid), past in self._past.items():
+            told[name][uid] = past.newest
+        for name, debeta in self._debeta.items():
+            if (paid := debeta.latest) is not None:
+                told[name] = {uid - UID_SHIFT: figures_of(uid, paid) for uid in paid.uids.tolist()}
+        return told
 
     @property
     def feeds(self) -> frozenset[Feed]:

@@ -189,6 +189,7 @@ def _serve(job: Job, asked: Callable[[], str], force: bool, progress: Progress |
             {
                 "kind": "serve-market",
                 "scenario": serving.scenario.name,
+                "era": serving.scenario.era,
                 "seed": serving.seed,
                 "books": serving.books,
                 "hours_planned": serving.hours_planned,

@@ -15,9 +15,9 @@ from obmm.lab.fields import field_named, field_names
 from obmm.lab.recorded import Run
 from obmm.lab.records import RunWriter, describe_venue
 from obmm.lab.scenario_table import described_scenario
-from obmm.lab.score import RunScores, eras_of
+from obmm.lab.score import RunScores, eras_of, no_eras
 from obmm.lab.summary import summarise
-from obmm.lab.trials.trial import MAX_HOURS, no_eras
+from obmm.lab.trials.trial import MAX_HOURS
 from obmm.market import Feed
 from obmm.settings.errors import did_you_mean
 from obmm.settings.structure import structure
@@ -53,7 +53,7 @@ class Plan:
     response_ms: float = 100.0
     threads: int | None = None
     eras: tuple[str, ...] = attrs.field(
-        default=attrs.Factory(lambda self: eras_of((), self.scenario.name), takes_self=True)
+        default=attrs.Factory(lambda self: eras_of((), self.scenario), takes_self=True)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -189,6 +189,7 @@ def simulate(
             {
                 "kind": "simulate",
                 "scenario": plan.scenario.name,
+                "era": plan.scenario.era,
                 "seed": plan.seed,
                 "books": plan.books,
                 "hours_planned": plan.hours_planned,

@@ -5,6 +5,7 @@ queues; `warmup` compiles both ahead of the first run. Kernels live in three win
 `background` that trades on it, and `recorded` order flow; what runs them stands beside the wings.
 """
 
+from obmm.sim._miners import Miners
 from obmm.sim._parameters import Rivals
 from obmm.sim._warmup import warmup
 from obmm.sim.background._setup import class_ids
@@ -14,6 +15,7 @@ from obmm.sim.scenario import DEFAULT_SCENARIO, Scenario, ScenarioError, scenari
 
 __all__ = [
     "DEFAULT_SCENARIO",
+    "Miners",
     "ReplayedMarket",
     "Rivals",
     "Scenario",

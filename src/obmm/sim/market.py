@@ -19,6 +19,7 @@ from obmm.sim._delays import miner_streams
 from obmm.sim._fleet import Fleet, Rows, joined
 from obmm.sim._intake import LATE_ANSWER, admit, rows_of, sendable
 from obmm.sim._memory import free_bytes
+from obmm.sim._miners import Miners
 from obmm.sim._parameters import Rivals
 from obmm.sim._states import Board, accounts_of, notices_of, open_orders_of, tape_of
 from obmm.sim._turnover import RollingTurnover
@@ -213,6 +214,17 @@ class SimulatedMarket:
     def mid(self) -> FloatArray:
         """(B,) middle of the touch at the last publication, NaN where a side is empty."""
         return (self._board.prices[0, :, 0] + self._board.prices[1, :, 0]) / 2.0
+
+    def miners(self) -> Miners:
+        """Accounts of all miners as they stand now, synthetic ones too.
+
+        >>> with SimulatedMarket("taos-0.5.4", books=2, seed=1) as market:
+        ...     market.miners().base.shape
+        (8, 2)
+        """
+        rivals = self.scenario.rivals
+        count = len(self.uids) + rivals.makers + rivals.takers
+        return Miners.of([share.books for share in self._fleet.shares], count)
 
     def rejects(self, uid: int) -> Mapping[str, int]:
         """Orders of miner `uid` that came to nothing so far, by the exchange's code or the gate's reason."""

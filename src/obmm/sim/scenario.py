@@ -59,6 +59,7 @@ class Scenario:
         delay: How answer times become simulated delays.
         rivals: The other miners, unless the run names others.
         assets: Classes of books, in the order of production's books.
+        era: Version of the scoring rules that its miners are paid by; empty where it does not say.
 
     >>> market = Scenario.load("taos-0.6.2")
     >>> [(asset.name, asset.initial_price) for asset in market.assets]
@@ -73,6 +74,7 @@ class Scenario:
     delay: Delay
     rivals: Rivals
     assets: tuple[Asset, ...] = attrs.field(validator=attrs.validators.min_len(1))
+    era: str = ""
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Scenario:

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from obmm.lab.attribution import PARTS
+from obmm.lab.compare.markets import Market
 from obmm.lab.compare.question import Question
 from obmm.lab.compare.statistics import (
     ALPHA,
@@ -159,9 +160,24 @@ class Comparison:
         rows = self.played(arm, market, seeds)
         return np.array([np.mean([of(outcome) for outcome in row]) for row in rows], dtype=np.float64)
 
+    def values(
+        self, arm: str, metric: Metric, market: str = ALL, seeds: Sequence[int] | None = None
+    ) -> FloatArray:
+        """(S,) a metric of an arm by seed, its mean over the markets whose eras tell it."""
+        rows = self.played(arm, market, seeds)
+        there = [self.follows(name, metric) for name in self._markets(market)]
+        if not any(there):
+            return np.full(len(rows), np.nan)
+        kept = [[outcome for outcome, yes in zip(row, there, strict=True) if yes] for row in rows]
+        return np.array([np.mean([o.metric(metric.name) for o in row]) for row in kept], dtype=np.float64)
+
+    def follows(self, market: str, metric: Metric) -> bool:
+        """Whether a metric is told on a market: the figures of an era are where it is followed."""
+        return not metric.era or metric.era in self._market(market).eras
+
     def mean(self, arm: str, metric: Metric, market: str = ALL) -> Interval:
         """Mean and interval of a metric of one arm."""
-        values = self.figures(arm, lambda outcome: outcome.metric(metric.name), market)
+        values = self.values(arm, metric, market)
         return bootstrap(values[np.isfinite(values)])
 
     def common(self, a: str, b: str, market: str = ALL) -> tuple[int, ...]:
@@ -176,6 +192,19 @@ class Comparison:
             return found
         raised = holm([difference.p_flip for difference in found])
         return [attrs.evolve(difference, p=p) for difference, p in zip(found, raised, strict=True)]
+
+    def tested(self, d: FloatArray, share: int = 1) -> tuple[Interval, float]:
+        """Mean of differences by seed (S,) with its interval, and its p.
+
+        Args:
+            d: The differences.
+            share: Number of comparisons that a look after every seed must be paid for; otherwise Holm's rule
+                does that afterwards.
+        """
+        if not self.peeking:
+            return bootstrap(d), sign_flip(d)
+        evidence = max((e_value(d[:n]) for n in range(2, d.size + 1)), default=1.0)
+        return always_valid(d, ALPHA / share), min(1.0, share / evidence)
 
     def attribution(
         self, arm: str, asset: int | None = None, market: str = ALL, seeds: Sequence[int] | None = None
@@ -194,11 +223,15 @@ class Comparison:
     @property
     def classes(self) -> dict[str, int]:
         """Class of books → its index; none where all books are of one, or scenarios differ in them."""
-        scenarios = [market.scenario for market in self.question.markets]
-        sets = {tuple(asset.name for asset in scenario.assets) for scenario in scenarios}
-        names = next(iter(sets)) if len(sets) == 1 else ()
-        there = set(scenarios[0].asset_of_book(self.question.books).tolist())
-        return {name: i for i, name in enumerate(names) if i in there} if len(there) > 1 else {}
+        sets = [self.classes_on(market.name) for market in self.question.markets]
+        return sets[0] if all(one == sets[0] for one in sets) else {}
+
+    def classes_on(self, market: str) -> dict[str, int]:
+        """Class of books of one market → its index; none where all books are of one."""
+        scenario = self._market(market).scenario
+        there = set(scenario.asset_of_book(self.question.books).tolist())
+        named = {asset.name: i for i, asset in enumerate(scenario.assets) if i in there}
+        return named if len(named) > 1 else {}
 
     def failed(self) -> dict[str, tuple[int, int, str]]:
         """Arm → states on which it failed, states in all, what was wrong first; sound arms are left out."""
@@ -210,26 +243,20 @@ class Comparison:
                 told[arm.name] = failed, sum(outcome.states for outcome in mine), fault
         return told
 
+    def _market(self, name: str) -> Market:
+        return next(m for m in self.question.markets if name in (m.name, ALL))
+
     def _markets(self, market: str) -> tuple[str, ...]:
         return (market,) if market else tuple(m.name for m in self.question.markets)
 
     def _difference(self, a: str, b: str, metric: Metric, market: str) -> Difference:
         seeds = self.common(a, b, market)
 
-        def of(outcome: Outcome) -> float:
-            return outcome.metric(metric.name)
-
-        values = self.figures(b, of, market, seeds) - self.figures(a, of, market, seeds)
+        values = self.values(b, metric, market, seeds) - self.values(a, metric, market, seeds)
         known = np.isfinite(values)
         d = values[known]
         # So many challengers, so many chances to be fooled.
-        share = len(self.challengers)
-        if self.peeking:
-            interval = always_valid(d, ALPHA / share)
-            evidence = max((e_value(d[:n]) for n in range(2, d.size + 1)), default=1.0)
-            p = min(1.0, share / evidence)
-        else:
-            interval, p = bootstrap(d), math.nan
+        interval, p = self.tested(d, len(self.challengers))
         return Difference(
             a=a,
             b=b,

@@ -15,6 +15,7 @@ import attrs
 
 from obmm.lab.compare.comparison import Comparison
 from obmm.lab.compare.keep import OUTCOMES, Keep
+from obmm.lab.compare.matrix import markdown
 from obmm.lab.compare.question import Question, trial_key
 from obmm.lab.compare.tell import told
 from obmm.lab.compare.used import UsedBefore
@@ -24,6 +25,8 @@ from obmm.settings.lock import LOCK, FolderLock
 #: What a comparison came to, as `--json` prints it.
 RESULT = "comparison.json"
 PAGE = "report.html"
+#: The matrix of fields and configurations, to be copied into a document.
+MATRIX = "matrix.md"
 
 
 @attrs.define
@@ -84,6 +87,8 @@ class Folder:
         }
         try:
             write_whole(self.path / RESULT, (json.dumps(_finite(values), indent=2) + "\n").encode())
+            if comparison.outcomes:
+                write_whole(self.path / MATRIX, markdown(comparison).encode())
             if find_spec("plotly") is not None and comparison.outcomes:
                 from obmm.lab.compare.page import page
 

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.lab.trials import Outcome
+from obmm.lab.trials import Other, Outcome
 
 #: Outcomes of a comparison, a line of JSON each.
 OUTCOMES = "outcomes.jsonl"
@@ -65,6 +65,14 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     told = attrs.asdict(outcome, recurse=False)
     for name in _ARRAYS:
         told[name] = {key: values.tolist() for key, values in told[name].items()}
+    told["others"] = [
+        attrs.asdict(other)
+        | {
+            "pnl": other.pnl.tolist(),
+            "books": {key: values.tolist() for key, values in other.books.items()},
+        }
+        for other in outcome.others
+    ]
     return told
 
 
@@ -81,4 +89,14 @@ def _outcome(told: Mapping[str, Any]) -> Outcome:
     fields = {name: value for name, value in told.items() if name != "key"}
     for name in _ARRAYS:
         fields[name] = {key: np.array(values, dtype=np.float64) for key, values in fields[name].items()}
+    fields["others"] = tuple(
+        Other(
+            **told
+            | {
+                "pnl": np.array(told["pnl"], dtype=np.float64),
+                "books": {key: np.array(values, dtype=np.float64) for key, values in told["books"].items()},
+            }
+        )
+        for told in fields.get("others", ())
+    )
     return Outcome(**fields)

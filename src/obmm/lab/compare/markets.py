@@ -10,6 +10,7 @@ import attrs
 
 from obmm.agent import Config, ConfigError, Problem
 from obmm.lab.fields import Field, field_named, field_names
+from obmm.lab.score import eras_of
 from obmm.lab.simulate import parse_rivals
 from obmm.sim import Scenario
 
@@ -29,6 +30,7 @@ class Market:
         rivals: Pipelines of ours that compete.
         copies: So many copies of the configuration itself compete, too.
         field: The named population, if it is one.
+        eras: Scoring eras that are followed there.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Market:
     rivals: tuple[Config, ...] = ()
     copies: int = 0
     field: Field | None = None
+    eras: tuple[str, ...] = ()
 
     @property
     def population(self) -> str:
@@ -45,13 +48,20 @@ class Market:
 
 
 def markets_of(
-    scenarios: Sequence[Scenario], populations: Sequence[str] = ("default",)
+    scenarios: Sequence[Scenario],
+    populations: Sequence[str] = ("default",),
+    eras: Sequence[str] = ("none",),
 ) -> tuple[Market, ...]:
     """Every scenario with every population.
 
     A population is a field (`default`, `none`, `crowd` …), `maker-share=0.45`, or words of
     `obmm simulate --rivals` with commas between them. `all` stands for the fields none, default, crowd and
     heritage, and three maker shares.
+
+    Args:
+        scenarios: The scenarios.
+        populations: Who else trades there.
+        eras: Scoring eras to follow, as `obmm.lab.score.eras_of` reads them: each scenario's own if empty.
 
     Raises:
         ConfigError: A word is none of these.
@@ -76,6 +86,7 @@ def markets_of(
                     rivals=rivals,
                     copies=sum(field.copies for field in fields),
                     field=fields[0] if len(told) == 1 and fields else None,
+                    eras=eras_of(eras, scenario),
                 )
             )
     return tuple(markets)

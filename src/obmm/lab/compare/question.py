@@ -31,7 +31,6 @@ class Question:
         books: Number of books.
         hours: Simulated hours.
         response_ms: Real time an answer is taken to need.
-        eras: Scoring eras to follow.
         metrics: What is compared, the first of them decides.
 
     Raises:
@@ -43,13 +42,17 @@ class Question:
     books: int = 16
     hours: float = 3.0
     response_ms: float = 100.0
-    eras: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = (METRICS["pnl_per_book_hour"],)
 
     def __attrs_post_init__(self) -> None:
         for arm in self.arms:
             feeds_of(arm.config)  # It can be assembled.
         self.trial(self.arms[0], self.markets[0], (1,))
+
+    @property
+    def eras(self) -> tuple[str, ...]:
+        """Scoring eras that are followed, somewhere."""
+        return tuple(dict.fromkeys(era for market in self.markets for era in market.eras))
 
     def trial(self, arm: Arm, market: Market, seeds: Sequence[int]) -> Trial:
         """The trial of one arm on one market."""
@@ -61,7 +64,7 @@ class Question:
             hours=self.hours,
             seeds=tuple(seeds),
             response_ms=self.response_ms,
-            eras=self.eras,
+            eras=market.eras,
         )
 
     def cells(self) -> Iterator[tuple[Arm, Market]]:

@@ -6,13 +6,14 @@ per arm, and with common seeds one difference.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
 import attrs
 import numpy as np
 
-from obmm.market import FloatArray
+from obmm.market import FloatArray, IntArray
 
 #: Share of intervals that may miss.
 ALPHA = 0.05
@@ -133,20 +134,32 @@ def bootstrap(values: FloatArray, alpha: float = ALPHA) -> Interval:
     >>> bootstrap(np.array([1.0, 1.0, 1.0]))
     Interval(mean=1.0, low=1.0, high=1.0)
     """
-    from scipy.stats import norm
-
     n = values.size
     if n < 2:
         return Interval(float(values.mean()) if n else math.nan, math.nan, math.nan)
-    mean = float(values.mean())
+    return _bootstrap(values.astype(np.float64).tobytes(), alpha)
+
+
+# The terminal, the page and the JSON ask for the same ones.
+@functools.lru_cache(maxsize=16_384)
+def _bootstrap(data: bytes, alpha: float) -> Interval:
+    from scipy.stats import norm
+
+    values = np.frombuffer(data)
+    n, mean = values.size, float(values.mean())
     if np.ptp(values) == 0.0:
         return Interval(mean, mean, mean)
     quantile = quantile_t(n, alpha)
     level = float(norm.cdf(-math.sqrt(n / (n - 1)) * quantile))
     half = quantile * float(values.std(ddof=1)) / math.sqrt(n)
-    rows = np.random.default_rng(0).integers(0, n, (_RESAMPLES, n))
-    low, high = np.quantile(values[rows].mean(axis=1), (level, 1.0 - level))
+    low, high = np.quantile(values[_resampled(n)].mean(axis=1), (level, 1.0 - level))
     return Interval(mean, min(float(low), mean - half), max(float(high), mean + half))
+
+
+@functools.lru_cache(maxsize=4)
+def _resampled(n: int) -> IntArray:
+    """(R, n) rows drawn with replacement, the same each time."""
+    return np.random.default_rng(0).integers(0, n, (_RESAMPLES, n))
 
 
 def quantile_t(n: int, alpha: float = ALPHA) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 from obmm.lab.attribution import PARTS
 from obmm.lab.compare.comparison import ALL, Comparison, Difference
 from obmm.lab.compare.markets import Market
+from obmm.lab.compare.matrix import cell, rows
+from obmm.lab.compare.standing import Standing
 from obmm.lab.compare.statistics import Interval, bootstrap
 from obmm.lab.compare.used import UsedBefore
 from obmm.lab.compare.words import sentence, verdict
@@ -18,7 +20,8 @@ def told(comparison: Comparison, before: Sequence[UsedBefore] = ()) -> dict[str,
 
     `arms`, `seeds`, `metric` (the one that decides), `means` (arm → mean, low, high of it), `differences` (b
     less a: mean, low, high, p, number of seeds, and more), `fields` (market by market: who trades there,
-    means, better, p), `verdict`, `wall_s`, `book_seconds_per_second`.
+    means, better, p, books above zero, drawdown, turnover), `standings` (by metric, market and arm: `best` of
+    the field, and what each kind of others came to), `verdict`, `wall_s`, `book_seconds_per_second`.
     """
     question = comparison.question
     metric = question.metrics[0]
@@ -46,6 +49,12 @@ def told(comparison: Comparison, before: Sequence[UsedBefore] = ()) -> dict[str,
         "eras": list(question.eras),
         "markets": [market.name for market in question.markets],
         "fields": [_field(market, comparison) for market in question.markets],
+        "standings": [
+            _standing(one.standing, market.name)
+            for m in question.metrics
+            for market, cells in rows(comparison, m)
+            for one in cells
+        ],
         "hashes": {arm.name: arm.config.hash for arm in question.arms},
         "attribution": {name: _attribution(comparison, name) for name in names},
         "seeds_used_before": [use.as_dict() for use in before],
@@ -60,6 +69,7 @@ def _field(market: Market, comparison: Comparison) -> dict[str, Any]:
     metric = comparison.question.metrics[0]
     where = market.name if len(comparison.markets) > 1 else ALL
     found = comparison.differences(metric, where)
+    cells = [cell(comparison, arm.name, market, metric) for arm in comparison.question.arms]
     return {
         "market": market.name,
         "scenario": market.scenario.name,
@@ -71,6 +81,36 @@ def _field(market: Market, comparison: Comparison) -> dict[str, Any]:
         },
         "better": {d.b: d.better for d in found},
         "p": {d.b: d.p for d in found},
+        "best_of_field": {one.standing.arm: one.standing.best for one in cells},
+        "books_above_zero": {one.standing.arm: one.above_zero for one in cells},
+        "largest_book_drawdown": {one.standing.arm: one.drawdown for one in cells},
+        "largest_book_drawdown_share": {one.standing.arm: one.drawdown_share for one in cells},
+        "turnover_per_book_hour": {one.standing.arm: one.turnover for one in cells},
+    }
+
+
+def _standing(standing: Standing, market: str) -> dict[str, Any]:
+    """An arm among the others of a market: what each kind came to, and what the arm is ahead of it."""
+    return {
+        "arm": standing.arm,
+        "market": market,
+        "metric": standing.metric.name,
+        **_interval(standing.mean),
+        "best": standing.best,
+        "next": standing.next.name if standing.next else None,
+        "best_single_other": _interval(standing.single),
+        "others": [
+            {
+                "name": rival.name,
+                "count": rival.count,
+                "own": rival.own,
+                **_interval(rival.mean),
+                "ahead": _interval(rival.ahead) | {"p": rival.p},
+                "classes": {name: _interval(of) for name, of in rival.by_class.items()},
+            }
+            for rival in standing.rivals
+        ],
+        "unknown": list(standing.unknown),
     }
 
 

@@ -17,7 +17,7 @@ from obmm.lab.diagnose.of_score import endowment_drift, idle_books, low_ratio, o
 from obmm.lab.diagnose.proposal import Proposal, propose
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
-from obmm.lab.score import own_era
+from obmm.lab.score import era_of_run
 from obmm.settings.books import ranges
 
 __all__ = ["Change", "Diagnosis", "Finding", "Proposal", "Thresholds", "diagnose"]
@@ -99,7 +99,7 @@ def diagnose(
         ConfigError: The account's configuration cannot be rebuilt from the records.
     """
     limits = thresholds or Thresholds()
-    era = era or own_era(str(run.about.get("scenario", "")))
+    era = era or era_of_run(run.about)
     case = Case.of(run, era, uid, limits)
     findings = sorted((f for family in FAMILIES for f in family(case)), key=lambda finding: finding.rank)
     account = run.about["accounts"][str(uid)]

@@ -23,7 +23,7 @@ from obmm.lab.report.events import (
     score_lines,
 )
 from obmm.lab.report.series import Series, series_of
-from obmm.lab.score import own_era
+from obmm.lab.score import era_of_run
 from obmm.lab.summary import fills_of, summarise
 from obmm.market import FloatArray, IntArray, Reason
 
@@ -105,7 +105,7 @@ class RunData:
     @property
     def era(self) -> str:
         """The scoring era of its scenario: the rules that its targets are of."""
-        return own_era(str(self.about.get("scenario", "")))
+        return era_of_run(self.about)
 
     @property
     def n_books(self) -> int:

@@ -2,7 +2,9 @@
 
 from obmm.lab.trials.executor import Executor, LocalExecutor, Stopped
 from obmm.lab.trials.gather import Gather
-from obmm.lab.trials.outcome import METRICS, Metric, Outcome, metric_named
+from obmm.lab.trials.metrics import METRICS, Metric, era_metrics, metric_named
+from obmm.lab.trials.others import Other
+from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.play import play
 from obmm.lab.trials.seeds import Ledger, confirming_seeds, is_confirming, looking_seeds
 from obmm.lab.trials.trial import Trial
@@ -14,10 +16,12 @@ __all__ = [
     "Ledger",
     "LocalExecutor",
     "Metric",
+    "Other",
     "Outcome",
     "Stopped",
     "Trial",
     "confirming_seeds",
+    "era_metrics",
     "is_confirming",
     "looking_seeds",
     "metric_named",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -12,11 +11,11 @@ import numpy.typing as npt
 
 from obmm.lab.attribution import PARTS, attribute
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, filled_forward, markouts
+from obmm.lab.trials.metrics import figures_of_era
+from obmm.lab.trials.others import Other
 from obmm.lab.trials.outcome import Outcome
 from obmm.market import FloatArray, IntArray, MarketState, NoticeKind
 from obmm.market.arrays import as_ints
-from obmm.scoring import ERAS
-from obmm.scoring.unscored import why_unscored
 
 #: Parts of the P&L that are metrics; what fees cost is one already.
 _EARNED = tuple(part for part in PARTS if part != "fees_and_rebates")
@@ -69,6 +68,7 @@ class Gather:
         scores: Mapping[str, Mapping[str, float]] | None = None,
         failed: int = 0,
         fault: str = "",
+        others: Callable[[FloatArray], tuple[Other, ...]] | None = None,
     ) -> Outcome:
         """What became of the account.
 
@@ -82,6 +82,7 @@ class Gather:
             scores: Era → newest figures.
             failed: States on which a pipeline failed.
             fault: What was wrong first.
+            others: Tells what other miners of its books came to, at mids (B,) of the end.
         """
         scores = scores or {}
         times = np.array(self._times, dtype=np.int64)
@@ -124,8 +125,9 @@ class Gather:
             "maker_share": float(traded[fills.maker].sum()) / turnover if turnover else np.nan,
             "inventory_quote": float(exposure.mean()),
             **{f"{part}_per_book_hour": float(by_name[part].sum()) * per_book_hour for part in _EARNED},
-            **{f"score_{era}": _score(era, figures, hours * 60.0) for era, figures in scores.items()},
         }
+        for era, figures in scores.items():
+            metrics |= figures_of_era(era, figures, hours * 60.0)
         known = np.isfinite(fills.markout_bps)
         minutes = _minutes(times)
         return Outcome(
@@ -148,6 +150,7 @@ class Gather:
                 "count": known.sum(axis=0).astype(np.float64),
             },
             scores=scores,
+            others=() if others is None else others(mid[-1]),
         )
 
     def _grid(self, name: str, books: IntArray | None) -> FloatArray:
@@ -171,11 +174,6 @@ class Gather:
             columns["book"] = np.searchsorted(books, columns["book"])
         marked = markouts(columns["time_ns"], columns["book"], columns["side"], columns["price"], times, mid)
         return Fills(**columns, markout_bps=marked)
-
-
-def _score(era: str, figures: Mapping[str, float], minutes: float) -> float:
-    """The score under an era; NaN where there is none yet."""
-    return math.nan if why_unscored(ERAS[era], figures, minutes) else figures["score"]
 
 
 def drawdown(curve: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from obmm.agent.config import StageSpec
 from obmm.agent.merge import GROUPS
 from obmm.lab.score import RunScores, of_groups
 from obmm.lab.trials.gather import Gather
+from obmm.lab.trials.others import kinds_of, others_of
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.trial import Trial
 from obmm.market import Feed
@@ -94,6 +95,8 @@ def _together(
         pipeline = np.zeros(venue.n_books, dtype=np.int64)
         for i, assignment in enumerate(trial.config.assign, start=1):
             pipeline[select_books(assignment.selector, venue.book_ids, venue.asset_class)] = i
+        miners = market.miners()
+        kinds = kinds_of(trial.rivals, trial.scenario.rivals)
         return [
             gather.outcome(
                 seed=seed,
@@ -107,6 +110,13 @@ def _together(
                 else {},
                 failed=maker.errors,
                 fault=maker.faults[0].first if maker.faults else "",
+                others=functools.partial(
+                    others_of,
+                    kinds,
+                    miners.on(venue.group_rows[group]),
+                    scores[group].everybody() if scores else {},
+                    (seen[0].time_ns - first_ns) / 6e10,
+                ),
             )
             for group, seed in enumerate(seeds)
         ]

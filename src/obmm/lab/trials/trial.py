@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 
 from obmm.agent import Config, ConfigError, Problem
-from obmm.scoring import ERAS
-from obmm.settings import did_you_mean
+from obmm.lab.score import no_eras
 from obmm.sim import Scenario
 
 #: No scenario comes near it; more is a slip.
@@ -87,12 +84,3 @@ def simulated_seconds(scenario: Scenario, hours: float) -> float:
     venue = scenario.venue
     first_s = max(venue.grace_period_s, venue.publish_interval_s)
     return min(hours * 3600.0, venue.duration_s - first_s + venue.publish_interval_s)
-
-
-def no_eras(names: Iterable[str]) -> list[Problem]:
-    """A problem for each name that is no scoring era."""
-    return [
-        Problem(f"eras {name}", f"is no era; {did_you_mean(name, list(ERAS))}")
-        for name in names
-        if name not in ERAS
-    ]

@@ -12,6 +12,7 @@ from obmm._version import __version__
 from obmm.lab.attribution import PARTS
 from obmm.lab.compare.comparison import Comparison, Difference
 from obmm.lab.compare.page import charts
+from obmm.lab.compare.page.field import field
 from obmm.lab.compare.statistics import bootstrap
 from obmm.lab.compare.used import UsedBefore, seeds_words
 from obmm.lab.compare.words import held, judged, p_words, plain, sentences, signed
@@ -43,6 +44,7 @@ def page(comparison: Comparison, before: Sequence[UsedBefore] = (), folder: str 
     beside = tag("div", shown["markouts"], shown["inventory"], class_="charts two")
     sections = [
         *([("fields", "Markets", "", [_markets(comparison)])] if len(comparison.markets) > 1 else []),
+        ("field", "Best of the field", "", [field(comparison)]),
         ("differences", "Differences", "", [shown["differences"], _tests(comparison)]),
         ("pnl", "P&L over time", "", [shown["pnl"]]),
         ("sources", "Where it comes from", "", [shown["sources"], _sources(comparison)]),
@@ -142,8 +144,8 @@ def _markets(comparison: Comparison) -> Markup:
                 word = tag("span", judged(d), class_=f"status {_CSS[d.better]}")
                 cell = join([cell, " ", word])
             cells.append((cell, "num"))
-        field = told.get(name)
-        who = f"{field.description} (version {field.version})" if field else "–"
+        named = told.get(name)
+        who = f"{named.description} (version {named.version})" if named else "–"
         rows.append([name or "all", *cells, (who, "soft")])
     heads = [(join([dot(i), arm.name]), "num") for i, arm in enumerate(arms)]
     return table((_capital(metric.words), *heads, ("The others", "soft")), rows, kind="plain")
