@@ -35,6 +35,7 @@ class Reason(enum.IntEnum):
     TOXIC_FLOW = 15
     STAGE_FAILED = 16
     LATE_STATE = 17
+    LOW_EDGE = 18
     CUSTOM = 20
     CUSTOM_1 = 21
     CUSTOM_2 = 22
@@ -53,6 +54,7 @@ class Reason(enum.IntEnum):
     EXPOSURE = 52
     VOLATILITY = 53
     TURNOVER_PACE = 54
+    TIER = 55
     CUSTOM_NARROW = 60
     CUSTOM_NARROW_1 = 61
     CUSTOM_NARROW_2 = 62

@@ -8,6 +8,7 @@ from obmm.risk.exposure import ExposureGate
 from obmm.risk.fees import FeeGate
 from obmm.risk.inventory import InventoryGate
 from obmm.risk.override import Override, OverrideGate
+from obmm.risk.tiers import TiersGate
 from obmm.risk.turnover import TurnoverGate
 from obmm.risk.volatility import VolatilityGate
 from obmm.risk.warmup import WarmupGate
@@ -24,6 +25,7 @@ __all__ = [
     "InventoryGate",
     "Override",
     "OverrideGate",
+    "TiersGate",
     "TurnoverGate",
     "VolatilityGate",
     "WarmupGate",

@@ -9,7 +9,6 @@ from obmm.market import (
     FloatArray,
     Limits,
     MarketState,
-    NoticeKind,
     PerBook,
     Reason,
     Signals,
@@ -17,14 +16,10 @@ from obmm.market import (
     memory,
     option,
 )
-from obmm.market.arrays import as_floats, zero_for_nan
+from obmm.market.turnover import DAY_S, SLOTS, filled_quote, roll, slot_of
 from obmm.risk._marks import mark_prices
 from obmm.settings import gate
 
-_DAY_S = 86_400
-#: The venue samples turnover in slots of ten minutes.
-_SLOT_S = 600
-_SLOTS = _DAY_S // _SLOT_S
 #: Stands for "no cap" where infinity would make NaN of 0 x inf.
 _NO_CAP_QUOTE = 1e18
 
@@ -89,30 +84,20 @@ class TurnoverGate(Stage):
     def _counted(self, state: MarketState, cap: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(B,) our own count of the last day's turnover, quote, and how full the bucket is, 0 and up."""
         n = state.n_books
+        slot = slot_of(state)
         if self._slots is None:
-            self._slots, self._traded, self._bucket = np.zeros((_SLOTS, n)), np.zeros(n), np.zeros(n)
-            self._slot = state.time_ns // (_SLOT_S * 10**9)
-        slot = state.time_ns // (_SLOT_S * 10**9)
+            self._slots, self._traded, self._bucket = np.zeros((SLOTS, n)), np.zeros(n), np.zeros(n)
+            self._slot = slot
         if slot > self._slot:
-            self._slots[np.arange(self._slot + 1, min(slot, self._slot + _SLOTS) + 1) % _SLOTS] = 0.0
+            roll(self._slots, self._slot, slot)
             self._traded = self._slots.sum(axis=0)
             self._slot = slot
         gap_s = 0.0 if self._last_ns is None else max(state.time_ns - self._last_ns, 0) / 1e9
         self._last_ns = state.time_ns
-        self._bucket = np.maximum(self._bucket - (1.0 - self.reserve_share) * cap / _DAY_S * gap_s, 0.0)
-        fresh = _filled_quote(state)
+        self._bucket = np.maximum(self._bucket - (1.0 - self.reserve_share) * cap / DAY_S * gap_s, 0.0)
+        fresh = filled_quote(state)
         if fresh is not None:
-            self._slots[self._slot % _SLOTS] += fresh
+            self._slots[self._slot % SLOTS] += fresh
             self._traded = self._traded + fresh
             self._bucket = self._bucket + fresh
         return self._traded, self._bucket / (self.burst_share * cap)
-
-
-def _filled_quote(state: MarketState) -> FloatArray | None:
-    """(B,) quote that our fills of this state's notices traded; None if there are none."""
-    notices = state.notices
-    ours = (notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)
-    if not ours.any():
-        return None
-    amount = zero_for_nan(notices.price[ours] * notices.size[ours])
-    return as_floats(np.bincount(notices.book[ours], weights=amount, minlength=state.n_books))

@@ -7,6 +7,7 @@ from obmm.signals.arrivals import Arrivals
 from obmm.signals.ensemble import Ensemble
 from obmm.signals.fee_margin import FeeMargin
 from obmm.signals.fees import FeeState
+from obmm.signals.fill_edge import FillEdge
 from obmm.signals.imbalance import Imbalance
 from obmm.signals.inventory import Inventory
 from obmm.signals.lots import Lots
@@ -17,6 +18,7 @@ from obmm.signals.prices import Mid, Spread
 from obmm.signals.stoikov import Stoikov, adjustment, fit_adjustment
 from obmm.signals.trade_flow import TradeFlow
 from obmm.signals.volatility import Volatility
+from obmm.signals.volume_price import VolumePrice
 from obmm.signals.vpin import Vpin
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Ensemble",
     "FeeMargin",
     "FeeState",
+    "FillEdge",
     "Imbalance",
     "Inventory",
     "Lots",
@@ -36,6 +39,7 @@ __all__ = [
     "Stoikov",
     "TradeFlow",
     "Volatility",
+    "VolumePrice",
     "Vpin",
     "adjustment",
     "fit_adjustment",
