@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from obmm.agent import preset_names, preset_text, resolve
+from obmm.agent import HERITAGE, preset_names, preset_text, resolve
 from obmm.settings.registry import GROUPS, registered
 
 STAGE = '''
@@ -51,11 +51,17 @@ def test_presets_lists_each_with_its_purpose_and_hash(obmm):
 
 
 def test_presets_as_json(obmm):
-    """Name → description and hash."""
-    assert {
-        name: {"description": resolve(name).description, "hash": resolve(name).hash}
-        for name in preset_names()
-    } == obmm("presets", "--json").json
+    """Name → description, what it plays for, whether it is one of the first agent's, and hash."""
+    told = obmm("presets", "--json").json
+    assert {"auto", *preset_names()} == set(told)
+    for name, row in told.items():
+        config = resolve(name)
+        assert (config.description, config.objective, config.hash) == (
+            row["description"],
+            row["objective"],
+            row["hash"],
+        )
+    assert set(HERITAGE) == {name for name, row in told.items() if row["heritage"]}
 
 
 def test_a_preset_is_printed_as_the_file_it_is(obmm):

@@ -35,6 +35,25 @@ ERAS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("version", "config", "expected"),
+    [
+        (62, {}, "0.6.2"),
+        (54, {"remoteAgentCount": 264}, "0.5.4"),
+        (61, {}, "0.1.51"),
+        (61, {"min_order_size": 0.25}, "0.6.1"),
+        (19, {}, "0.1.9"),
+        (1023, {}, "1.2.3"),
+        (None, {}, ""),
+    ],
+)
+def test_the_version_of_a_message_is_that_of_the_venue(
+    version: int | None, config: dict[str, Any], expected: str
+) -> None:
+    """As people write it; two of one number are told apart by what they send."""
+    assert expected == told(version, **config).version
+
+
 @pytest.mark.parametrize(("version", "config", "minimum", "wealth", "cap", "rate"), ERAS)
 def test_silence_is_filled_by_version(
     version: int | None, config: dict[str, Any], minimum: float, wealth: float, cap: float, rate: float

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from obmm.agent.objective import paid_by
 from obmm.market import PerBook, Venue
 from obmm.settings import ConfigError, Problem
 from obmm.settings.books import select_books
@@ -120,6 +121,19 @@ class Assignment:
 class Config:
     """A resolved configuration: every stage of a pipeline with all that was decided about it.
 
+    Attributes:
+        name: Where it came from.
+        signals: Stages that look.
+        gates: Stages that allow.
+        builder: The stage that wishes.
+        placer: The stage that places.
+        overrides: Options that differ on some books.
+        assign: Pipelines that run some of the books.
+        description: What it is for, in a line.
+        objective: What it plays for (`obmm.agent.objective`); "" where it does not say. Under "auto" the
+            venue decides among `choices`, and the stages told here are those for money.
+        choices: Under "auto", what is played for → the configuration.
+
     >>> from obmm.agent import resolve
     >>> config = resolve("balanced")
     >>> config.spec("builder").kind
@@ -136,6 +150,8 @@ class Config:
     overrides: tuple[BookSetting, ...] = ()
     assign: tuple[Assignment, ...] = ()
     description: str = ""
+    objective: str = ""
+    choices: Mapping[str, Config] = attrs.field(factory=dict)
 
     @property
     def specs(self) -> tuple[StageSpec, ...]:
@@ -146,6 +162,15 @@ class Config:
     def all_specs(self) -> tuple[StageSpec, ...]:
         """All stages, each followed by its parts."""
         return tuple(part for spec in self.specs for part in spec.walk())
+
+    def at(self, venue: Venue) -> Config:
+        """The configuration that runs on a venue: itself, unless the venue is to choose.
+
+        >>> from obmm.agent import resolve
+        >>> resolve("touch").at(Venue.of(1)).name
+        'preset touch'
+        """
+        return self.choices[paid_by(venue, self.choices).objective] if self.choices else self
 
     def spec(self, path: str) -> StageSpec:
         """The stage at `path`, such as `gates.inventory` or `builder`.
@@ -197,6 +222,8 @@ class Config:
         sources = {spec.path: spec.source for spec in self.all_specs if spec.source}
         if sources:
             table["sources"] = sources
+        if self.choices:
+            return {"choices": {name: config.as_table() for name, config in self.choices.items()}}
         if self.assign:
             table["assign"] = [[a.selector, a.config.as_table()] for a in self.assign]
         return table

@@ -18,6 +18,7 @@ from obmm.agent.config import Config
 from obmm.agent.decision import Decision, Step
 from obmm.agent.faults import Fault, FaultCount, told
 from obmm.agent.keeper import Keeper
+from obmm.agent.objective import paid_by
 from obmm.agent.overrides import OverrideFile
 from obmm.agent.pipeline import feeds_of, only_trades_of
 from obmm.agent.sessions import Answer, Clock, Session, withdrawn
@@ -232,7 +233,11 @@ class MarketMaker:
                 return session, True
         if session is None:
             session = self._sessions[key] = Session.bind(self.config, state.venue)
-            for idle in self.config.idle(state.venue):
+            if self.config.choices:
+                chosen = paid_by(state.venue, self.config.choices)
+                told_of = {"objective": chosen.objective, "why": chosen.why}
+                tell(_log, logging.INFO, "the venue decides what is played for", **told_of)
+            for idle in self.config.at(state.venue).idle(state.venue):
                 what = {"place": idle.where, "problem": idle.what}
                 tell(_log, logging.WARNING, "a setting has no effect", **what)
             session.clock(state)

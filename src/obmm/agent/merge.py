@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from obmm.agent.config import LISTS, SINGLE, Setting
+from obmm.agent.objective import AUTO, OBJECTIVES
 from obmm.agent.slots import Slot
 from obmm.settings.errors import Problem, did_you_mean, shown
 from obmm.settings.toml import Layer
@@ -17,7 +18,7 @@ from obmm.settings.toml import Layer
 #: Section of a configuration → group of stages.
 GROUPS = {"signals": "signals", "gates": "gates", "builder": "builders", "placer": "placers"}
 #: `tune` says what `obmm tune` may try; to an agent it says nothing.
-_TOP = ("extends", "description", *GROUPS, "books", "assign", "tune")
+_TOP = ("extends", "description", "objective", *GROUPS, "books", "assign", "tune")
 #: What an entry says of itself, beside the options of its stage.
 _OF_ENTRY = ("kind", "name", "enabled")
 _NAME = re.compile(r"[A-Za-z0-9_:-]+")
@@ -41,6 +42,7 @@ class Draft:
         books: Selector, table and origin of each `[books]` entry, base first.
         assign: The `[[assign]]` entries in force, and their layer.
         description: That of the layer on top.
+        objective: What it plays for, by the highest layer that says it.
         problems: Everything that is wrong so far.
     """
 
@@ -49,6 +51,7 @@ class Draft:
     books: list[tuple[str, Any, str]] = attrs.field(factory=list)
     assign: tuple[Any, Layer] | None = None
     description: str = ""
+    objective: str = ""
     problems: list[Problem] = attrs.field(factory=list)
 
     def wrong(self, where: str, what: str) -> None:
@@ -66,6 +69,12 @@ class Draft:
         self.description = table.get("description", "")
         if not isinstance(self.description, str):
             self.wrong(f"{origin}: description", f"must be a text, got {shown(self.description)}")
+        objective = table.get("objective", self.objective)
+        if not isinstance(objective, str) or objective not in ("", AUTO, *OBJECTIVES):
+            hint = did_you_mean(str(objective), (*OBJECTIVES, AUTO))
+            self.wrong(f"{origin}: objective", f"{shown(objective)} is none; {hint}")
+        else:
+            self.objective = objective
         for section in LISTS:
             entries = table.get(section, [])
             if not isinstance(entries, list):

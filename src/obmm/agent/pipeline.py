@@ -103,6 +103,8 @@ def plan(config: Config) -> Plan:
 
 def feeds_of(config: Config) -> frozenset[Feed]:
     """Parts of the state that a configuration, with all its assigned pipelines, must have decoded."""
+    if config.choices:
+        return frozenset[Feed]().union(*map(feeds_of, config.choices.values()))
     return plan(config).feeds.union(*(feeds_of(a.config) for a in config.assign))
 
 

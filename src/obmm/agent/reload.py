@@ -64,6 +64,9 @@ class Choice:
         if self.trial is None:
             return config
         other = resolve(self.trial.source)
+        if config.choices or other.choices:
+            what = "lets the venue choose; an A/B needs configurations with an objective of their own"
+            raise ConfigError([Problem(str(self.source if config.choices else self.trial.source), what)])
         if config.assign or other.assign:
             what = "assigns books itself; an A/B needs configurations without [[assign]]"
             source = self.source if config.assign else self.trial.source
@@ -183,7 +186,8 @@ class ConfigFile:
 
 def _made_of(choice: Choice, config: Config) -> tuple[Path, ...]:
     """The files of a choice, and those of the code of one's own stages."""
-    configs = (config, *(assignment.config for assignment in config.assign))
+    ways = config.choices.values() or (config,)
+    configs = [part for one in ways for part in (one, *(assignment.config for assignment in one.assign))]
     code = {file for one in configs for spec in one.all_specs for file in source_files(spec.cls).values()}
     return (*choice.files, *map(Path, sorted(code)))
 

@@ -15,10 +15,11 @@ import obmm.risk
 import obmm.signals
 from obmm.agent.config import SINGLE, Assignment, BookSetting, Config, Setting, StageSpec
 from obmm.agent.merge import Draft, path_of
+from obmm.agent.objective import AUTO, ELSE, OBJECTIVES
 from obmm.agent.slots import Slot
-from obmm.agent.sources import chain, preset_layer
+from obmm.agent.sources import chain, preset_layer, preset_names
 from obmm.settings.books import BOOK_IDS, names_class, select_books
-from obmm.settings.errors import ConfigError, did_you_mean, shown
+from obmm.settings.errors import ConfigError, Problem, did_you_mean, shown
 from obmm.settings.modules import source_digest
 from obmm.settings.structure import option_names, structure
 from obmm.settings.toml import Layer, file_layer
@@ -48,22 +49,74 @@ def resolve(
     obmm.settings.errors.ConfigError: the configuration has 1 problem
       preset: no preset is called 'balancd': did you mean 'balanced'? (a file of your own ends in .toml)
     """
-    draft = _drafted(source)
-    _apply(draft, params)
-    config = _finished(draft)
-    config.as_table()  # Refuses what has no hash.
-    return config
+    layers = _layers(source)
+    given = dict(params) if isinstance(params, Mapping) else list(params)
+    if _objective(layers) != AUTO:
+        return _resolved(layers, given)
+    if chosen := _builders(layers):
+        what = "chooses the stages by what the venue pays: name an objective, or leave the builder's kind out"
+        raise ConfigError([Problem(f"{chosen[0]}: objective", f"{AUTO!r} {what}")])
+    choices = {name: _chosen(name, layers, given) for name in OBJECTIVES if name in preset_names()}
+    name, description = layers[-1].origin, layers[-1].table.get("description", "")
+    fields = {"name": name, "description": description, "objective": AUTO, "choices": choices}
+    return attrs.evolve(choices[ELSE], **fields)
 
 
-def _drafted(source: str | Path | Layer) -> Draft:
+def _chosen(objective: str, layers: list[Layer], params: Mapping[str, Any] | list[str]) -> Config:
+    """What a venue may choose: the preset that plays for an objective, with the layers over it.
+
+    Raises:
+        ConfigError: They do not fit that preset.
+    """
+    try:
+        config = _resolved([preset_layer(objective), *layers], params)
+    except ConfigError as error:
+        wrong = [Problem(f"for {objective}: {p.where}", p.what) for p in error.problems]
+        raise ConfigError(wrong) from None
+    return attrs.evolve(config, name=f"{config.name}: {objective}", objective=objective)
+
+
+def _layers(source: str | Path | Layer) -> list[Layer]:
+    """The layers of a configuration, base first; a bare objective has the preset that plays for it below."""
     if isinstance(source, Layer):
         layer = source
     elif str(source).endswith(".toml"):
         layer = file_layer(Path(source))
     else:
         layer = preset_layer(str(source))
-    draft = Draft(layer.origin)
-    for part in chain(layer):
+    layers = chain(layer)
+    objective = _objective(layers)
+    if objective in OBJECTIVES and not _builders(layers):
+        if objective not in preset_names():
+            what = f"no preset plays for {objective!r} yet: say a builder, or extend another preset"
+            raise ConfigError([Problem(f"{layers[-1].origin}: objective", what)])
+        layers.insert(0, preset_layer(objective))
+    return layers
+
+
+def _builders(layers: list[Layer]) -> list[str]:
+    """Origins of the layers that say a builder's kind."""
+    said = [(part.origin, part.table.get("builder")) for part in layers]
+    return [origin for origin, builder in said if isinstance(builder, dict) and "kind" in builder]
+
+
+def _objective(layers: list[Layer]) -> Any:
+    """What the highest layer says that says any."""
+    return next((part.table["objective"] for part in reversed(layers) if "objective" in part.table), "")
+
+
+def _resolved(layers: list[Layer], params: Mapping[str, Any] | list[str]) -> Config:
+    """The configuration of layers, base first."""
+    draft = _merged(layers)
+    _apply(draft, params)
+    config = _finished(draft)
+    config.as_table()  # Refuses what has no hash.
+    return config
+
+
+def _merged(layers: list[Layer]) -> Draft:
+    draft = Draft(layers[-1].origin)
+    for part in layers:
         draft.merge(part)
     for slot in draft.stages.values():
         slot.complete()
@@ -129,6 +182,7 @@ def _finished(draft: Draft) -> Config:
         overrides=tuple(overrides),
         assign=tuple(assign),
         description=draft.description,
+        objective=draft.objective,
     )
 
 
@@ -234,7 +288,12 @@ def _assignments(draft: Draft) -> Iterator[Assignment]:
             continue
         try:
             path = (layer.folder or Path.cwd()) / pipeline
-            challenger = _drafted(path if pipeline.endswith(".toml") else pipeline)
+            layers = _layers(path if pipeline.endswith(".toml") else pipeline)
+            if _objective(layers) == AUTO:
+                what = f"{pipeline} lets the venue choose for all books: name an objective"
+                draft.wrong(f"{where}.pipeline", what)
+                continue
+            challenger = _merged(layers)
             if challenger.assign is not None and challenger.assign[0] != []:
                 what = f"{pipeline} assigns books itself, which a pipeline of assigned books cannot"
                 draft.wrong(

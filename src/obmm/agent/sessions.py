@@ -81,7 +81,8 @@ class Session:
 
     @classmethod
     def bind(cls, config: Config, venue: Venue) -> Session:
-        """The main pipeline and those assigned to books of their own."""
+        """The main pipeline and those assigned to books of their own, of what the venue chooses."""
+        config = config.at(venue)
         taken = np.zeros(venue.n_books, dtype=np.bool_)
         assigned = []
         for assignment in config.assign:
@@ -160,8 +161,8 @@ class Session:
         """
         session = Session.bind(after, self.venue)
         mine, others = (
-            [before, *(a.config for a in before.assign)],
-            [after, *(a.config for a in after.assign)],
+            _pipelines(before.at(self.venue)),
+            _pipelines(after.at(self.venue)),
         )
         session.pipelines = tuple(
             pipeline.changed(self.pipelines[i], others[i].same_as(mine[i])) if i < len(mine) else pipeline
@@ -210,6 +211,10 @@ class Session:
         for part in parts[1:]:
             orders = orders.joined(part)
         return Answer(tuple(steps), tuple(faults), orders, why)
+
+
+def _pipelines(config: Config) -> list[Config]:
+    return [config, *(assignment.config for assignment in config.assign)]
 
 
 def _asked(pipeline: Pipeline, state: MarketState) -> tuple[Step, IntArray] | Fault:

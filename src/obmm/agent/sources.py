@@ -5,18 +5,23 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from obmm.agent.objective import AUTO
 from obmm.settings.errors import ConfigError, Problem, did_you_mean
 from obmm.settings.toml import Layer, file_layer, parse_layer
 
+#: Presets of the first agent, kept as they were.
+HERITAGE = ("aggressive", "balanced", "calm", "conservative", "defensive", "fast")
+
 
 def preset_names() -> list[str]:
-    """Names of the presets that ship with the package.
+    """Names of the presets that ship with the package; `auto`, which is one of them by venue, is not told.
 
-    >>> "balanced" in preset_names()
-    True
+    >>> "balanced" in preset_names(), "auto" in preset_names()
+    (True, False)
     """
     folder = resources.files("obmm.agent") / "presets"
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names = (entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(name for name in names if name != AUTO)
 
 
 def preset_text(name: str) -> str:
@@ -25,7 +30,7 @@ def preset_text(name: str) -> str:
     Raises:
         ConfigError: There is no such preset.
     """
-    if name not in preset_names():
+    if name not in (*preset_names(), AUTO):
         known = did_you_mean(name, preset_names())
         what = f"no preset is called {name!r}: {known} (a file of your own ends in .toml)"
         raise ConfigError([Problem("preset", what)])
@@ -82,7 +87,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _base(base: str, layer: Layer) -> Layer:
-    if base in preset_names():
+    if base in (*preset_names(), AUTO):
         return preset_layer(base)
     if not base.endswith(".toml"):
         what = f"no preset is called {base!r}: {did_you_mean(base, preset_names())}"

@@ -34,7 +34,7 @@ def explain(source: str = "balanced", /, *, set: Set = (), json: Flag = False) -
             `gates.inventory.max_inventory_pct`.
         json: Print JSON for machines.
     """
-    from obmm.agent import resolve
+    from obmm.agent import OBJECTIVES, resolve
     from obmm.agent.pipeline import plan
 
     resolved = resolve(source, set)
@@ -59,6 +59,8 @@ def explain(source: str = "balanced", /, *, set: Set = (), json: Flag = False) -
                 "name": resolved.name,
                 "description": resolved.description,
                 "hash": resolved.hash,
+                "objective": resolved.objective,
+                "choices": {name: config.hash for name, config in resolved.choices.items()},
                 "feeds": sorted(feed.value for feed in needs.feeds),
                 "warmup_s": needs.warmup_s,
                 "signal_order": [spec.name for spec in needs.order],
@@ -71,6 +73,15 @@ def explain(source: str = "balanced", /, *, set: Set = (), json: Flag = False) -
     out.print(f"[bold]{resolved.name}[/bold]  hash {resolved.hash}")
     if resolved.description:
         out.print(resolved.description, markup=False)
+    if resolved.objective:
+        words = OBJECTIVES.get(resolved.objective, "what the venue pays")
+        out.print(f"plays for {resolved.objective}: {words}", markup=False)
+    for name, choice in resolved.choices.items():
+        out.print(f"  {name}: {choice.description}  hash {choice.hash}", markup=False)
+    if resolved.choices:
+        out.print(
+            "What follows are the stages for money; `obmm config explain kappa` tells those of another."
+        )
     feeds = ", ".join(sorted(feed.value for feed in needs.feeds)) or "books only"
     out.print(
         f"warm after {needs.warmup_s:g} s; reads {feeds}; "

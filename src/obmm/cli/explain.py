@@ -75,6 +75,8 @@ def explain(
         f"[bold]book {story['book']} at {story['time_s']:g} s[/bold]  "
         f"{story['config']}{pipeline}  hash {story['hash']}\n"
     )
+    if story.get("objective_why"):
+        out.print(f"plays for {story['objective']}: {story['objective_why']}\n", markup=False)
     if "records" in story:
         out.print(_agreement(story["records"]) + "\n", markup=False, soft_wrap=True)
     for title, columns, rows in _tables(story):

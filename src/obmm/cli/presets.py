@@ -7,10 +7,10 @@ from obmm.cli._parameters import Flag
 
 
 def presets(name: str | None = None, /, *, json: Flag = False) -> None:
-    """List the presets that ship with obmm, or print the TOML of one.
+    """List the presets that ship with obmm, with what each plays for, or print the TOML of one.
 
-    A preset is a complete configuration. Build on one with `extends = "balanced"` at the head of a file of
-    your own, or change single values on the command line.
+    A preset is a complete configuration; `auto` takes the one for what the venue pays. Build on one with
+    `extends = "balanced"` at the head of a file of your own, or change single values on the command line.
 
         obmm presets
         obmm presets balanced
@@ -22,7 +22,7 @@ def presets(name: str | None = None, /, *, json: Flag = False) -> None:
         name: Print this preset's TOML instead of the list.
         json: Print JSON for machines.
     """
-    from obmm.agent import preset_names, preset_text, resolve
+    from obmm.agent import AUTO, HERITAGE, preset_names, preset_text, resolve
 
     if name is not None:
         text = preset_text(name)
@@ -32,9 +32,29 @@ def presets(name: str | None = None, /, *, json: Flag = False) -> None:
         else:
             print(text, end="")
         return
-    configs = {preset: resolve(preset) for preset in preset_names()}
+    configs = {preset: resolve(preset) for preset in (AUTO, *preset_names())}
     if json:
-        print_json({preset: {"description": c.description, "hash": c.hash} for preset, c in configs.items()})
+        print_json(
+            {
+                preset: {
+                    "description": c.description,
+                    "objective": c.objective,
+                    "heritage": preset in HERITAGE,
+                    "hash": c.hash,
+                }
+                for preset, c in configs.items()
+            }
+        )
         return
-    rows = [(preset, c.description, c.builder.kind, c.hash) for preset, c in configs.items()]
-    console().print(table("Presets", ("name", "what it is for", "builder", "hash"), rows, text_columns=4))
+    out = console()
+    for title, names in (
+        ("Presets", [preset for preset in configs if preset not in HERITAGE]),
+        ("Heritage: the presets of the first agent", [preset for preset in configs if preset in HERITAGE]),
+    ):
+        rows = [
+            (preset, c.objective or "–", c.description, "–" if c.choices else c.builder.kind, c.hash)
+            for preset, c in configs.items()
+            if preset in names
+        ]
+        columns = ("name", "plays for", "what it is for", "builder", "hash")
+        out.print(table(title, columns, rows, text_columns=5), "")

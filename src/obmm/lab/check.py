@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from obmm.agent import Config, Decision, MarketMaker
+from obmm.agent import Config, Decision, MarketMaker, paid_by
 from obmm.agent.merge import GROUPS
 from obmm.lab.watch import QuoteWatch, Timings, lifted_books
-from obmm.market import Feed, MarketState, OpenOrders, Reason, SelfTrade
+from obmm.market import Feed, MarketState, OpenOrders, Reason, SelfTrade, Venue
 from obmm.testing import Check, Flaw, call_s, checks_for, random_states, run_check, run_checks, spoiled
 from obmm.testing.oracles import ORACLES
 from obmm.testing.paper import PaperOrders
@@ -27,6 +27,8 @@ N_STATES = 240
 SLOW_MS = 100.0
 #: Share of answers that may take longer: a machine hiccups, and one late answer is no slow agent.
 SLOW_SHARE = 0.05
+#: A version of each way of paying, of which a configuration that lets the venue choose says what it takes.
+_VERSIONS = ("0.1.51", "0.5.4", "0.6.2")
 #: Answers after which a market is given up if none was in time.
 _PATIENCE = 10
 
@@ -74,7 +76,11 @@ def check_config(
     """
     checked: list[object] = []
     slow = False
-    for part in (config, *(assignment.config for assignment in config.assign)):
+    if config.choices:
+        for version in _VERSIONS:
+            chosen = paid_by(Venue.of(1, version=version), config.choices)
+            yield Finding("objective", f"at {version}: {chosen.objective}", True, chosen.why)
+    for part in _parts(config):
         signals = {spec.name: functools.partial(spec.build) for spec in part.signals}
         for spec in part.specs:
             stage = spec.build()
@@ -98,6 +104,12 @@ def check_config(
     for size in sizes:
         yield from _market(config, size, n_states)
     yield from _edges(config, n_states)
+
+
+def _parts(config: Config) -> Iterator[Config]:
+    """The configuration, or all that a venue may choose, each with those it assigns books."""
+    for one in config.choices.values() or (config,):
+        yield from (one, *(assignment.config for assignment in one.assign))
 
 
 def _speed(make: Callable[[], Any], group: str | None) -> Finding:

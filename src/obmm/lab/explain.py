@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from obmm.agent import Config, ConfigError, Decision, MarketMaker, Problem, resolve
+from obmm.agent import Config, ConfigError, Decision, MarketMaker, Problem, paid_by, resolve
 from obmm.lab.relive import config_of, relive
 from obmm.market import BUY, InstructionKind, Limits, Reason
 from obmm.wire.recording import Recording
@@ -18,7 +18,8 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
     """Everything that led to `decision` on one book (by position), as plain values."""
     state = decision.state
     step = next(s for s in decision.steps if s.books[book])
-    decided = next(c for c in (config, *(a.config for a in config.assign)) if c.name == step.name)
+    here = config.at(state.venue)
+    decided = next(c for c in (here, *(a.config for a in here.assign)) if c.name == step.name)
     units = {spec.name: str(getattr(spec.cls, "unit", "")) for spec in decided.signals}
     accounts, orders, own = state.accounts, decision.orders, state.open_orders
     tick = float(state.venue.grid.tick[book])
@@ -44,6 +45,8 @@ def told(decision: Decision, config: Config, book: int) -> dict[str, Any]:
         "time_s": state.time_s,
         "config": config.name,
         "pipeline": step.name,
+        "objective": here.objective,
+        "objective_why": paid_by(state.venue, config.choices).why if config.choices else "",
         "hash": decision.config_hash,
         "market": {
             "best bid": f"{state.best_bid[book]:.10g}",

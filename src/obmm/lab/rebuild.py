@@ -10,6 +10,7 @@ import attrs
 
 from obmm.agent import Config, ConfigError, Problem, preset_names, resolve
 from obmm.agent.config import Assignment
+from obmm.agent.objective import AUTO
 from obmm.lab.diagnose.configuration import as_sections
 from obmm.lab.recorded import Run
 from obmm.lab.records import STAGES
@@ -39,6 +40,11 @@ def rebuilt(name: str, table: Mapping[str, Any], config_hash: str, folder: Path 
 
 
 def _config(name: str, table: Mapping[str, Any], folder: Path | None) -> Config:
+    if choices := table.get("choices"):
+        made = {
+            str(objective): _config(f"{name}: {objective}", one, folder) for objective, one in choices.items()
+        }
+        return attrs.evolve(next(iter(made.values())), name=name, objective=AUTO, choices=made)
     own = {key: value for key, value in table.items() if key != "assign"}
     config = resolve(Layer(name, as_sections(own), folder))
     assign = table.get("assign", [])

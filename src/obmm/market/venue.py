@@ -38,6 +38,8 @@ class Venue:
         fees: Fee policy.
         validator: Who sends the states (hotkey), or "" in a simulation of our own.
         simulation_id: Names the run; a new id means a new market.
+        version: Version of the subnet's software, such as "0.6.2", as messages tell it; "" where none does.
+            It is no part of what makes two venues equal.
 
     Raises:
         ValueError: An array has the wrong shape, ids repeat within a group, or a size, price grid or limit is
@@ -68,6 +70,7 @@ class Venue:
     fees: FeePolicy = attrs.field(factory=FeePolicy)
     validator: str = ""
     simulation_id: str = ""
+    version: str = attrs.field(default="", eq=False)
 
     def __attrs_post_init__(self) -> None:
         n = self.book_ids.size

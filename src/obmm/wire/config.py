@@ -23,7 +23,7 @@ from obmm.wire.bounds import (
 )
 from obmm.wire.codec import Codec, read
 from obmm.wire.errors import WireError
-from obmm.wire.fallbacks import BOOK_LEVELS, MAX_INSTRUCTIONS, Fallback, fallback_of
+from obmm.wire.fallbacks import BOOK_LEVELS, MAX_INSTRUCTIONS, Fallback, fallback_of, version_named
 from obmm.wire.models import Id, Int
 
 Count = Annotated[int, Meta(ge=0, le=MAX_BOOKS)]
@@ -160,6 +160,7 @@ def venue_of(
             fees=_fees(told.fee_policy or FeeConfig(), known),
             validator=validator,
             simulation_id=told.simulation_id or simulation_id,
+            version=version_named(version, is_old=is_old),
         )
     except ValueError as error:
         raise WireError("config", str(error)) from error

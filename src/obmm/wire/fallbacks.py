@@ -60,6 +60,23 @@ def fallback_of(version: int | None, *, is_old: bool | None = None) -> Fallback:
     """
     if version is None:
         return _0_4
-    if version < 20 or (version == LAST_OLD if is_old is None else is_old and 45 <= version <= LAST_OLD):
+    if _is_0_1(version, is_old):
         return _0_1
     return _0_3 if version < 45 else _0_4
+
+
+def version_named(version: int | None, *, is_old: bool | None = None) -> str:
+    """A version as people write it; empty for none.
+
+    >>> version_named(62), version_named(54), version_named(61, is_old=True), version_named(None)
+    ('0.6.2', '0.5.4', '0.1.51', '')
+    """
+    if version is None:
+        return ""
+    if _is_0_1(version, is_old):
+        return f"0.1.{version - 10}"
+    return f"{version // 1000}.{version % 1000 // 10}.{version % 10}"
+
+
+def _is_0_1(version: int, is_old: bool | None) -> bool:
+    return version < 20 or (version == LAST_OLD if is_old is None else is_old and 45 <= version <= LAST_OLD)

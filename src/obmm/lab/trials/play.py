@@ -93,7 +93,7 @@ def _together(
             look((seen[0].time_ns - first_ns) / (1e9 * trial.seconds))
         maker, venue = makers[0], market.venue
         pipeline = np.zeros(venue.n_books, dtype=np.int64)
-        for i, assignment in enumerate(trial.config.assign, start=1):
+        for i, assignment in enumerate(trial.config.at(venue).assign, start=1):
             pipeline[select_books(assignment.selector, venue.book_ids, venue.asset_class)] = i
         miners = market.miners()
         kinds = kinds_of(trial.rivals, trial.scenario.rivals)
@@ -126,7 +126,8 @@ def _keeps_groups(config: Config) -> bool:
     """Whether a configuration can be given several markets at once: our own stages are known to allow it."""
     specs = [spec for spec in config.specs if any(part.source for part in spec.walk())]
     own = all(not _mixes(spec, config.signals) for spec in specs)
-    return own and all(_keeps_groups(assignment.config) for assignment in config.assign)
+    others = (*(assignment.config for assignment in config.assign), *config.choices.values())
+    return own and all(map(_keeps_groups, others))
 
 
 def _mixes(spec: StageSpec, signals: tuple[StageSpec, ...]) -> bool:

@@ -51,6 +51,9 @@ def read_space(source: str | Path, base: Config, words: Sequence[str] = ()) -> S
     >>> [f"{d.place}: {d.within}" for d in space.dimensions]
     ['gates.fees.enabled: True, False', 'builder.back_off: False, True', 'builder.size_base: 0.25 … 1, log']
     """
+    if base.choices:
+        what = f"the venue chooses: search for one of {', '.join(base.choices)} at a time"
+        raise ConfigError([Problem(f"{base.name}: objective", what)])
     if base.assign:
         what = "gives books to other pipelines: search for the best options of one pipeline at a time"
         raise ConfigError([Problem(f"{base.name}: assign", what)])
