@@ -230,6 +230,29 @@ class Agent:
             writer.writerow([when(notice.t), *notice.told.values()])
 
 
+def seen(state: State) -> dict[str, Any]:
+    """What the plain agent reads of the objects: ten levels a side, trades, and its accounts."""
+    books = {
+        number: {
+            "b": [{"p": level.p, "q": level.q} for level in book.b[:10]],
+            "a": [{"p": level.p, "q": level.q} for level in book.a[:10]],
+            "e": [{"y": "t", "q": e.q, "s": e.s, "t": e.t} for e in book.e or () if e.y == "t"],
+        }
+        for number, book in state.books.items()
+    }
+    accounts = {
+        number: {
+            "bb": {"t": account.bb.t, "f": account.bb.f, "i": account.bb.i},
+            "qb": {"t": account.qb.t, "f": account.qb.f, "i": account.qb.i},
+            "f": {"m": account.f.m, "t": account.f.t},
+            "v": account.v,
+            "o": [{"i": o.i, "s": o.s, "p": o.p, "q": o.q, "t": o.t} for o in account.o],
+        }
+        for number, account in next(iter(state.accounts.values())).items()
+    }
+    return {"books": books, "accounts": {next(iter(state.accounts)): accounts}}
+
+
 def _told(book: Book, account: Account) -> str:
     """One book and our account on it."""
     bids = " | ".join([f"{level.q:.4f}@{level.p}" for level in reversed(book.b[:5])])
@@ -258,7 +281,10 @@ def serve(miner: bool) -> None:
         books = {key: told.pop(key) for key in list(told) if isinstance(key, int)}
         if miner:
             notices = {uid: [one | {"told": one} for one in its] for uid, its in told["notices"].items()}
-            agent.update(State.model_validate(told | {"books": books, "notices": notices}))
+            objects = State.model_validate(told | {"books": books, "notices": notices})
+            agent.update(objects)
+            told = seen(objects)
+            books = told["books"]
         state = {"timestamp": synapse.timestamp, "books": books, "accounts": told["accounts"]}
         instructions = maker.decide(state, synapse.timestamp / 1e9)
         payload = b64encode(maker.encode(instructions)).decode()

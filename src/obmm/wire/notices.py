@@ -126,8 +126,11 @@ class NoticeReader:
                 rows.append(_row(NoticeKind.OTHER, notice.time_ns, book))
                 continue
             try:
-                if kind == NoticeKind.FILL:
+                # The two of which there are many.
+                if kind is NoticeKind.FILL:
                     rows.append(_fill(notice, book, uid, fills))
+                elif kind in _PLACEMENTS:
+                    rows.append(_placed(notice, kind, book))
                 else:
                     rows.extend(_rows(notice, kind, book))
             except WireError as error:
@@ -149,17 +152,16 @@ class NoticeReader:
         return notices
 
 
+def _placed(notice: Notice, kind: NoticeKind, book: int) -> Row:
+    order_id, client_id = _one(notice.order, "o"), _one(notice.client, "c")
+    return (
+        *(kind, notice.time_ns, book, _id(order_id), _id(client_id), _id(notice.side)),
+        *(_number(notice.price), _number(notice.size), -1, -1, 0.0, -1, notice.message or ""),
+    )
+
+
 def _rows(notice: Notice, kind: NoticeKind, book: int) -> Iterator[Row]:
-    if kind in _PLACEMENTS:
-        yield _row(
-            *(kind, notice.time_ns, book, notice.message),
-            order_id=_one(notice.order, "o"),
-            client_id=_one(notice.client, "c"),
-            side=notice.side,
-            price=notice.price,
-            size=notice.size,
-        )
-    elif kind in _CANCELS:
+    if kind in _CANCELS:
         yield from _items(notice, kind, book, notice.client, "c")
     elif kind in _CLOSES:
         yield from _items(notice, kind, book, notice.order, "o")
@@ -194,17 +196,12 @@ def _fill(notice: Notice, book: int, uid: int, seen: set[tuple[int, int]]) -> Ro
     taker = notice.taker_id == uid and not maker
     seen.add(key)
     own_side = notice.side if taker else 1 - notice.side if maker and notice.side is not None else None
-    return _row(
-        *(NoticeKind.FILL, notice.time_ns, book, None),
-        order_id=notice.taker_order_id if taker else notice.maker_order_id if maker else None,
-        client_id=_one(notice.client, "c"),
-        side=own_side,
-        price=notice.price,
-        size=notice.size,
-        maker_id=notice.maker_id,
-        taker_id=notice.taker_id,
-        fee=notice.taker_fee if taker else notice.maker_fee if maker else 0.0,
-        trade_id=notice.trade_id,
+    order_id = notice.taker_order_id if taker else notice.maker_order_id if maker else -1
+    fee = notice.taker_fee if taker else notice.maker_fee if maker else 0.0
+    return (
+        *(NoticeKind.FILL, notice.time_ns, book, order_id, _id(_one(notice.client, "c")), _id(own_side)),
+        *(_number(notice.price), _number(notice.size), notice.maker_id, notice.taker_id),
+        *(fee, notice.trade_id, ""),
     )
 
 
@@ -215,18 +212,11 @@ def _row(
     message: str | None = None,
     *,
     order_id: int | None = None,
-    client_id: int | None = None,
-    side: int | None = None,
-    price: float | None = None,
     size: float | None = None,
-    maker_id: int = -1,
-    taker_id: int = -1,
-    fee: float = 0.0,
-    trade_id: int = -1,
 ) -> Row:
     return (
-        *(kind, time_ns, book, _id(order_id), _id(client_id), _id(side), _number(price), _number(size)),
-        *(maker_id, taker_id, fee, trade_id, message or ""),
+        *(kind, time_ns, book, _id(order_id), -1, -1, math.nan, _number(size)),
+        *(-1, -1, 0.0, -1, message or ""),
     )
 
 
