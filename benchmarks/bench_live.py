@@ -54,10 +54,13 @@ def serve() -> None:
     from obmm.live.doors.serving import Serving
     from obmm.live.keys import wallet_verifier
     from obmm.live.session import Session
+    from obmm.live.standing import warm_up
     from obmm.live.validator import Signer
 
     hotkey = Signer("//miner").hotkey
-    session = Session(MarketMaker(resolve("balanced")))
+    config = resolve("balanced")
+    warm_up(config)
+    session = Session(MarketMaker(config))
     app = AxonApp(session, hotkey, wallet_verifier(), Guard(allowed={"all"}))
     with Serving(app, "127.0.0.1", 0) as server:
         print(json.dumps({"port": server.port, "hotkey": hotkey}), flush=True)

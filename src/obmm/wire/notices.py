@@ -78,6 +78,7 @@ _KINDS = {
     "ESS": NoticeKind.STARTED,
     "ESE": NoticeKind.ENDED,
 }
+_FILL, _OTHER = NoticeKind.FILL, NoticeKind.OTHER
 _PLACEMENTS = (NoticeKind.ACCEPTED, NoticeKind.REJECTED)
 _CANCELS = (NoticeKind.CANCELLED, NoticeKind.CANCEL_FAILED)
 _CLOSES = (NoticeKind.CLOSED, NoticeKind.CLOSE_FAILED)
@@ -120,14 +121,14 @@ class NoticeReader:
         rows: list[Row] = []
         fills: set[tuple[int, int]] = set()
         for number, notice in enumerate(notices):
-            kind = _KINDS.get(notice.kind, NoticeKind.OTHER)
+            kind = _KINDS.get(notice.kind, _OTHER)
             book = -1 if notice.book is None else positions.get(notice.book, -1)
-            if not isinstance(notice, Notice):
-                rows.append(_row(NoticeKind.OTHER, notice.time_ns, book))
+            if type(notice) is not Notice:
+                rows.append(_row(_OTHER, notice.time_ns, book))
                 continue
             try:
                 # The two of which there are many.
-                if kind is NoticeKind.FILL:
+                if kind is _FILL:
                     rows.append(_fill(notice, book, uid, fills))
                 elif kind in _PLACEMENTS:
                     rows.append(_placed(notice, kind, book))
@@ -199,7 +200,7 @@ def _fill(notice: Notice, book: int, uid: int, seen: set[tuple[int, int]]) -> Ro
     order_id = notice.taker_order_id if taker else notice.maker_order_id if maker else -1
     fee = notice.taker_fee if taker else notice.maker_fee if maker else 0.0
     return (
-        *(NoticeKind.FILL, notice.time_ns, book, order_id, _id(_one(notice.client, "c")), _id(own_side)),
+        *(_FILL, notice.time_ns, book, order_id, _id(_one(notice.client, "c")), _id(own_side)),
         *(_number(notice.price), _number(notice.size), notice.maker_id, notice.taker_id),
         *(fee, notice.trade_id, ""),
     )
