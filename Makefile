@@ -30,7 +30,7 @@ ROOMS := market signals risk execution agent wire scoring
 
 simulate: $(VENV)/.user
 	$(BIN)/obmm warmup
-	$(BIN)/obmm simulate --preset money --books 16 --hours 3 --seed 1 --out runs/first --force
+	$(BIN)/obmm simulate --preset money --beside balanced --books 16 --hours 3 --seed 1 --out runs/first --force
 
 test: check tests coverage
 

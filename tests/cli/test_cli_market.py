@@ -76,10 +76,24 @@ def test_hours_that_a_scenario_does_not_have_are_said(obmm):
     assert "" == obmm(*words, "--hours", "0.01").err
 
 
+def test_simulate_says_what_one_seed_earned_beside_another(obmm):
+    """With intervals over books; what plays beside it is the trial of its own, and changes nothing here."""
+    alone = obmm("simulate", *SHORT, "--out", "a", "--json").json
+    said = obmm("simulate", *SHORT, "--beside", "touch", "--out", "b", "--json").json
+    assert alone["digest"] == said["digest"]
+    assert alone["earned"] == {name: value for name, value in said["earned"].items() if name != "beside"}
+    assert pytest.approx(alone["pnl_per_book_hour"]) == said["earned"]["mean"]
+    beside = said["earned"]["beside"]
+    touch = obmm("simulate", *SHORT, "--preset", "touch", "--out", "c", "--json").json
+    assert ("touch", pytest.approx(touch["pnl_per_book_hour"])) == (beside["name"], beside["mean"])
+    assert pytest.approx(said["earned"]["mean"] - beside["mean"]) == beside["difference"]["mean"]
+
+
 def test_simulate_prints_its_tables_within_eighty_columns(obmm, monkeypatch):
     """What a newcomer sees first."""
     monkeypatch.setenv("COLUMNS", "80")
     said = obmm("simulate", *SHORT, "--preset", "conservative", "--rivals", "touch", "--out", "here")
+    assert "One seed is one draw of the market and no result." in " ".join(said.out.split())
     lines = said.out.splitlines()
     assert 80 >= max(len(line.rstrip()) for line in lines)
     for title in ("Per book", "All books", "Markout of fills", "Rivals"):

@@ -102,7 +102,7 @@ def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
     from obmm.scoring import ERAS
 
     # The market waits for whoever watches: the figures leave nothing out.
-    era = ERAS[plan.eras[0] if plan.eras else own_era(plan.scenario.name)]
+    era = ERAS[plan.eras[0] if plan.eras else own_era(plan.scenario.name, plan.scenario.era)]
     watch = Watch(wait=True, scores=True, era=era)
 
     def hear(uid: int, decision: Decision) -> None:

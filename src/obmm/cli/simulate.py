@@ -41,6 +41,7 @@ def simulate(
     force: Flag = False,
     dashboard: str | None = None,
     speed: Speed | None = None,
+    beside: str = "none",
     json: Flag = False,
 ) -> None:
     """Run an agent on the embedded market and say what became of it.
@@ -79,11 +80,14 @@ def simulate(
         dashboard: Address such as `127.0.0.1:8790` at which to show in a browser what it does meanwhile;
             `obmm dashboard` shows the run afterwards.
         speed: Simulated seconds a real one may bring, such as 60; as fast as it can if not given.
+        beside: Another preset or TOML file that plays the same seed meanwhile, in a process of its own and
+            without records: what it earned is said beside what this one did.
         json: Print JSON for machines.
     """
-    needs("numba", "pyarrow")
+    needs("numba", "pyarrow", "scipy")
     from obmm.agent import resolve
     from obmm.cli._progress import simulated_time
+    from obmm.lab.beside import Beside, of_one_seed
     from obmm.lab.score import eras_of
     from obmm.lab.simulate import Plan, parse_rivals
     from obmm.lab.simulate import simulate as run
@@ -103,18 +107,25 @@ def simulate(
     )
     if plan.cut:
         print(f"obmm: {plan.cut}", file=sys.stderr)
+    other = None if beside == "none" else resolve(beside)
     folder = out or Path("runs") / _run_name(plan, preset, rivals)
     pace = Pace(speed)
     with (
         simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar,
         simulated(plan, dashboard) as listener,
+        Beside(other, plan) if other else contextlib.nullcontext() as meanwhile,
     ):
 
         def progress(done_s: float) -> None:
             bar(done_s)
             pace(done_s)
+            if meanwhile is not None:
+                meanwhile.look()
 
         told = run(plan, folder, force=force, progress=progress, listener=listener)
+        # A run that somebody ended is not held against a whole one.
+        whole = {} if meanwhile is None or not told["completed"] else {Path(beside).stem: meanwhile.outcome()}
+        told["earned"] = of_one_seed(told, whole)
     page = _page(folder, told)
     with contextlib.suppress(OSError):
         # Whoever tunes or compares later will know that somebody looked at this seed.
@@ -158,6 +169,7 @@ def _run_name(plan: Plan, preset: str, rivals: Sequence[str]) -> str:
 
 
 def _print(told: dict[str, Any]) -> None:
+    from obmm.lab.beside import of_one_seed_words
     from obmm.lab.rejects import meaning
 
     out = console()
@@ -167,7 +179,8 @@ def _print(told: dict[str, Any]) -> None:
         f"{told['hours']:.2f}{planned} hours, seed {told['seed']}, hash {told['config_hash']}\n"
     )
     warn(out, told, told["seconds"])
-    out.print(earned(told), "")
+    out.print(earned(told))
+    out.print(of_one_seed_words(told["config"].removeprefix("preset "), told["earned"]), "", markup=False)
     if (several := pipelines(told)) is not None:
         out.print(several, "")
     out.print(_books(told), "")
