@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _FLAGS = (
@@ -25,8 +25,8 @@ _FLAGS = (
 class Page:
     """A tab."""
 
-    def __init__(self, send: int, receive: int) -> None:
-        self._send, self._receive = os.fdopen(send, "wb"), os.fdopen(receive, "rb")
+    def __init__(self, send: BinaryIO, receive: BinaryIO) -> None:
+        self._send, self._receive = send, receive
         self._number, self._session, self._rest = 0, "", b""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -111,8 +111,7 @@ class Page:
 def browser() -> Iterator[Page]:
     """A fresh browser, gone afterwards."""
     assert CHROMIUM is not None
-    to_browser, ours, theirs, from_browser = *os.pipe(), *os.pipe()
-    to_read, to_write, reply_read, reply_write = to_browser, ours, theirs, from_browser
+    to_read, to_write, reply_read, reply_write = *os.pipe(), *os.pipe()
 
     def wire() -> None:
         # It reads commands from 3 and writes answers to 4; copies first, as the numbers may be taken.
@@ -132,10 +131,8 @@ def browser() -> Iterator[Page]:
         ) as process:
             os.close(to_read)
             os.close(reply_write)
-            try:
-                yield Page(to_write, reply_read)
-            finally:
-                process.kill()
-
-
-Wait = Callable[[str], Any]
+            with os.fdopen(to_write, "wb") as send, os.fdopen(reply_read, "rb") as receive:
+                try:
+                    yield Page(send, receive)
+                finally:
+                    process.kill()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
@@ -27,7 +25,6 @@ from obmm.monitor.dashboard import Dashboard, page
 from obmm.monitor.metrics import Metrics
 
 N = 200
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -155,24 +152,3 @@ def test_the_page_loads_nothing():
     whole = page("</script><b>", b"null", {"explains": True})
     assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://", whole)
     assert "</script><b>" not in whole
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to look at the page with")
-def test_a_browser_shows_the_figures_of_the_watch(served, watch):
-    """Figures, parts and tables as they are in the watch; what it takes to draw is told."""
-    _, address = served
-    one = simulation_of(watch)
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    done = subprocess.run([*command, f"{address}/?book=1"], capture_output=True, timeout=60, text=True)
-    dom = done.stdout
-    figures = dict(re.findall(r'data-figure="(\w+)" data-value="([^"]*)"', dom))
-    assert one.pnl.sum() == pytest.approx(float(figures["pnl"]))
-    assert one.pnl_endowment.sum() == pytest.approx(float(figures["endowment"]))
-    assert one.fees.sum() == pytest.approx(float(figures["fees"]))
-    assert str(int(one.fills.sum())) == figures["fills"]
-    assert one.win_rate == pytest.approx(float(figures["win_rate"]))
-    assert str(one.states) == figures["states"]
-    assert '<h2 id="one-title">Book 1</h2>' in dom
-    assert "INVALID_PRICE" in dom
-    assert "&lt;/script&gt;quoting</h1>" in dom
-    assert float(re.findall(r'data-frame-ms="([\d.]+)"', dom)[0]) > 0.0

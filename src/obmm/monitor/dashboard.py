@@ -42,6 +42,8 @@ MAX_OPEN = 16
 #: `obmm explain` does; a LookupError says why it cannot.
 Explain = Callable[[tuple[str, str], int, float], dict[str, Any]]
 
+#: The page's script, in the order in which its parts need each other.
+_SCRIPTS = ("base.js", "charts.js", "figures.js", "steering.js", "page.js")
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
     "img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -255,16 +257,18 @@ def page(title: str, first: bytes, can: Mapping[str, Any]) -> str:
             swapped to; None if it may not steer.
     """
     here = resources.files("obmm.monitor.page")
-    parts = {name: here.joinpath(f"dashboard.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
-    about = {"title": title, **can, "first": msgspec.Raw(first)}
-    told = msgspec.json.encode(about).decode().replace("<", "\\u003c")
-    html = here.joinpath("dashboard.html").read_text(encoding="utf-8")
-    for mark, text in (
-        ("/*STYLE*/", look() + parts["css"]),
-        ("/*ABOUT*/", told),
-        ("/*SCRIPT*/", parts["js"]),
+
+    def text(name: str) -> str:
+        return here.joinpath(name).read_text(encoding="utf-8")
+
+    about = msgspec.json.encode({"title": title, **can, "first": msgspec.Raw(first)}).decode()
+    html = text("page.html")
+    for mark, part in (
+        ("/*STYLE*/", look() + text("page.css")),
+        ("/*ABOUT*/", about.replace("<", "\\u003c")),
+        ("/*SCRIPT*/", "\n".join(map(text, _SCRIPTS))),
     ):
-        html = html.replace(mark, text)
+        html = html.replace(mark, part)
     return html
 
 

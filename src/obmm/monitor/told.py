@@ -40,6 +40,7 @@ def about(snapshot: Snapshot, simulation: Simulation | None) -> dict[str, Any]:
 
 def score(known: Score) -> dict[str, Any]:
     """The score of the era and the field; not finite yet, see `finite`."""
+    missing = f" {known.missing.rstrip('.')}." if known.missing else ""
     rules = f"By the rules of {known.era}, from {_clock(known.since_ns)} to {_clock(known.time_ns)}"
     return {
         "era": known.era,
@@ -47,7 +48,7 @@ def score(known: Score) -> dict[str, Any]:
         "total": known.total,
         "place": known.place,
         "missing": known.missing,
-        "lede": f"{rules}, as far as the states of one miner tell it. {known.missing}".strip(),
+        "lede": f"{rules}, as far as the states of one miner tell it.{missing}",
         "own": [[name, value] for name, value in known.own.items()],
         "columns": list(known.columns),
         "uids": known.uids,
