@@ -18,7 +18,9 @@ A, K, SIGMA = 0.05, 0.1, 1e-4
 def distances(builder: ModelBuilder, state: MarketState, **values: Any) -> FloatArray:
     """(2, B) bp from the middle of 300."""
     signals = Signals(n_books=state.n_books)
-    for name, value in ({"arrivals": [[A, K, 0.1]] * state.n_books, "volatility": SIGMA} | values).items():
+    for name, value in (
+        {"arrivals": [[A, K, 0.1, 0.1]] * state.n_books, "volatility": SIGMA} | values
+    ).items():
         value = np.asarray(value)
         signals.add(name, np.broadcast_to(value, (state.n_books,)) if value.ndim == 0 else value)
     quotes = builder(state, signals, Limits.open(state.n_books))

@@ -109,3 +109,24 @@ def test_a_longer_inventory_bids_lower_and_asks_lower(gamma: float, sigma: float
     for bid, ask in (closed, (exact[0, :-1], exact[1, 1:])):
         assert (np.diff(bid) >= -1e-9).all()
         assert (np.diff(ask) <= 1e-9).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    risk=st.floats(1e-3, 0.1),
+    sigma=st.floats(0.3, 6.0),
+    a=st.floats(0.005, 1.0),
+    k=st.floats(0.03, 1.0),
+    left_s=st.sampled_from([10.0, 600.0, 3600.0]),
+    most=st.sampled_from([2, 10, 30]),
+)
+def test_the_more_is_held_the_farther_stands_the_bid(
+    risk: float, sigma: float, a: float, k: float, left_s: float, most: int
+) -> None:
+    """At every inventory of both tables, however deep; the ask mirrors it."""
+    exact = glft_exact(gamma=risk, sigma=sigma, a=a, k=k, most=most, left_s=left_s)
+    penalty = cartea_jaimungal(buys=a, sells=a, k=k, running=risk, terminal=0.01, most=most, left_s=left_s)
+    for table in (exact, penalty):
+        bid = table[0, :-1]
+        assert np.all(np.diff(bid) >= -1e-6 * (1.0 + np.abs(bid[1:])))
+        np.testing.assert_allclose(bid, table[1, :0:-1], rtol=1e-6, atol=1e-6)

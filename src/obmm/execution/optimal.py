@@ -147,23 +147,32 @@ def cartea_jaimungal(
 def _log_value(
     diagonal: FloatArray, down: FloatArray, up: FloatArray, start: FloatArray, left_s: float
 ) -> FloatArray:
-    """(..., n) log of exp(A t) exp(start), A tridiagonal: `diagonal`, `down` to q - 1, `up` to q + 1.
+    """(..., n) log of exp(A t) exp(start), up to a constant.
 
-    A is made symmetric by a diagonal change of variables, so that its eigenvectors are real and orthogonal.
+    A is tridiagonal: `diagonal`, `down` to q - 1, `up` to q + 1. Far from the middle the value is smaller by many
+    orders of magnitude, and distances are made of its ratios there. So nothing is subtracted on the way: A
+    plus a constant on its diagonal has no negative entry, nor has a term of its exponential's series or the
+    square of a power, and all entries stay exact to their own size.
     """
     n = diagonal.shape[-1]
-    matrix = np.zeros((*diagonal.shape, n))
     rows = np.arange(n)
-    matrix[..., rows, rows] = diagonal
-    matrix[..., rows[1:], rows[:-1]] = matrix[..., rows[:-1], rows[1:]] = np.sqrt(down * up)[..., None]
-    tilt = np.log(up / down)[..., None] / 2.0 * rows
-    values, vectors = np.linalg.eigh(matrix)
-    # The largest exponent is taken out, else a long horizon overflows.
-    top = values[..., -1:]
-    first = np.exp(tilt + start - np.max(tilt + start, axis=-1, keepdims=True))
-    inner = np.exp((values - top) * left_s) * np.einsum("...ij,...i->...j", vectors, first)
-    grown = np.einsum("...ij,...j->...i", vectors, inner)
-    log_value: FloatArray = np.log(np.maximum(grown, 1e-300)) - tilt
+    matrix = np.zeros((*diagonal.shape, n))
+    matrix[..., rows, rows] = diagonal - np.min(diagonal, axis=-1, keepdims=True)
+    matrix[..., rows[1:], rows[:-1]] = np.asarray(down)[..., None]
+    matrix[..., rows[:-1], rows[1:]] = np.asarray(up)[..., None]
+    halvings = max(int(np.ceil(np.log2(max(2.0 * left_s * matrix.sum(axis=-1).max(), 1.0)))), 0)
+    matrix *= left_s / 2.0**halvings
+    # The series of a matrix whose rows add up to a half at most ends within rounding.
+    power = term = np.broadcast_to(np.eye(n), matrix.shape)
+    for order in range(1, 15):
+        term = term @ matrix / order
+        power = power + term
+    for _ in range(halvings):
+        power = power @ power
+        power = power / power.max(axis=(-2, -1), keepdims=True)
+    first = np.exp(start - np.max(start, axis=-1, keepdims=True))
+    grown = np.einsum("...ij,...j->...i", power, np.broadcast_to(first, diagonal.shape))
+    log_value: FloatArray = np.log(np.maximum(grown, 1e-300))
     return log_value
 
 

@@ -25,18 +25,18 @@ class Arrivals(Stage):
 
     Until `least_orders` are in the counts, and where they do not fall with the distance, the defaults stand.
 
-    Returns (B, 3): A per second and side, k per bp, and the standard error of k relative to k (1 for the
-    defaults). NaN without a tape, and on books that are not sound.
+    Returns (B, 4): A per second and side, k per bp, and the standard errors of k and of A relative to them (1
+    for the defaults). A state without a tape counts nothing; NaN on books that are not sound.
 
     >>> from obmm.testing import random_state
     >>> import attrs
     >>> from obmm.market import Tape
     >>> state = attrs.evolve(random_state(1, n_books=1), tape=Tape.empty(1))
     >>> Arrivals()(state, Signals(n_books=1))
-    array([[0.05, 0.1 , 1.  ]])
+    array([[0.05, 0.1 , 1.  , 1.  ]])
     """
 
-    unit: ClassVar[str] = "1/s; 1/bp; share"
+    unit: ClassVar[str] = "A, 1/s; k, 1/bp; error of k, share; error of A, share"
     source: ClassVar[str] = "Avellaneda and Stoikov 2008, section 2.5; fit over the near range"
     only_trades: ClassVar[bool] = True
 
@@ -66,8 +66,6 @@ class Arrivals(Stage):
             self._touch_bps, self._mid = half_bps, np.full(n, np.nan)
         if state.time_ns > self._last_ns:
             self._count(state, half_bps)
-        if state.tape is None:
-            return np.full((n, 3), np.nan)
         return np.where(state.sound[:, None], self._fit(), np.nan)
 
     @property
@@ -110,7 +108,7 @@ class Arrivals(Stage):
         return book[starts], np.maximum.reduceat(bps, starts)
 
     def _fit(self) -> FloatArray:
-        """(B, 3) weighted least squares of log rates on distances."""
+        """(B, 4) weighted least squares of log rates on distances."""
         counts = self._counts
         assert counts is not None
         d = self._touch_bps[:, None] * self._steps
@@ -124,7 +122,9 @@ class Arrivals(Stage):
         a = np.exp(np.minimum(mean_r + k * mean_d, 50.0))
         # Counts of orders are Poisson: the variance of a log count is its inverse.
         error = 1.0 / np.sqrt(np.maximum(spread, 1e-12)) / np.maximum(k, 1e-12)
+        # At no distance the line is above its middle by k times the mean distance, whose errors add.
+        error_a = np.sqrt(1.0 / total + (error * k * mean_d) ** 2)
         known = (counts[:, 0] >= self.least_orders) & (spread > 0.0) & (k > 0.0) & (error < 1.0)
-        defaults = np.array([self.default_a, self.default_k, 1.0])
-        fitted = np.column_stack([a, k, error])
+        defaults = np.array([self.default_a, self.default_k, 1.0, 1.0])
+        fitted = np.column_stack([a, k, error, error_a])
         return np.where(known[:, None] & np.isfinite(fitted).all(axis=1)[:, None], fitted, defaults)
