@@ -149,9 +149,9 @@ def _log_value(
 ) -> FloatArray:
     """(..., n) log of exp(A t) exp(start), up to a constant.
 
-    A is tridiagonal: `diagonal`, `down` to q - 1, `up` to q + 1. Far from the middle the value is smaller by many
-    orders of magnitude, and distances are made of its ratios there. So nothing is subtracted on the way: A
-    plus a constant on its diagonal has no negative entry, nor has a term of its exponential's series or the
+    A is tridiagonal: `diagonal`, `down` to q - 1, `up` to q + 1. Far from the middle the value is smaller by
+    many orders of magnitude, and distances are made of its ratios there. So nothing is subtracted on the way:
+    A plus a constant on its diagonal has no negative entry, nor has a term of its exponential's series or the
     square of a power, and all entries stay exact to their own size.
     """
     n = diagonal.shape[-1]
