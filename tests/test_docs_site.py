@@ -1,10 +1,9 @@
-"""The site: every page has its place, every link leads somewhere, every command is one."""
+"""The site: every page has its place, every link leads somewhere, the reference is that of the code."""
 
 from __future__ import annotations
 
 import re
 import runpy
-import shlex
 import sys
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from obmm.cli import _COMMANDS, app
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
-#: Pages of which this file checks the commands; others have tests of their own.
-COMMANDS = ("first-hour.md", "faq.md", "versions.md", "dashboard.md")
 
 
 def contents(page: str) -> set[str]:
@@ -43,30 +40,6 @@ def test_links_lead_somewhere(page):
     path = DOCS / page
     for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]*)?\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
-
-
-def commands() -> list[str]:
-    """Every `obmm …` of the pages, in blocks and in sentences."""
-    found = []
-    for page in COMMANDS:
-        text = (DOCS / page).read_text(encoding="utf-8")
-        found += [line for line in text.splitlines() if line.startswith("obmm ")]
-        found += re.findall(r"`(obmm [a-z-]+ [^`\[]+)`", text)
-    return found
-
-
-@pytest.mark.parametrize("line", commands())
-def test_every_command_is_one(line):
-    """With options that it has."""
-    words = shlex.split(line.partition(" > ")[0])[1:]
-    command, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert f"obmm.cli.{words[0].replace('-', '_')}" == command.__module__
-
-
-def test_the_commands_were_found():
-    """Those of the first hour among them."""
-    assert 10 <= len(commands())
-    assert any("serve-market" in line for line in commands())
 
 
 def test_the_reference_is_made_from_the_code(monkeypatch):

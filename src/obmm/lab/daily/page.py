@@ -76,13 +76,13 @@ def _changes(day: Day, before: Day | None) -> Markup:
     for name, now, then, change in day.changes(before):
         measure = MEASURES[name]
         good = None if not change or not measure.sense else change * measure.sense > 0.0
-        css = "num" if good is None else f"num status {'on-target' if good else 'below-target'}"
+        css = None if good is None else f"status {'on-target' if good else 'below-target'}"
         rows.append(
             (
                 f"{measure.words[:1].upper()}{measure.words[1:]}",
                 (number(now, measure.digits), "num"),
                 (number(then, measure.digits), "num"),
-                (number(change, measure.digits, sign=True), css),
+                (tag("span", number(change, measure.digits, sign=True), class_=css), "num"),
             )
         )
     heads = (day.name, "num"), (before.name if before is not None else "Day before", "num")

@@ -40,7 +40,7 @@ def text_of(day: Day, before: Day | None) -> str:
     several = f"{len(day.simulations)} simulations, " if len(day.simulations) > 1 else ""
     parts = ", ".join(f"{_SHORT[name]} {said(f'part_{name}', 0, sign=True)}" for name in PARTS)
     lines = [
-        f"{several}{hours:.1f} simulated hours"
+        f"{several}{hours:.3g} simulated hours"
         + (", in brackets against the day before" if before is not None else ""),
         f"P&L {said('pnl', sign=True)}, {said('pnl_bps')} bp of turnover",
         f"of it {parts}",
