@@ -27,7 +27,6 @@ from obmm.lab.compare.keep import Keep
 from obmm.lab.compare.markets import markets_of
 from obmm.lab.compare.question import Question
 from obmm.lab.compare.run import Runner
-from obmm.lab.score import eras_of
 from obmm.lab.trials import Ledger, LocalExecutor, confirming_seeds
 from obmm.sim import Scenario
 
@@ -45,7 +44,9 @@ def main() -> None:
     parser.add_argument("--seeds", default="8", help="how many fresh ones, or which: 1..8")
     parser.add_argument("--books", type=int, default=8)
     parser.add_argument("--hours", type=float, default=3.0)
-    parser.add_argument("--eras", nargs="*", default=None, help="scores to follow; none if nothing is named")
+    parser.add_argument(
+        "--eras", nargs="*", default=["none"], help="scores to follow; each scenario's own if none is named"
+    )
     parser.add_argument("--jobs", type=int, default=None, help="processes; one per core if not given")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
@@ -53,13 +54,11 @@ def main() -> None:
     base = resolve(asked.preset)
     found = [one for one in variants(base) if asked.what in ("all", f"{one.kind}s")]
     scenarios = [Scenario.load(name) for name in asked.scenario]
-    eras = () if asked.eras is None else eras_of(asked.eras, *(one.name for one in scenarios))
     question = Question(
         arms=(Arm("base", base), *(Arm(one.name, one.config) for one in found)),
-        markets=markets_of(scenarios, asked.fields),
+        markets=markets_of(scenarios, asked.fields, asked.eras),
         books=asked.books,
         hours=asked.hours,
-        eras=eras,
     )
     seeds = _seeds(asked.seeds, asked.out, asked.scenario)
     began = said = time.monotonic()

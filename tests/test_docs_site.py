@@ -19,19 +19,22 @@ PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 def contents(page: str) -> set[str]:
     """The pages that the tables of contents of a page name."""
     text = (DOCS / page).read_text(encoding="utf-8")
+    folder = (DOCS / page).parent
     named = set()
     for block in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
             if line and not line.startswith(":"):
-                found = [str(p.relative_to(DOCS)) for p in (DOCS / page).parent.glob(f"{line}.md")]
-                assert found or "*" in line, f"{page} names {line}, which is not there"
-                named |= set(found)
-    return named
+                paths = [path for end in ("md", "py") for path in folder.glob(f"{line}.{end}")]
+                assert paths or "*" in line, f"{page} names {line}, which is not there"
+                named |= {str(path.relative_to(DOCS)) for path in paths}
+    return named - {page}
 
 
 def test_every_page_has_its_place():
-    """In the contents of the site, or of the cookbook."""
-    assert set(PAGES) == {"index.md"} | contents("index.md") | contents("cookbook/index.md")
+    """In the contents of the site, or of a page that is there; notebooks are pages."""
+    notebooks = {str(path.relative_to(DOCS)) for path in DOCS.glob("notebooks/*.py")}
+    named = {"index.md"}.union(*map(contents, PAGES))
+    assert {*PAGES} | notebooks == named
 
 
 @pytest.mark.parametrize("page", [*PAGES, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md"])

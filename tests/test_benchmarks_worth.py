@@ -1,0 +1,55 @@
+"""What parts and options are worth: every variant differs in one thing, and plays."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numba")
+
+from obmm.agent import resolve
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _found(monkeypatch):
+    """The scripts find each other."""
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+
+
+def test_every_variant_differs_in_one_thing():
+    """Options in one value, parts in one stage or the value at which a part is gone."""
+    base = resolve("money")
+    found = runpy.run_path(str(FOLDER / "worth_variants.py"))["variants"](base)
+    names = [one.name for one in found]
+    assert len(names) == len(set(names))
+    assert {"part gates.turnover=off", "part builder=off", "option builder.edge_bps=1.6"} <= set(names)
+    for one in found:
+        differing = {spec.path for spec in base.specs} - base.same_as(one.config)
+        assert [one.place.split(".")[0]] == [path.split(".")[0] for path in differing], one.name
+
+
+def test_they_are_played_and_told(tmp_path, monkeypatch, capsys):
+    """Differences against the preset itself, in Markdown; the same command plays nothing again."""
+    out = tmp_path / "touch.json"
+    small = ["--scenario", "taos-0.5.4", "--fields", "none", "--seeds", "1..2", "--books", "1", "--jobs", "1"]
+    words = ["worth.py", "touch", "--what", "parts", *small, "--hours", "0.02", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", words)
+    runpy.run_path(str(FOLDER / "worth.py"), run_name="__main__")
+    told = json.loads(out.read_text())
+    (figures,) = told["figures"].values()
+    assert {"base", *(one["name"] for one in told["variants"])} == set(figures)
+    played = out.with_suffix(".outcomes.jsonl").stat().st_size
+    runpy.run_path(str(FOLDER / "worth.py"), run_name="__main__")
+    assert played == out.with_suffix(".outcomes.jsonl").stat().st_size
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["worth_tables.py", str(out)])
+    runpy.run_path(str(FOLDER / "worth_tables.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "## Without each part" in said
+    assert "| `gates.drawdown` | " in said
