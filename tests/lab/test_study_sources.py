@@ -11,8 +11,9 @@ import pytest
 from obmm.agent import ConfigError, resolve
 from obmm.lab.bench import sample_path
 from obmm.lab.study import combinable, of_run, proposed, recorded, simulated, study, subjects_of
-from obmm.lab.study.measure import Sample, studied
+from obmm.lab.study.measure import studied
 from obmm.lab.study.sample import classes_of
+from obmm.lab.study.stretches import Sample
 from obmm.market import Feed, MarketState, Signals, Venue
 from obmm.settings.toml import parse_layer
 from obmm.signals import Imbalance, TradeFlow

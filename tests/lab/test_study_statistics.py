@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obmm.lab.study.blend import DEVIATION, blended
-from obmm.lab.study.measure import HORIZONS_S, Sample, between, correlation_of, moments, studied, summed
+from obmm.lab.study.isotonic import pool_adjacent
+from obmm.lab.study.measure import HORIZONS_S, between, studied
+from obmm.lab.study.moments import correlation_of, moments, summed
 from obmm.lab.study.resample import Blocks, critical_value, interval
 from obmm.lab.study.sample import Stretch
+from obmm.lab.study.stretches import Sample
 from obmm.market import FloatArray
 
 
@@ -299,3 +302,32 @@ def test_a_combination_needs_time_and_signals_that_vary():
     assert blended(sample, ["flat"], 1.0) is None
     missing = Sample((stretch(mid, a=np.full_like(a, np.nan)),))
     assert blended(missing, ["a"], 1.0) is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5.0, 5.0), st.floats(0.1, 3.0)), min_size=1, max_size=30),
+    st.lists(st.floats(0.0, 2.0), min_size=30, max_size=30),
+)
+def test_pooling_finds_the_nearest_rising_sequence(pairs, steps):
+    """It rises, keeps the weighted mean, and no other rising sequence is nearer: the angle there is blunt."""
+    values, weights = (np.array(column) for column in zip(*pairs, strict=True))
+    found = pool_adjacent(values, weights)
+    assert np.all(np.diff(found) >= -1e-12)
+    assert pytest.approx(float(values @ weights)) == float(found @ weights)
+    other = np.cumsum(steps[: values.size]) - 3.0
+    assert float(weights @ ((values - found) * (other - found))) <= 1e-9 * (1.0 + np.abs(values).max() ** 2)
+
+
+@pytest.mark.parametrize("bends", [True, False])
+def test_monotone_steps_say_more_only_where_what_is_known_bends(bends):
+    """A signal of which only the largest tenth tells something, and one that is worth what it is."""
+    rng = np.random.default_rng(21)
+    a, noise = rng.normal(size=(2, 8000, 2))
+    told = np.where(a > 1.28, 1.0, 0.0) if bends else 0.3 * a
+    moves = np.zeros(a.shape)
+    moves[1:] = 1e-4 * (told + noise)[:-1]
+    found = blended(Sample((stretch(300.0 * np.exp(np.cumsum(moves, axis=0)), a=a),)), ["a"], 1.0)
+    assert found is not None
+    assert bends is found.bends
+    assert found.steps_low < found.steps_correlation < found.steps_high
+    assert found.steps_correlation - found.correlation == pytest.approx(found.steps_more)

@@ -76,20 +76,23 @@ def outlook(d: Difference) -> str:
 
 def signed(value: float) -> str:
     """A difference with its sign, in the digits that count."""
-    return f"{'+' if value > 0.0 else '−' if value < 0.0 else ''}{plain(abs(value))}"
+    shown = plain(abs(value))
+    return shown if shown == "0" else f"{'+' if value > 0.0 else '−' if value < 0.0 else ''}{shown}"
 
 
 def plain(value: float) -> str:
     """A figure in the digits that count.
 
-    >>> plain(1234.5), plain(12.345), plain(0.01234), plain(0.0)
-    ('1,234', '12.3', '0.0123', '0')
+    >>> plain(1234.5), plain(12.345), plain(0.01234), plain(0.0), plain(1.7e-11)
+    ('1,234', '12.3', '0.0123', '0', '0')
     """
     if math.isnan(value):
         return "–"
     if math.isinf(value):
         return "any size"
-    size = abs(value)
+    # Sums of money are rounded to a hundred-millionth; what is smaller is the computer's.
+    size = abs(value) if abs(value) >= 1e-9 else 0.0
+    value = value if size else 0.0
     digits = 0 if size >= 100.0 or size == 0.0 else 2 - math.floor(math.log10(size))
     return f"{value:,.{digits}f}".replace("-", "−")
 

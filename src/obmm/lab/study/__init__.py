@@ -1,10 +1,12 @@
 """What a signal knows of the next return, measured on recordings, the embedded market or a run."""
 
 from obmm.lab.study.blend import Blend, blended
-from obmm.lab.study.measure import HORIZONS_S, Horizon, Quantile, Sample, SignalStudy, studied
+from obmm.lab.study.findings import Horizon, Quantile, SignalStudy
+from obmm.lab.study.measure import HORIZONS_S, studied
 from obmm.lab.study.proposal import combinable, proposed
 from obmm.lab.study.result import Study, study
 from obmm.lab.study.sample import Stretch, of_run, recorded, simulated
+from obmm.lab.study.stretches import Sample
 from obmm.lab.study.subjects import Subjects, subjects_of
 
 __all__ = [

@@ -1,5 +1,7 @@
 """Several signals together: a ridge regression judged on time it has not seen, as weights of an ensemble.
 
+A sum of monotone steps, judged in the same way, stands beside it.
+
 Source: Hoerl and Kennard (1970) for the ridge; López de Prado (2018, ch. 7) for folds of contiguous time from
 which returns that reach into another fold are left out.
 """
@@ -11,16 +13,18 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from obmm.lab.study.measure import (
-    Sample,
+from obmm.lab.study import isotonic
+from obmm.lab.study.moments import (
     correlation_of,
     mean_deviation,
     moments,
     share_of,
     sign_moments,
     summed,
+    whole,
 )
 from obmm.lab.study.resample import interval
+from obmm.lab.study.stretches import Sample
 from obmm.market import FloatArray, IntArray
 
 FOLDS = 6
@@ -46,6 +50,10 @@ class Blend:
         in_sample: Correlation where it was fitted: what it would seem to be worth.
         single: The signal that alone would have been chosen; it is named by the folds that see all of it.
         single_correlation: What the signal chosen in the other folds was worth, out of sample.
+        steps_correlation: That of a sum of monotone steps, out of sample: what no weights can say.
+        steps_low: Lower bound of its 95 % interval.
+        steps_high: Upper bound.
+        steps_more: How much more of it than of the weights; 95 % interval `steps_more_low` to `_high`.
         bps_per_unit: Mean next return, basis points, where the weighted sum is 1: out of sample.
         mean: Mean of the weighted sum, which an ensemble has no constant to take away.
     """
@@ -60,6 +68,12 @@ class Blend:
     in_sample: float
     single: str
     single_correlation: float
+    steps_correlation: float
+    steps_low: float
+    steps_high: float
+    steps_more: float
+    steps_more_low: float
+    steps_more_high: float
     bps_per_unit: float
     mean: float
 
@@ -67,6 +81,11 @@ class Blend:
     def shown(self) -> bool:
         """Whether its interval out of sample excludes zero from below."""
         return self.low > 0.0
+
+    @property
+    def bends(self) -> bool:
+        """Whether monotone steps are shown to foretell more than weights."""
+        return self.steps_more_low > 0.0
 
 
 @attrs.frozen(eq=False)
@@ -145,7 +164,12 @@ def blended(sample: Sample, names: Sequence[str], horizon_s: float) -> Blend | N
     final = products.fitted(every, penalty)
     ahead = [part.y for part in rows]
     told = moments([_predicted(part, ridge) for part in rows], ahead)
-    low, high = interval(told, sample.blocks(horizon_s), correlation_of)
+    blocks = sample.blocks(horizon_s)
+    low, high = interval(told, blocks, correlation_of)
+    stepped = moments(_stepped(rows, others), ahead)
+    steps_low, steps_high = interval(stepped, blocks, correlation_of)
+    both = [np.concatenate(pair, axis=1) for pair in zip(told, stepped, strict=True)]
+    more_low, more_high = interval(both, blocks, _more)
     hits = sign_moments([_predicted(part, ridge) for part in rows], ahead)
     raw = {name: float(b) / scales[name][1] for name, b in zip(used, final, strict=True)}
     spread = _scale([_sum_of(sample, raw, i) for i in range(len(sample.stretches))])
@@ -154,14 +178,20 @@ def blended(sample: Sample, names: Sequence[str], horizon_s: float) -> Blend | N
         horizon_s=float(horizon_s),
         weights={name: float(f"{factor * weight:.3g}") for name, weight in raw.items()},
         penalty=penalty,
-        correlation=_whole(told),
+        correlation=whole(told),
         low=float(low),
         high=float(high),
         hit_rate=float(share_of(summed(hits))[0]),
-        in_sample=_whole(moments([_predicted(part, np.stack([final] * FOLDS)) for part in rows], ahead)),
+        in_sample=whole(moments([_predicted(part, np.stack([final] * FOLDS)) for part in rows], ahead)),
         single=used[int(np.argmax(np.abs(products.single(every))))],
-        single_correlation=_whole(moments([_predicted(part, alone) for part in rows], ahead)),
-        bps_per_unit=1e4 * _whole(told) * _mean_deviation(sample, horizon_s) / DEVIATION,
+        single_correlation=whole(moments([_predicted(part, alone) for part in rows], ahead)),
+        steps_correlation=whole(stepped),
+        steps_low=float(steps_low),
+        steps_high=float(steps_high),
+        steps_more=float(_more(summed(both))[0]),
+        steps_more_low=float(more_low),
+        steps_more_high=float(more_high),
+        bps_per_unit=1e4 * whole(told) * _mean_deviation(sample, horizon_s) / DEVIATION,
         mean=factor * spread[0],
     )
 
@@ -222,11 +252,27 @@ def _predicted(part: _Rows, of_fold: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("tbk,tk->tb", part.x, of_fold[part.fold]))
 
 
+def _stepped(rows: Sequence[_Rows], others: Sequence[Sequence[int]]) -> list[FloatArray]:
+    """(T, B) of each stretch, each fold foretold by monotone steps that were fitted on the others."""
+    k = rows[0].x.shape[2]
+    told = [np.zeros(part.y.shape) for part in rows]
+    for fold, rest in enumerate(others):
+        seen = [np.isin(part.fold, rest)[:, None] & np.isfinite(part.y) for part in rows]
+        x = np.concatenate([part.x[mask] for part, mask in zip(rows, seen, strict=True)])
+        y = np.concatenate([part.y[mask] for part, mask in zip(rows, seen, strict=True)])
+        steps = isotonic.fitted(x, y)
+        for part, out in zip(rows, told, strict=True):
+            here = part.fold == fold
+            out[here] = steps.of(part.x[here].reshape(-1, k)).reshape(-1, part.y.shape[1])
+    return told
+
+
+def _more(sums: FloatArray) -> FloatArray:
+    """(R,) how much larger the second correlation is, out of sums (R, 12) of both."""
+    return np.asarray(correlation_of(sums[:, 6:]) - correlation_of(sums[:, :6]))
+
+
 def _sum_of(sample: Sample, weights: dict[str, float], i: int) -> FloatArray:
     """(T, B) the weighted sum as an ensemble takes it: what is not known adds nothing."""
     signals = sample.stretches[i].signals
     return np.asarray(sum(weight * np.nan_to_num(signals[name]) for name, weight in weights.items()))
-
-
-def _whole(rows: Sequence[FloatArray]) -> float:
-    return float(correlation_of(summed(rows))[0])

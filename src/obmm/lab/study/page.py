@@ -20,7 +20,7 @@ from obmm.lab.report.charts.chart import (
 )
 from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, table, tag
-from obmm.lab.study.measure import Horizon, SignalStudy
+from obmm.lab.study.findings import Horizon, SignalStudy
 from obmm.lab.study.result import Study
 from obmm.lab.study.words import between, no_blend, sentence, share, signed, together
 from obmm.settings.files import write_whole

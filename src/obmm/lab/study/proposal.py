@@ -11,7 +11,7 @@ from obmm.agent import Config, resolve
 from obmm.agent.config import StageSpec
 from obmm.lab.diagnose.configuration import toml_value
 from obmm.lab.study.blend import Blend
-from obmm.lab.study.measure import Sample
+from obmm.lab.study.stretches import Sample
 from obmm.lab.study.subjects import Subjects
 from obmm.settings.structure import option_names
 from obmm.signals import Ensemble

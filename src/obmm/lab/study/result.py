@@ -9,8 +9,10 @@ import attrs
 
 from obmm._version import __version__
 from obmm.lab.study.blend import Blend, blended
-from obmm.lab.study.measure import HORIZONS_S, Sample, SignalStudy, between, studied
+from obmm.lab.study.findings import SignalStudy
+from obmm.lab.study.measure import HORIZONS_S, between, studied
 from obmm.lab.study.sample import Stretch
+from obmm.lab.study.stretches import Sample
 from obmm.market import FloatArray
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from obmm.lab.study.measure import SignalStudy
+from obmm.lab.study.findings import SignalStudy
 from obmm.lab.study.result import Study
 
 
@@ -52,6 +52,16 @@ def together(found: Study) -> Iterator[str]:
         f"{blend.in_sample:+.3f} where it was fitted. The best signal alone, {blend.single}: "
         f"{blend.single_correlation:+.3f} out of sample. Where the weighted sum is 1, the price has gone "
         f"{blend.bps_per_unit:+.1f} bp."
+    )
+    more = f"{blend.steps_more:+.3f}, {between(blend.steps_more_low, blend.steps_more_high, signed)}"
+    yield (
+        f"As a sum of monotone steps in place of weights: {signed(blend.steps_correlation)} out of sample "
+        f"({between(blend.steps_low, blend.steps_high, signed)}), {more} of it more than the weights. "
+        + (
+            "What they know bends: a threshold or a bounded transform says more than a weight."
+            if blend.bends
+            else "Weights say as much, as far as can be told."
+        )
     )
     if not blend.shown:
         yield "That is not shown to be more than chance: these weights are no reason to lean."
