@@ -10,6 +10,7 @@ import pytest
 from obmm.execution import (
     AmendPlacer,
     FillRate,
+    FollowingBuilder,
     LadderBuilder,
     ModelBuilder,
     RoundTripBuilder,
@@ -32,6 +33,9 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "model, penalty": lambda: ModelBuilder(form="cartea_jaimungal", adverse_bps=1.0, most=4),
     "taking": lambda: TakingBuilder(
         around=TouchBuilder(depth_base=20.0), edge_bps=-40.0, flat_cost_bps=20.0, every_s=3.0
+    ),
+    "following": lambda: FollowingBuilder(
+        around=LadderBuilder(levels=3), signal="imbalance", gain=3.0, flat_cost_bps=20.0, join=True
     ),
     "round_trip": lambda: RoundTripBuilder(
         around=LadderBuilder(levels=3), patience_s=5.0, late_gain_bps=-5.0, take_gain_bps=-20.0, cut_wins=9.0

@@ -15,11 +15,10 @@ import pytest
 pytest.importorskip("numba")
 pytest.importorskip("pyarrow")
 
-from obmm.agent import ConfigError, paid_by, resolve
+from obmm.agent import ConfigError, resolve
 from obmm.lab.interrupt import ASKING, interruptible
 from obmm.lab.recorded import Run
 from obmm.lab.simulate import Plan, parse_rivals, results, simulate
-from obmm.market import Venue
 from obmm.settings.toml import parse_layer
 from obmm.sim import Scenario
 
@@ -60,15 +59,6 @@ def test_every_published_second_is_recorded(told):
     """A hundred and twenty, one apart."""
     times, _ = Run(Path(told["run"])).grid(0, "bid")
     assert (120, [10**9]) == (told["seconds"], sorted(set(np.diff(times).tolist())))
-
-
-def test_what_the_venue_chose_is_recorded(tmp_path):
-    """Not all that it might have chosen."""
-    told = simulate(plan("none", source="auto", hours=20 / 3600), tmp_path / "run")
-    chosen = paid_by(Venue.of(1, version="0.5.4"), resolve("auto").choices).objective
-    choice = resolve("auto").choices[chosen]
-    assert (f"preset auto: {chosen}", choice.hash) == (told["config"], told["config_hash"])
-    assert "choices" not in Run(tmp_path / "run").about["accounts"]["0"]["config"]
 
 
 def test_progress_is_told_in_simulated_seconds(tmp_path):

@@ -109,8 +109,7 @@ def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
         if uid == 0:
             watch.hear(decision)
 
-    # The venue may choose what runs.
-    known = {config.hash: config for config in (plan.config, *plan.config.choices.values())}
+    known = {plan.config.hash: plan.config}
     with shown(watch, address, title=plan.config.name, explain=explaining(watch, known.get)):
         yield hear
     watch.close(0.1)

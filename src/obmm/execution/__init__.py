@@ -3,6 +3,7 @@
 from obmm.execution._shape import lifted
 from obmm.execution.amend import AmendPlacer
 from obmm.execution.fill_rate import FillRate
+from obmm.execution.following import FollowingBuilder
 from obmm.execution.ladder import LadderBuilder
 from obmm.execution.lock import lock
 from obmm.execution.model import ModelBuilder
@@ -16,6 +17,7 @@ __all__ = [
     "AmendPlacer",
     "Cut",
     "FillRate",
+    "FollowingBuilder",
     "LadderBuilder",
     "Lifted",
     "ModelBuilder",

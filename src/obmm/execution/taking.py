@@ -91,9 +91,9 @@ class TakingBuilder(Around):
             told = told[:, 1] if told.ndim == 2 and told.shape[1] > 1 else signals.scalar(self.taker_rate)
             rate = np.where(np.isnan(told), rate, told)
         earned = -1e4 * ((touch[1] - touch[0]) / (2.0 * mid) + rate)
-        position = np.where(state.accounts.known, state.accounts.position, 0.0)
-        held = np.abs(position) >= state.venue.least_base
-        flatten = held & (np.abs(position) >= self.flat_from_base) & (-earned <= self.flat_cost_bps)
+        excess, slack = self.excess(state, signals, limits)
+        held = np.abs(excess) >= state.venue.least_base
+        flatten = held & (np.abs(excess) - slack >= self.flat_from_base) & (-earned <= self.flat_cost_bps)
         worth = as_flags(state.sound & ((earned >= self.edge_bps) | flatten))
         if not worth.any():
             return quotes
@@ -101,14 +101,21 @@ class TakingBuilder(Around):
             # Books start on different sides, by something of their own.
             first = np.where(np.isfinite(mid), np.rint(touch[0] * state.venue.ticks_per_quote) % 2.0, 0.0)
             self._last_ns, self._turn = np.full(state.n_books, -(2**62)), first > 0.0
-        buying = np.where(held, position < 0.0, self._turn)
+        buying = np.where(held, excess < 0.0, self._turn)
         due = state.time_ns - self._last_ns >= np.rint(np.asarray(self.every_s) * 1e9)
         going = worth & due & np.where(buying, limits.bid_allowed, limits.ask_allowed)
         self._last_ns = np.where(going, state.time_ns, self._last_ns)
         self._turn = self._turn ^ (going & ~held)
-        wish = np.minimum(self.size_base, np.where(held, np.abs(position), np.inf))
+        over = np.abs(excess) - np.where(earned >= self.edge_bps, 0.0, slack)
+        wish = np.minimum(self.size_base, np.where(held, over, np.inf))
         size = np.where(going, lifted(as_floats(wish), state.venue.least_base), 0.0)
         return _replaced(quotes, worth, touch[::-1], np.array([size * buying, size * ~buying]))
+
+    def excess(
+        self, state: MarketState, signals: Signals, limits: Limits
+    ) -> tuple[FloatArray, FloatArray | float]:
+        """(B,) base held beyond what is wished, and how much of that is left alone unless paid for."""
+        return np.where(state.accounts.known, state.accounts.position, 0.0), 0.0
 
 
 def _replaced(quotes: Quotes, books: BoolArray, price: FloatArray, size: FloatArray) -> Quotes:

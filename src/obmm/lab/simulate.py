@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from obmm.agent import Config, ConfigError, MarketMaker, Problem, feeds_of, preset_names, resolve
+from obmm.agent import Config, ConfigError, MarketMaker, Problem, preset_names, resolve
 from obmm.lab.drive import Listener, Progress, described, drive, own_stages
 from obmm.lab.fields import field_named, field_names
 from obmm.lab.recorded import Run
@@ -171,8 +171,8 @@ def simulate(
         FileExistsError: `folder` holds a run and `force` is not given, or files that are no run.
         EmptyRun: The run ended before its first state.
     """
-    configs = (plan.config, *plan.rivals)
-    feeds = frozenset({Feed.TAPE}).union(*map(feeds_of, configs))
+    makers = {uid: MarketMaker(config) for uid, config in enumerate((plan.config, *plan.rivals))}
+    feeds = frozenset({Feed.TAPE}).union(*(maker.feeds for maker in makers.values()))
     # The folder is asked for first: what starts a market may take a minute.
     with (
         RunWriter(folder, force) as writer,
@@ -180,13 +180,11 @@ def simulate(
             plan.scenario,
             books=plan.books,
             seed=plan.seed,
-            miners=len(configs),
+            miners=len(makers),
             feeds=feeds,
             threads=plan.threads,
         ) as market,
     ):
-        # Where the venue is to choose, it has now: what is recorded is what ran.
-        makers = {uid: MarketMaker(config.at(market.venue)) for uid, config in enumerate(configs)}
         writer.start(
             {
                 "kind": "simulate",
@@ -199,7 +197,7 @@ def simulate(
                 "synthetic_rivals": attrs.asdict(plan.scenario.rivals),
                 **described_scenario(plan.scenario),
                 "accounts": described(makers),
-                "config_hash": makers[0].config_hash,
+                "config_hash": plan.config.hash,
                 "venue": describe_venue(market.venue),
             },
             own_stages(makers),
