@@ -2,8 +2,8 @@
 
 What the others in the field get is told too: making and skill pay shares, and a preset is worth what it takes
 from the others. Candidates are drawn from `SPACE` around a base and played in the default field; the best go
-on to the other fields. A line of JSON for each result, written as soon as it is known. With `--confirm` presets
-or files are played instead, on the seeds given.
+on to the other fields. A line of JSON for each result, written as soon as it is known. With `--confirm`
+presets or files are played instead, on the seeds given.
 """
 
 from __future__ import annotations
