@@ -157,6 +157,17 @@ def test_damage_losses_and_gaps_are_told(tmp_path, obmm):
     assert (4, 1, 4) == (simulation["missed"], simulation["late"], simulation["states"])
 
 
+def test_a_clock_that_nobody_can_have_is_no_gap(tmp_path, obmm, capsys):
+    """One absurd time does not make millions of states of it that were missed."""
+    first, second, third = random_states(1, 3, n_books=2)
+    wild = attrs.evolve(second, time_ns=2**63 - 1)
+    stream = [("v", encode_request(state)) for state in (first, wild, second, third)]
+    recorded(tmp_path / "rec", resolve("touch"), stream)
+    capsys.readouterr()  # The agent has told of its clock.
+    (simulation,) = obmm("record-info", str(tmp_path / "rec"), "--json").json["simulations"]
+    assert (0, 4) == (simulation["missed"], simulation["states"])
+
+
 def test_code_in_packages_is_written_as_it_lay(tmp_path, obmm):
     """A package is a folder."""
     code = "import attrs\nfrom obmm.market import Stage\nfrom own_pkg import open_limits\n@attrs.define\n"

@@ -29,6 +29,9 @@ def rebuilt(name: str, table: Mapping[str, Any], config_hash: str, folder: Path 
     Raises:
         ConfigError: It cannot be made again: a stage is not found, or has other code now.
     """
+    preset = name.removeprefix("preset ")
+    if preset in preset_names() and (config := resolve(preset)).hash == config_hash:
+        return config
     config = _config(name, table, folder)
     if config.hash == config_hash:
         return config
@@ -63,9 +66,6 @@ def config_of_account(run: Run, uid: int) -> Config:
         ConfigError: It cannot be made again.
     """
     account = run.about["accounts"][str(uid)]
-    name, config_hash = str(account["name"]), str(account["config_hash"])
-    preset = name.removeprefix("preset ")
-    if preset in preset_names() and resolve(preset).hash == config_hash:
-        return resolve(preset)
     kept = run.folder / STAGES / str(uid)
-    return rebuilt(name, account["config"], config_hash, kept if kept.is_dir() else None)
+    folder = kept if kept.is_dir() else None
+    return rebuilt(str(account["name"]), account["config"], str(account["config_hash"]), folder)

@@ -45,9 +45,10 @@ class _Simulation:
         if self.clock.clock(state) is Clock.LATE or state.time_ns == self.last_ns:
             self.late += 1
             return
-        if self.last_ns >= 0:
-            step = (state.time_ns - self.last_ns) // state.venue.publish_interval_ns
-            self.missed += max(step - 1, 0)
+        gap_ns = state.time_ns - self.last_ns
+        # Longer than the whole simulation is no gap, but a clock that nobody can have.
+        if self.last_ns >= 0 and gap_ns <= state.venue.duration_ns:
+            self.missed += max(gap_ns // state.venue.publish_interval_ns - 1, 0)
         self.last_ns = state.time_ns
 
     def told(self) -> dict[str, Any]:

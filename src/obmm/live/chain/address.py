@@ -50,5 +50,6 @@ def public_address(services: Sequence[str] = SERVICES, timeout_s: float = 4.0) -
         except (OSError, ValueError) as error:  # noqa: PERF203 - each is asked once
             said.append(f"{url}: {error}")
     raise OSError(
-        "nobody says what our public address is; give it with --external-ip\n  " + "\n  ".join(said)
+        "nobody says what our public address is; give it to obmm run with --external-ip\n  "
+        + "\n  ".join(said)
     )
