@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from importlib import resources
 
 import attrs
@@ -24,7 +26,7 @@ N = 100
 @pytest.fixture(scope="module")
 def watch() -> Watch:
     """Two validators, one of them with two simulations."""
-    maker, watch = MarketMaker(quoting()), Watch(wait=True)
+    maker, watch = MarketMaker(quoting()), Watch(wait=True, scores=True)
     for validator, simulation in (("5Fone", "a"), ("5Fone", "b"), ("5Ftwo", "a")):
         for state in market(3, N):
             venue = attrs.evolve(state.venue, validator=validator, simulation_id=simulation)
@@ -78,6 +80,28 @@ def test_books_are_told_on_request_only(watch):
     assert all(name.startswith("obmm_book_") and 6 == len(with_[name]) for name in extra)
     n = sum(len(values) for name, values in without.items() if name.startswith("obmm_"))
     assert n < 2 * 120
+
+
+def test_names_and_units_follow_the_conventions(watch):
+    """Counters end in _total and nothing else does, units are base units, and everything has its help."""
+    text = Metrics(watch, per_book=True).text().decode()
+    for family in text_string_to_metric_families(text):
+        name = family.name
+        assert family.documentation, name
+        assert re.fullmatch(r"(obmm|process)_[a-z_]+", name), name
+        assert not re.search(
+            r"_(ms|milliseconds|percent|bps|minutes|hours|total|count|sum|bucket|info)$", name
+        ) or (name.endswith("_info") and family.type in ("gauge", "info")), name
+        if family.type == "counter":
+            assert {s.name for s in family.samples} <= {f"{name}_total"}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool to check the metrics with")
+def test_promtool_finds_nothing(watch):
+    """What Prometheus itself says to what it is told."""
+    text = Metrics(watch, per_book=True).text()
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=30)
+    assert (0, b"") == (done.returncode, done.stderr)
 
 
 def test_the_grafana_dashboard_asks_for_what_there_is(watch):
