@@ -40,7 +40,7 @@ def commands(path: Path) -> list[list[str]]:
     found += [" ".join(told.split()) for told in _WITHIN.findall(text)]
     words = []
     for told in found:
-        told = re.split(r" [|>&#]|  +#|\.\s*$| 2>", told)[0]
+        told = re.split(r" [|>&#]|  +#|\.\s*$| 2>|`", told)[0]
         if re.match(rf"({'|'.join(_COMMANDS)})\b", told):
             words.append([word for word in shlex.split(told) if word not in ("…", "...")])
     return words
