@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from execution.quote_scenes import scene
 from obmm.execution import ModelBuilder
@@ -80,3 +82,20 @@ def test_more_risk_aversion_brings_a_position_home_sooner() -> None:
     )
     assert high[1, 0] < low[1, 0]
     assert high[0, 0] > low[0, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    form=st.sampled_from(["glft", "glft_exact", "avellaneda_stoikov", "cartea_jaimungal"]),
+    a=st.floats(2e-3, 10.0),
+    k=st.floats(0.005, 3.0),
+    sigma=st.floats(1e-6, 1e-3),
+    share=st.floats(-1.0, 1.0),
+)
+def test_whatever_is_estimated_it_quotes(form: Any, a: float, k: float, sigma: float, share: float) -> None:
+    """Without a position on both sides; with one, below the most it knows, on the side that reduces it."""
+    builder = ModelBuilder(form=form, size_base=1.0, most=8)
+    told = {"arrivals": np.array([[a, k, 0.5, 0.5]]), "volatility": sigma}
+    assert np.isfinite(distances(builder, scene(), **told)).all()
+    held = distances(builder, scene(position=8.0 * share), **told)
+    assert np.isfinite(held[1 if share > 0.0 else 0, 0])
