@@ -140,6 +140,14 @@ def test_missed_and_late_states_are_counted(decisions):
     assert (5, 2, 2) == (one.states, one.missed, one.late)
 
 
+def test_a_clock_that_nobody_can_have_is_no_gap(decisions):
+    """One absurd time does not make millions of states of it that were missed."""
+    first, second = decisions[:2]
+    wild = attrs.evolve(second, state=attrs.evolve(second.state, time_ns=2**63 - 1))
+    told = watched([first, wild, second]).snapshot().simulations
+    assert {0} == {one.missed for one in told}
+
+
 def test_each_validator_has_its_own_times_and_reasons(decisions):
     """Also where the agent never saw the state."""
     watch = Watch(wait=True)

@@ -101,8 +101,10 @@ class Following:
 
     def add(self, state: MarketState, decision: Decision | None, heard_ns: int) -> None:
         """Take in a state and what was decided on it, if anything was."""
-        if self._states:
-            self._missed += max((state.time_ns - self._last_ns) // self.venue.publish_interval_ns - 1, 0)
+        gap_ns = state.time_ns - self._last_ns
+        # Longer than the whole simulation is no gap, but a clock that nobody can have.
+        if self._states and gap_ns <= self.venue.duration_ns:
+            self._missed += max(gap_ns // self.venue.publish_interval_ns - 1, 0)
         self._states += 1
         self._last_ns, self._heard_ns, self._uid = state.time_ns, heard_ns, state.uid
         at: IntArray = np.arange(self.venue.n_books)
