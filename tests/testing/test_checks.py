@@ -255,6 +255,16 @@ class UndeclaredTape(Bad):
         return touch_imbalance(state) + 0.0 * len(state.tape)
 
 
+class HidesOrders(Bad):
+    """Says that it looks at trades alone, and counts all events."""
+
+    needs = frozenset({Feed.TAPE})
+    only_trades = True
+
+    def __call__(self, state: MarketState, signals: Signals) -> Any:
+        return touch_imbalance(state) + (0.0 if state.tape is None else float(len(state.tape)))
+
+
 class NeedsAString(Bad):
     """Names what it needs as a bare string."""
 
@@ -291,6 +301,7 @@ class EndlessWarmup(Bad):
         (Infinite, "keeps to itself a book with no level at all"),
         (UndeclaredSignal, "gives the same twice"),
         (UndeclaredTape, "answers without a tape"),
+        (HidesOrders, "looks at nothing but trades if it says so"),
         (NeedsAString, "declares needs and warm-up that can be read"),
         (EndlessWarmup, "declares needs and warm-up that can be read"),
     ],

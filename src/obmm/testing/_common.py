@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
 
+import attrs
 import numpy as np
 
 from obmm.testing._scenes import FLAWED_BOOK, Step, steps
 from obmm.testing._trial import ContractError, Output, Rows, Trial, expect_same, of_book, rows
-from obmm.testing.variants import Flaw
+from obmm.testing.variants import Flaw, traded
 
 #: The check of what may run as one wide market.
 GROUPS = "moves no book of one group by those of another"
@@ -34,6 +35,7 @@ def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield GROUPS, partial(_groups, trial)
     yield "takes missed and repeated states", partial(_gaps, trial)
     yield "answers without a tape", partial(_without_tape, trial)
+    yield "looks at nothing but trades if it says so", partial(_only_trades, trial)
     for flaw in Flaw:
         yield f"keeps to itself a book with {flaw.value}", partial(_isolates, trial, flaw)
 
@@ -141,6 +143,14 @@ def _gaps(trial: Trial) -> None:
 
 def _without_tape(trial: Trial) -> None:
     trial.run(trial.scene(tape=False))
+
+
+def _only_trades(trial: Trial) -> None:
+    """Live it would not get to see the other events of a tape, on the desk it does."""
+    if getattr(trial.make(), "only_trades", False):
+        shown = [attrs.evolve(step, state=traded(step.state)) for step in steps(trial.scene())]
+        said = trial.feed(trial.make(), shown)
+        _expect_same_history(trial.plain, said, "without the orders and cancels of the tape")
 
 
 def _isolates(trial: Trial, flaw: Flaw) -> None:

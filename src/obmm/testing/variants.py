@@ -11,6 +11,7 @@ import numpy as np
 
 from obmm.market import (
     Accounts,
+    EventKind,
     FloatArray,
     IntArray,
     MarketState,
@@ -148,6 +149,24 @@ def selected(state: MarketState, books: Sequence[int] | IntArray) -> MarketState
         notices=attrs.evolve(notices, book=position[notices.book]),
         tape=None if state.tape is None else _rows_of(state.tape, index),
     )
+
+
+def traded(state: MarketState) -> MarketState:
+    """`state` with nothing but the trades on its tape, if it has one.
+
+    >>> from obmm.market import EventKind
+    >>> from obmm.testing.states import random_state
+    >>> state = random_state(1, events_per_book=9.0)
+    >>> set(traded(state).tape.kind.tolist()) == {EventKind.TRADE} < set(state.tape.kind.tolist())
+    True
+    """
+    tape = state.tape
+    if tape is None:
+        return state
+    trades = tape.kind == int(EventKind.TRADE)
+    offset = np.concatenate([[0], np.cumsum(trades)])[tape.offset]
+    columns = {name: value[trades] for name, value in columns_of(tape).items() if name != "offset"}
+    return attrs.evolve(state, tape=attrs.evolve(tape, offset=offset, **columns))
 
 
 def _rows_of(part: _Rows, index: IntArray) -> _Rows:
