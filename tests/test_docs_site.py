@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import runpy
 import sys
@@ -57,3 +59,22 @@ def test_the_reference_is_made_from_the_code(monkeypatch):
     assert "\n\n    obmm new-stage my_signal\n    obmm new-stage my_gate" in page[0]
     # How options are set out is cyclopts' own, and differs between its versions.
     assert "--scenario" in page[0]
+
+
+def imports(page: str) -> list[tuple[str, str]]:
+    """Modules of ours and what is taken of them, in the Python that a page shows."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    taken = []
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        if ">>>" not in block:
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("obmm"):
+                    taken += [(str(node.module), alias.name) for alias in node.names]
+    return taken
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if imports(page)])
+def test_what_a_page_imports_is_there(page):
+    """And the Python that it shows can be parsed."""
+    for module, name in imports(page):
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
