@@ -156,7 +156,7 @@ def traded(state: MarketState) -> MarketState:
 
     >>> from obmm.market import EventKind
     >>> from obmm.testing.states import random_state
-    >>> state = random_state(1, events_per_book=9.0)
+    >>> state = random_state(1)
     >>> set(traded(state).tape.kind.tolist()) == {EventKind.TRADE} < set(state.tape.kind.tolist())
     True
     """
