@@ -26,7 +26,7 @@ from live.agents import bodies
 from live.recording import recorded
 from obmm.agent import resolve
 from obmm.cli import main
-from obmm.cli._dashboard import FromRecording
+from obmm.cli._dashboard import FromRecording, of_run
 from obmm.cli._steered import steers_at
 from obmm.monitor import Watch
 from obmm.wire.frames import Act
@@ -127,6 +127,8 @@ def test_a_simulation_is_shown_while_it_goes_on(tmp_path: Path, obmm):
     states = [one["states"] for one in seen]
     assert states == sorted(states)
     assert 0 < states[0] < states[-1]
+    told = of_run(tmp_path / "run", 0)(("", ""), 1, 619.5)
+    assert (620.0, 1) == (told["time_s"], told["book"])
     watch = Watch(wait=True)
     for decision in retold(Run(tmp_path / "run")):
         if decision.state.time_s <= seen[-1]["time_s"]:

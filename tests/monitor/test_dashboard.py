@@ -129,6 +129,18 @@ def test_a_decision_is_told_as_explain_tells_it(served, watch, maker):
         assert reply.json()["error"]
 
 
+def test_what_goes_wrong_with_a_decision_is_told(watch):
+    """A damaged file, a stage of one's own: the page says what, and goes on."""
+
+    def explain(key, book, at_s):
+        raise OSError("part 3 is damaged")
+
+    app = Dashboard(watch, title="damaged", explain=explain)
+    with Serving(app, "127.0.0.1", 0) as serving:
+        reply = httpx.get(f"http://127.0.0.1:{serving.port}/explain", params={"book": 1, "at": 0})
+    assert (500, True) == (reply.status_code, "part 3 is damaged" in reply.json()["error"])
+
+
 def test_only_this_machine_is_answered_on_its_own_address(served):
     """A page from elsewhere that has a name of its own for us gets nothing."""
     _, address = served

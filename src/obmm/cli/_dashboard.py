@@ -87,8 +87,13 @@ def shown(
 
 
 @contextmanager
-def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
+def simulated(plan: Plan, folder: Path, address: str | None) -> Iterator[Listener | None]:
     """Show what the agent of a simulation does, if it is to be; yields what is to hear of its decisions.
+
+    Args:
+        plan: What is simulated.
+        folder: Where it is recorded: decisions of long ago are told from there.
+        address: Where to show it.
 
     Raises:
         UsageError: The address is none, or a package is not installed.
@@ -110,7 +115,8 @@ def simulated(plan: Plan, address: str | None) -> Iterator[Listener | None]:
             watch.hear(decision)
 
     known = {plan.config.hash: plan.config}
-    with shown(watch, address, title=plan.config.name, explain=explaining(watch, known.get)):
+    explain = explaining(watch, known.get, of_run(folder, 0))
+    with shown(watch, address, title=plan.config.name, explain=explain):
         yield hear
     watch.close(0.1)
 
@@ -140,6 +146,25 @@ def explaining(
         if decision.error or config is None:
             raise LookupError(decision.error or f"configuration {decision.config_hash} is not known")
         return told(decision, config, venue.index_of(book))
+
+    return explain
+
+
+def of_run(folder: Path, uid: int) -> Explain:
+    """Tells the decisions of an account that the records of a run hold, also while it grows."""
+
+    def explain(key: tuple[str, str], book: int, at_s: float) -> dict[str, Any]:
+        import numpy as np
+
+        from obmm.lab.explain_run import recorded_story
+        from obmm.lab.recorded import Run
+
+        run = Run(folder)
+        times, _ = run.grid(uid)
+        row = int(np.searchsorted(times, round(at_s * 1e9)))
+        if row == times.size or book not in run.about["venue"]["book_ids"]:
+            raise LookupError(f"the records hold no book {book} at {at_s:g} s")
+        return recorded_story(run, uid, book, int(times[row]))
 
     return explain
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from obmm.cli._dashboard import HOST, PORT, shown
+from obmm.cli._dashboard import HOST, PORT, of_run, shown
 from obmm.cli._errors import UsageError, mendable, message_of, needs
 from obmm.cli._pace import Pace, Speed
 from obmm.cli._parameters import Flag, Whole
@@ -94,7 +94,6 @@ def dashboard(
 
 def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain, EraConstants | None]:
     needs("pyarrow")
-    from obmm.lab.explain_run import recorded_story
     from obmm.lab.recorded import Run
     from obmm.lab.retell import retold
     from obmm.lab.score import own_era
@@ -107,17 +106,7 @@ def _of_run(folder: Path, uid: int) -> tuple[_Feed, Explain, EraConstants | None
             if not going():
                 return
 
-    def explain(key: tuple[str, str], book: int, at_s: float) -> dict[str, Any]:
-        import numpy as np
-
-        run = Run(folder)
-        times, _ = run.grid(uid)
-        row = int(np.searchsorted(times, round(at_s * 1e9)))
-        if row == times.size or book not in run.about["venue"]["book_ids"]:
-            raise LookupError(f"the records hold no book {book} at {at_s:g} s")
-        return recorded_story(run, uid, book, int(times[row]))
-
-    return feed, explain, ERAS[own_era(Run(folder).about["scenario"])]
+    return feed, of_run(folder, uid), ERAS[own_era(Run(folder).about["scenario"])]
 
 
 def _of_recording(source: Path, code: Path | None) -> tuple[_Feed, Explain, EraConstants | None]:

@@ -112,7 +112,7 @@ def simulate(
     pace = Pace(speed)
     with (
         simulated_time(f"{Path(preset).stem} on {loaded.name}", plan.hours_planned * 3600.0) as bar,
-        simulated(plan, dashboard) as listener,
+        simulated(plan, folder, dashboard) as listener,
         Beside(other, plan) if other else contextlib.nullcontext() as meanwhile,
     ):
 

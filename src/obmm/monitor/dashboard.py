@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from obmm.agent.faults import told as said
 from obmm.monitor.helm import Refused
 from obmm.monitor.metrics import Metrics
 from obmm.monitor.snapshot import Simulation, Snapshot
@@ -145,6 +146,8 @@ class Dashboard:
             return finite(self._explain(key, book, at_s)), 200
         except LookupError as error:
             return {"error": str(error.args[0])}, 404
+        except Exception as raised:  # Stages of one's own, and files, may do anything.
+            return {"error": f"it cannot be told: {said(raised)}"}, 500
 
     async def _steer(self, request: Request) -> Response:
         if self._steering is None:

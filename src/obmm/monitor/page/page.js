@@ -57,9 +57,18 @@ function listen() {
   if (book !== null) asked.set("book", book);
   source = new EventSource("events?" + asked);
   source.onopen = () => link("ok", "connected");  // The first message begins anew.
-  source.onerror = () => link("bad", "no connection; trying again");
+  source.onerror = () => {
+    link("bad", "no connection; trying again");
+    if (source.readyState === EventSource.CLOSED) { clearTimeout(again); again = setTimeout(listen, 3000); }  // It was refused.
+  };
   source.onmessage = (event) => take(JSON.parse(event.data));
 }
+let again = 0;
+// What nobody sees is not asked for.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(again);
+  if (document.hidden) { if (source) source.close(); link("", "paused while out of sight"); } else listen();
+});
 function link(kind, text) { $("link").className = "status " + kind; $("link").textContent = text; }
 function look(id) {
   book = book === id ? null : id;
