@@ -66,46 +66,64 @@ class Lots(Stage):
     _lots: list[list[_Lot]] | None = memory()
     _long: list[bool] = memory(list)
     _win: FloatArray = memory()
+    #: Of what is open: signed size, price paid, oldest time in ns; size of the next close, and price paid.
+    _open: FloatArray = memory()
     _last_ns: int = memory(lambda: -1)
 
     def __call__(self, state: MarketState, signals: Signals) -> FloatArray:
         n = state.n_books
         if self._lots is None:
             self._lots, self._long = [[] for _ in range(n)], [True] * n
-            self._win = np.zeros(n)
+            self._win, self._open = np.zeros(n), np.zeros((5, n))
         realised = np.zeros(n)
         if state.time_ns > self._last_ns:
             self._last_ns = state.time_ns
-            self._fill(self._lots, state, realised)
-        value = np.zeros((n, 8))
-        value[:, 1] = value[:, 7] = state.mid
-        value[:, 4], value[:, 5] = realised, self._win
+            changed = self._fill(self._lots, state, realised)
+            self._sum_up(self._lots, changed, state)
+        size, paid, oldest_ns, closing, close_paid = self._open
+        held, closes = size != 0.0, closing > 0.0
+        paid = np.where(held, paid, state.mid)
+        out = np.where(size > 0.0, state.best_ask, state.best_bid)
+        after_fee = out * (1.0 - np.sign(size) * zero_for_nan(state.accounts.maker_rate))
+        value = [
+            size,
+            paid,
+            np.where(held, (state.time_ns - oldest_ns) / 1e9, 0.0),
+            size * (after_fee - paid),
+            realised,
+            self._win,
+            closing,
+            np.where(closes, close_paid, state.mid),
+        ]
+        return on_sound(state, np.column_stack(value))
+
+    def _sum_up(self, lots: list[list[_Lot]], books: set[int], state: MarketState) -> None:
+        """Note what is open on the books where that has changed."""
         least = state.venue.least_base
         close = np.maximum(np.broadcast_to(self.close_base, least.shape), least)
-        for book, open_lots in enumerate(self._lots):
-            if open_lots:
-                sign = 1.0 if self._long[book] else -1.0
-                when, size, price, fee = zip(*open_lots, strict=True)
-                total = sum(size)
-                cost = sum(s * p for s, p in zip(size, price, strict=True)) + sign * sum(fee)
-                value[book, :3] = sign * total, cost / total, (state.time_ns - when[0]) / 1e9
-                if total >= least[book] * (1.0 - _NOISE):
-                    rest = total - close[book]
-                    value[book, 6] = total if rest < least[book] * (1.0 - _NOISE) else close[book]
-                    value[book, 7] = _paid(open_lots, sign, value[book, 6])
-        held = value[:, 0]
-        out = np.where(held > 0.0, state.best_ask, state.best_bid)
-        after_fee = out * (1.0 - np.sign(held) * zero_for_nan(state.accounts.maker_rate))
-        value[:, 3] = held * (after_fee - value[:, 1])
-        return on_sound(state, value)
+        for book in books:
+            self._open[:, book] = 0.0
+            if not lots[book]:
+                continue
+            sign = 1.0 if self._long[book] else -1.0
+            when, size, price, fee = zip(*lots[book], strict=True)
+            total = sum(size)
+            cost = sum(s * p for s, p in zip(size, price, strict=True)) + sign * sum(fee)
+            self._open[:3, book] = sign * total, cost / total, when[0]
+            if total >= least[book] * (1.0 - _NOISE):
+                rest = total - close[book]
+                closing = total if rest < least[book] * (1.0 - _NOISE) else float(close[book])
+                self._open[3:, book] = closing, _paid(lots[book], sign, closing)
 
-    def _fill(self, lots: list[list[_Lot]], state: MarketState, realised: FloatArray) -> None:
-        """Match the fills of this state; what they realise is added to `realised` (B,)."""
+    def _fill(self, lots: list[list[_Lot]], state: MarketState, realised: FloatArray) -> set[int]:
+        """Match this state's fills and tell on which books; what they realise goes to `realised` (B,)."""
         notices = state.notices
         ours = (notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)
         ours &= (notices.size > 0.0) & np.isfinite(notices.price) & np.isfinite(notices.size)
+        changed = set()
         for row in np.flatnonzero(ours).tolist():
             book = int(notices.book[row])
+            changed.add(book)
             held = deque(map(Lot._make, lots[book]))
             open_lots = OpenLots(longs=held) if self._long[book] else OpenLots(shorts=held)
             closed = open_lots.fill(
@@ -124,6 +142,7 @@ class Lots(Stage):
             if closed.size_base > 0.0 and closed.pnl > 0.0:
                 old, weight = self._win[book], 1.0 - 0.5 ** (1.0 / self.wins)
                 self._win[book] = closed.pnl if old == 0.0 else old + weight * (closed.pnl - old)
+        return changed
 
 
 def _paid(lots: list[_Lot], sign: float, size_base: float) -> float:
