@@ -61,7 +61,7 @@ MOST, LEAST = 1.5, -2.0
 #: The best so many of the furthest rung are drawn near to.
 ELITE = 6
 #: Chance that a dimension moves, and how far in its range.
-MOVES, STEP = 0.35, 0.15
+MOVES, STEP = 0.4, 0.15
 #: One in so many of a rung goes on.
 GOES_ON = 3
 
@@ -209,9 +209,11 @@ class Search:
     def _drawn(self) -> dict[str, Any]:
         done = [c for c in self.candidates if c.values_at]
         done.sort(key=lambda c: (-len(c.values_at), -c.values_at[-1]))
-        near = None
-        if len(done) >= ELITE and self.draws.random() >= self.study.random:
-            near = done[int(self.draws.integers(ELITE))].values
+        near: Mapping[str, Any] | None = None
+        if self.draws.random() >= self.study.random:
+            # Until some are known, near what the search began with.
+            known = [one.values for one in done[:ELITE]]
+            near = known[int(self.draws.integers(ELITE))] if len(known) == ELITE else self.study.space.start
         values = {}
         for d in self.study.space.dimensions:
             old = None if near is None else near.get(d.place)
