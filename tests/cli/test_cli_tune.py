@@ -96,7 +96,7 @@ def test_page(obmm: Obmm, drawn: Any, tmp_path: Path) -> None:
     html = (tmp_path / "study" / "report.html").read_text()
     begin = html.index('id="charts">') + len('id="charts">')
     charts = json.loads(html[begin : html.index("</script>", begin)])
-    assert {"held-out", "history", "slices", "importances", "front"} == set(charts)
+    assert {"held-out", "pnl", "history", "slices", "importances", "front"} == set(charts)
     for chart in charts.values():
         for variant in chart["variants"]:
             layout = coloured({**chart["layout"], **variant["layout"]})

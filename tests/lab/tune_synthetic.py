@@ -70,7 +70,7 @@ def outcome(trial: Trial, seed: int, config_hash: str, earns: Earns) -> Outcome:
         states=100,
         metrics=earns(trial.config, config_hash, seed, trial.hours),
         books={},
-        curves={},
+        curves={"time_s": np.array([0.0, 60.0]), "pnl": np.array([0.0, 1.0])},
         markouts={},
         scores={},
     )

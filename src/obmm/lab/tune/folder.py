@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import attrs
 
 from obmm.agent import ConfigError, Problem
-from obmm.lab.trials import Outcome, Trial
+from obmm.lab.trials import Outcome, Trial, is_confirming
 from obmm.settings.files import write_whole
 from obmm.settings.lock import LOCK, FolderLock
 
@@ -33,6 +33,7 @@ class Played:
         failed: Whether the agent failed on every state.
         fault: What was wrong first.
         unknown: Why figures are not known, by name.
+        curves: On a held-out seed `time_s` and `pnl` of all books, minute by minute; else nothing.
     """
 
     metrics: Mapping[str, float]
@@ -40,6 +41,7 @@ class Played:
     failed: bool = False
     fault: str = ""
     unknown: Mapping[str, str] = attrs.field(factory=dict)
+    curves: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
 
 
 @attrs.define
@@ -135,7 +137,9 @@ class StudyFolder:
             metrics = {name: float(value) for name, value in outcome.metrics.items()}
             failed = 0 < outcome.states <= outcome.failed
             unknown = {name: outcome.why_unknown(name) for name, v in metrics.items() if math.isnan(v)}
-            played = Played(metrics, outcome.digest, failed, outcome.fault, unknown)
+            shown = [name for name in ("time_s", "pnl") if is_confirming(outcome.seed) and outcome.curves]
+            curves = {name: outcome.curves[name].tolist() for name in shown}
+            played = Played(metrics, outcome.digest, failed, outcome.fault, unknown, curves)
             self.played[key] = played
             told = attrs.asdict(played) | {"key": key}
             told["metrics"] = {name: v if math.isfinite(v) else None for name, v in metrics.items()}

@@ -11,6 +11,7 @@ from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.tune.folder import BEST
 from obmm.lab.tune.page import charts
+from obmm.lab.tune.page.curves import curves
 from obmm.lab.tune.result import Result
 from obmm.lab.tune.study import Row, Study
 
@@ -24,12 +25,17 @@ def page(study: Study, result: Result) -> str:
     Raises:
         ImportError: plotly is not installed.
     """
-    makers = (charts.held_out, charts.history, charts.slices, charts.importances, charts.front)
+    makers = (charts.held_out, curves, charts.history, charts.slices, charts.importances, charts.front)
     drawn = {chart.key: chart for chart in (make(study, result) for make in makers)}
     shown = {key: figure(chart) for key, chart in drawn.items()}
     several = len(study.design.metrics) > 1
     sections: list[tuple[str, str, str, list[Markup | str]]] = [
-        ("check", "Held-out check", _seeds_words(study, result), [shown["held-out"], _checks(result)]),
+        (
+            "check",
+            "Held-out check",
+            _seeds_words(study, result),
+            [shown["held-out"], _checks(result), shown["pnl"]],
+        ),
         ("search", "The search", _counted(result), [shown["history"]]),
         ("slices", "What was tried", "", [shown["slices"], shown["importances"]]),
         ("front", "Front", "", [shown["front"]]),
