@@ -21,6 +21,7 @@ from obmm.lab.attribution import PARTS
 from obmm.lab.compare import ALL, Comparison, Question, arms_of, markets_of, metrics_of
 from obmm.lab.compare.folder import Folder
 from obmm.lab.compare.keep import Keep
+from obmm.lab.compare.matrix import best
 from obmm.lab.compare.run import Runner
 from obmm.lab.compare.tell import told
 from obmm.lab.compare.used import seeds_words, used_before
@@ -193,6 +194,25 @@ def test_a_steady_difference_is_seen_through_the_luck_of_the_market(tmp_path: Pa
     assert less.better
     assert less.interval.mean < 0.0
     assert d.needed < 8 < 1000 < d.detectable * 1e4
+
+
+@pytest.mark.parametrize("peeking", [False, True])
+def test_what_is_neither_good_nor_bad_is_more_or_less(peeking: bool) -> None:
+    """Turnover: with the plain interval and the one for looking after every seed, and never better."""
+    turnover = METRICS["turnover_per_book_hour"]
+    asked = attrs.evolve(question(), metrics=(turnover,))
+    played = {}
+    for seed in range(1, 13):
+        for arm, more in (("touch", 0.0), ("balanced", 5.0 + 0.1 * (seed % 3))):
+            told = outcome(seed, 0.0)
+            played[arm, "default", seed] = attrs.evolve(told, metrics={turnover.name: 10.0 * seed + more})
+    known = Comparison(question=asked, seeds=tuple(range(1, 13)), outcomes=played, peeking=peeking)
+    (d,) = known.differences(turnover)
+    assert (True, None) == (d.settled, d.better)
+    assert sentence(d, known).startswith(
+        "balanced has more than touch: turnover per book and hour +5.10 quote"
+    )
+    assert [] == best(known, turnover)
 
 
 def test_what_cannot_be_told_says_what_would_tell_it(tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ class Difference:
 
     @property
     def better(self) -> bool | None:
-        """Whether b is better than a; None while nobody can tell."""
-        if not self.settled:
+        """Whether b is better than a; None while nobody can tell, and of what is neither good nor bad."""
+        if not self.settled or self.metric.neutral:
             return None
         return (self.interval.mean > 0.0) is not self.metric.less_is_better
 

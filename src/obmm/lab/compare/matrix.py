@@ -130,7 +130,7 @@ def best_words(standing: Standing) -> str:
 
 def best(comparison: Comparison, metric: Metric) -> list[str]:
     """For each arm whether it is the best of the field; of several markets in how many it is."""
-    found = rows(comparison, metric)
+    found = [] if metric.neutral else rows(comparison, metric)
     arms = [arm.name for arm in comparison.question.arms]
     told = [[cells[i].standing for _, cells in found] for i in range(len(arms))]
     if len(found) == 1:

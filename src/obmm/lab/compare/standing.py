@@ -68,7 +68,9 @@ class Standing:
 
     @property
     def next(self) -> Rivalry | None:
-        """The strongest of the others."""
+        """The strongest of the others; nobody where neither more nor less is better."""
+        if self.metric.neutral:
+            return None
         sign = -1.0 if self.metric.less_is_better else 1.0
         return max(self.others, key=lambda rival: sign * rival.mean.mean, default=None)
 
@@ -79,12 +81,11 @@ class Standing:
         That it is ahead of all of them needs no correction for their number: each has to be shown (Berger
         1982). That one of them is ahead of it does (Holm).
         """
+        if self.next is None:
+            return None
         sign = -1.0 if self.metric.less_is_better else 1.0
         others = self.others
-        if not others or self.unknown:
-            certain = None
-        else:
-            certain = all(_side(r.ahead) == sign and r.p <= ALPHA for r in others)
+        certain = not self.unknown and all(_side(r.ahead) == sign and r.p <= ALPHA for r in others)
         raised = holm([r.p for r in others])
         if any(_side(r.ahead) == -sign and p <= ALPHA for r, p in zip(others, raised, strict=True)):
             return False

@@ -37,6 +37,12 @@ def sentence(d: Difference, comparison: Comparison) -> str:
         what = "every figure is" if _all_same(d, comparison) else f"{words} is"
         return f"{d.b} and {d.a} do not differ{where}: {what} the same on all {_seeds(len(d.seeds))}."
     sure = f"{_range(d)}, {_seeds(len(d.seeds))}, p {p_words(d.p)}"
+    if d.metric.neutral:
+        way = "more" if d.interval.mean > 0.0 else "less"
+        if d.settled:
+            return f"{d.b} has {way} than {d.a}{where}: {_name(words)} {_amount(d)} ({sure})."
+        doubt = f"Cannot tell yet whether {d.b} has more or less than {d.a}{where}"
+        return f"{doubt}: {_name(words)} {_amount(d)} ({sure}). {outlook(d)}"
     if d.better is not None:
         way = "better" if d.better else "worse"
         by = f"{_amount(d)}"
@@ -53,6 +59,8 @@ def judged(d: Difference) -> str:
         return "no figure"
     if d.nothing:
         return "no difference"
+    if d.metric.neutral and d.settled:
+        return "more" if d.interval.mean > 0.0 else "less"
     return {None: "cannot tell", True: "better", False: "worse"}[d.better]
 
 

@@ -21,12 +21,14 @@ class Metric:
         name: Key of `Outcome.metrics`.
         words: What it is, with its unit.
         less_is_better: True for what costs.
+        neutral: True where neither more nor less of it is better by itself.
         era: The era whose figure it is; empty for others.
     """
 
     name: str
     words: str
     less_is_better: bool = False
+    neutral: bool = False
     era: str = ""
 
 
@@ -37,11 +39,11 @@ METRICS = {
         Metric("pnl_per_book_hour", "P&L per book and hour, quote"),
         Metric("pnl_bps", "P&L per unit of turnover, bp"),
         Metric("max_drawdown", "largest drawdown, quote", less_is_better=True),
-        Metric("turnover_per_book_hour", "turnover per book and hour, quote"),
+        Metric("turnover_per_book_hour", "turnover per book and hour, quote", neutral=True),
         Metric("fees_per_book_hour", "fees per book and hour, quote", less_is_better=True),
-        Metric("fills_per_book_hour", "fills per book and hour"),
+        Metric("fills_per_book_hour", "fills per book and hour", neutral=True),
         Metric("win_rate", "share of fills won (60 s markout)"),
-        Metric("maker_share", "maker share of own volume"),
+        Metric("maker_share", "maker share of own volume", neutral=True),
         Metric("inventory_quote", "mean size of the position per book, quote", less_is_better=True),
         Metric("spread_per_book_hour", "spread captured at the fill per book and hour, quote"),
         Metric("first_minute_per_book_hour", "first minute after the fill per book and hour, quote"),

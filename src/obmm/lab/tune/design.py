@@ -97,6 +97,12 @@ class Design:
                     "named once",
                     len({m.name for m in self.metrics}) == len(self.metrics) >= 1,
                 ),
+                (
+                    "metric",
+                    " ".join(m.name for m in self.metrics if m.neutral),
+                    "one of which more, or less, is better",
+                    not any(m.neutral for m in self.metrics),
+                ),
             )
             if not good
         ]
