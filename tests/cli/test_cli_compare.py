@@ -91,3 +91,26 @@ def test_what_makes_no_comparison_is_refused_in_a_line(obmm, words, what) -> Non
     assert what in said.err
     assert "Traceback" not in said.err
     assert not Path("runs").exists() or not list(Path("runs").glob("*/comparison.json"))
+
+
+def test_on_a_recording_each_plays_the_recorded_flow(obmm) -> None:
+    """As `obmm replay` plays it; a copy differs by nothing, and nobody is called better."""
+    words = ("compare", "touch", "touch", "balanced", "--capture", "sample")
+    told = obmm(*words, "--json").json
+    assert ["touch", "touch (2)", "balanced"] == told["arms"]
+    same, other = told["differences"]
+    assert (0.0, 0.0, 0.0) == (same["mean"], same["low"], same["high"])
+    replayed = obmm("replay", "sample", "--preset", "touch", "--json").json
+    per = replayed["pnl"] / told["books"] / told["hours"]
+    assert pytest.approx(per) == told["means"]["touch"]["mean"]
+    assert pytest.approx(told["means"]["balanced"]["mean"] - per) == other["mean"]
+    assert "touch (2) and touch do not differ" in told["verdict"]
+    assert "better" not in told["verdict"]
+    assert "Nobody reacted to the orders" in told["cautions"][0]
+    assert not Path("runs").exists()
+
+
+def test_what_is_not_known_book_by_book_is_refused_on_a_recording(obmm) -> None:
+    """With what is."""
+    said = obmm("compare", "touch", "calm", "--capture", "sample", "--metric", "win_rate")
+    assert (2, True) == (said.status, "metric win_rate: is not known book by book" in said.err)
