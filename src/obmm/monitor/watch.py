@@ -322,7 +322,8 @@ class Watch:
         if seen is None or seen.tape is None:
             body = getattr(told, "request", b"")
             # Who cannot keep up leaves out what takes longest.
-            if not body or len(self._waiting) > MAX_WAITING // 2:
+            late = not self._wait and len(self._waiting) > MAX_WAITING // 2
+            if late or not body:
                 return state
             with contextlib.suppress(WireError):
                 seen = self._decoder.request(body, validator=told.sender or None).state

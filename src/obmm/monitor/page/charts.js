@@ -2,9 +2,10 @@
 function drawCurve() {
   const drawn = canvas("curve");
   if (!drawn || !minutes) return;
-  const s = now.simulation, times = [...seconds(minutes.time_ns), s.time_s];
+  const every = Math.ceil(minutes.time_ns.length / 600), thin = (row) => every > 1 ? row.filter((_, i) => i % every === 0) : row;
+  const s = now.simulation, times = [...seconds(thin(minutes.time_ns)), s.time_s];
   const curves = [["trading", "pnl", s.pnl_total, colours.buy], ["endowment", "endowment", s.pnl_endowment_total, colours.muted],
-    ["fees", "fees", s.fees_total, colours.sell]].filter((c) => c[0] !== "endowment" || $("with-endowment").checked).map(([name, of, last, colour]) => [name, [...minutes[of], last], colour]);
+    ["fees", "fees", s.fees_total, colours.sell]].filter((c) => c[0] !== "endowment" || $("with-endowment").checked).map(([name, of, last, colour]) => [name, [...thin(minutes[of]), last], colour]);
   const at = axes(drawn, ...span([0, ...curves.flatMap((c) => c[1])], 1e-3), [times[0], times[times.length - 1]]);
   for (const [, values, colour] of curves) line(drawn.pen, at, times, values, colour);
   $("curve-key").replaceChildren(...curves.flatMap(([name, values, colour], i) => {
