@@ -6,8 +6,10 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +22,17 @@ _FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--remote-debugging-pipe"),
 )
+#: It reads commands from 3 and writes answers to 4; copies first, as these numbers may be taken.
+_WIRED = """
+import os, sys
+read, write = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2]))
+for copy, number in ((read, 3), (write, 4)):
+    os.dup2(copy, number)
+    os.set_inheritable(number, True)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+#: Real seconds that the browser may take to say anything.
+_PATIENCE_S = 60.0
 
 
 class Page:
@@ -48,6 +61,7 @@ class Page:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select.select([self._receive], [], [], _PATIENCE_S)[0], "the browser says nothing"
             more = os.read(self._receive.fileno(), 1 << 16)
             assert more, "the browser is gone"
             self._rest += more
@@ -112,19 +126,12 @@ def browser() -> Iterator[Page]:
     """A fresh browser, gone afterwards."""
     assert CHROMIUM is not None
     to_read, to_write, reply_read, reply_write = *os.pipe(), *os.pipe()
-
-    def wire() -> None:
-        # It reads commands from 3 and writes answers to 4; copies first, as the numbers may be taken.
-        read, write = os.dup(to_read), os.dup(reply_write)
-        os.dup2(read, 3)
-        os.dup2(write, 4)
-
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        command = [CHROMIUM, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
+        command = [sys.executable, "-c", _WIRED, str(to_read), str(reply_write), CHROMIUM, *_FLAGS]
+        command += [f"--user-data-dir={folder}", "about:blank"]
         with subprocess.Popen(
             command,
-            preexec_fn=wire,
-            close_fds=False,
+            pass_fds=(to_read, reply_write),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
