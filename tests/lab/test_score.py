@@ -9,9 +9,10 @@ import attrs
 import numpy as np
 import pytest
 
+from obmm.lab.groups import of_groups
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.records import RunWriter, describe_venue
-from obmm.lab.score import RunScores, of_groups, score_run
+from obmm.lab.score import RunScores, score_run
 from obmm.market import Feed, MarketState, NoticeKind, Notices, Tape, Venue
 from obmm.scoring import ERAS, scorer_for
 from obmm.testing import random_states, selected

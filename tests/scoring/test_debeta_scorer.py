@@ -10,7 +10,7 @@ import pytest
 
 from obmm.market import BUY, EventKind, MarketState, NoticeKind, Notices, Tape, Venue
 from obmm.scoring import ERAS
-from obmm.scoring.debeta import RUNGS_0_6_1, DebetaScorer, Dials, pools
+from obmm.scoring.debeta import RUNGS_0_6_1, DebetaScorer, Dials, Round, pools
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.capture import captured_spread
 from obmm.scoring.debeta.mtm import INVENTORY_SUM
@@ -170,6 +170,105 @@ def test_states_summed_up_together_are_those_summed_up_one_by_one(
     assert sum(map(sum, eager.sums.pending)) > 0
 
 
+def side_by_side(runs: list[list[MarketState]]) -> list[MarketState]:
+    """States of several markets as those of one wide market, a group each."""
+    venue = Venue.of(
+        BOOKS * len(runs),
+        groups=np.repeat(np.arange(len(runs)), BOOKS),
+        book_ids=np.tile(np.arange(BOOKS), len(runs)),
+    )
+    wide = []
+    for states in zip(*runs, strict=True):
+        tapes = [state.tape for state in states if state.tape is not None]
+        rows = [
+            (group * BOOKS + book, *row)
+            for group, tape in enumerate(tapes)
+            for book, *row in zip(
+                *(
+                    getattr(tape, name).tolist()
+                    for name in ("book", "time_ns", "price", "size", "side", "maker_id", "taker_id")
+                ),
+                strict=True,
+            )
+        ]
+        quotes = [[[(299.0, 1.0)]] * venue.n_books, [[(301.0, 1.0)]] * venue.n_books]
+        tape = tape_of(rows, venue.n_books)
+        wide.append(MarketState.of_books(venue, *quotes, time_ns=states[0].time_ns, tape=tape))
+    return wide
+
+
+def bits(paid: Round) -> list[bytes]:
+    """Every figure of a scoring, to the last bit."""
+    verdict = paid.verdict
+    fields = [] if verdict is None else [verdict.field, *verdict.classes]
+    told = [paid, *fields]
+    values = [getattr(one, field.name) for one in told for field in attrs.fields(type(one))]
+    return [value.tobytes() for value in values if isinstance(value, np.ndarray)]
+
+
+RULES: list[tuple[Dials, int]] = [
+    (attrs.evolve(DIALS, class_weights="0.95,0.05", min_books=1), 5),
+    (attrs.evolve(DIALS, floor_scale=0.5, making_floor_scale=0.3, skill_pool_scaling=True), 5),
+    (attrs.evolve(DIALS, skill_subwindows=3), 10),
+    (attrs.evolve(DIALS, skill_variant="held", skill_rank_scope="whole", making_rank_scope="whole"), 5),
+]
+
+
+@pytest.mark.parametrize(("dials", "every_s"), RULES)
+def test_markets_side_by_side_are_scored_as_alone_and_state_by_state(dials: Dials, every_s: int) -> None:
+    """However late scorings are made, and whoever else is there, every figure is the same to the last bit.
+
+    Uids come to the markets in different orders, one of them late and in one market only, and in the middle
+    of it a miner is reset and then the clock runs back.
+    """
+    runs = [run(150, seed) for seed in (1, 2, 3)]
+    late = (3, (START_S + 72) * SECOND_NS, 300.02, 1.5, BUY, 41, 2)
+    runs[1][72] = state_of(START_S + 73, [late])
+    era = attrs.evolve(
+        ERAS["0.6.3"],
+        scoring_interval_ns=every_s * SECOND_NS,
+        volume_sample_ns=30 * SECOND_NS,
+        kappa_lookback_ns=90 * SECOND_NS,
+    )
+    one: dict[str, Any] = {field.name: [-1] for field in attrs.fields(Notices)}
+    reset = Notices(**(one | {"kind": [NoticeKind.RESET], "message": [""]}))
+    for states in (*runs, wide := side_by_side(runs)):
+        states[89] = attrs.evolve(states[89], uid=1, notices=reset)
+        states[120:] = [
+            attrs.evolve(state, time_ns=state.time_ns - 100 * SECOND_NS) for state in states[120:]
+        ]
+    classes = np.array([0] * 5 + [1] * 3)
+    together = DebetaScorer(era=era, dials=dials, class_of_book=classes, uids=[9])
+    paid = [one for state in wide for one in together.follow(state)] + together.settle()
+    for group, states in enumerate(runs):
+        alone = DebetaScorer(era=era, dials=dials, class_of_book=classes, uids=[9])
+        expected = [one for state in states if (one := alone.observe(state)) is not None]
+        mine = [one for which, one in paid if which == group]
+        assert [one.time_ns for one in expected] == [one.time_ns for one in mine]
+        assert [bits(one) for one in expected] == [bits(one) for one in mine]
+        assert any(one.emission.any() for one in expected)
+        for uid in range(MINERS):
+            parts = (alone.parts(uid), together.parts(uid, group))
+            assert len({b"".join(v.tobytes() for v in attrs.astuple(one)) for one in parts}) == 1
+
+
+def test_scorings_are_handed_out_once(states: list[MarketState]) -> None:
+    """What was made on the way is not told again, and what was made by looking is told by the next call."""
+    scorer = DebetaScorer(dials=DIALS)
+    told = [one for state in states[:90] for one in scorer.follow(state)]
+    assert scorer.latest is not None
+    told += scorer.settle()
+    assert not scorer.settle()
+    assert [(START_S + 5 * i) * SECOND_NS for i in range(1, 19)] == [paid.time_ns for _, paid in told]
+
+
+def test_an_era_that_weighs_kappa_is_not_followed(states: list[MarketState]) -> None:
+    """It needs the other scores at each scoring."""
+    era, dials = RUNGS_0_6_1[2]
+    with pytest.raises(ValueError, match="one by one"):
+        DebetaScorer(era=era, dials=dials).follow(states[0])
+
+
 def test_scorings_come_at_multiples_of_five_seconds(states: list[MarketState]) -> None:
     """A state in between is summed up but not scored."""
     scorer = DebetaScorer(dials=DIALS)
@@ -305,7 +404,7 @@ def test_a_deregistered_uid_loses_its_track_record_until_it_registers(states: li
     assert latest is not None
     uid = int(latest.uids[np.argmax(latest.smoothed)])
     scorer.deregister(uid)
-    record = scorer._payroll.record
+    record = scorer._ledgers[0].payroll.record
     scorer.observe(states[120])
     for state in states[121:130]:
         scorer.observe(state)

@@ -6,14 +6,15 @@ import functools
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from obmm.agent import ConfigError, Problem
+from obmm.lab.groups import of_groups
 from obmm.lab.recorded import Run, RunError
 from obmm.lab.tables import Table
 from obmm.market import (
@@ -28,9 +29,8 @@ from obmm.market import (
     Tape,
     Venue,
 )
-from obmm.market.layout import columns_of
-from obmm.scoring import ERAS, Field
-from obmm.scoring.debeta import DebetaScorer, figures_of
+from obmm.scoring import ERAS, Field, FieldScore
+from obmm.scoring.debeta import DebetaScorer, Round, figures_of
 from obmm.scoring.unscored import why_unscored
 from obmm.settings import did_you_mean
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 #: The eras printed after a run, one of each kind of rules.
 MAIN_ERAS = ("0.1.51", "0.3.5", "0.4.5", "0.5.4", "0.5.5", "0.6.3")
-_FILL, _RESET, _NO_NOTICES = int(NoticeKind.FILL), int(NoticeKind.RESET), Notices.none()
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -111,22 +110,34 @@ def eras_of(words: Sequence[str], *scenarios: Scenario) -> tuple[str, ...]:
 UID_SHIFT = 1
 
 
+#: Figures of a scoring, put together when they are asked for.
+_Told: TypeAlias = Callable[[], Mapping[str, float | None]]
+
+
 @attrs.define
 class _Past:
     """Scorings of one account under one era, eight bytes a figure; `count` is of all there were."""
 
-    names: tuple[str, ...]
+    tell: _Told = attrs.field(init=False)
+    names: tuple[str, ...] = ()
     times_ns: array[int] = attrs.field(factory=lambda: array("q"))
     values: array[float] = attrs.field(factory=lambda: array("d"))
-    newest: Mapping[str, float] = attrs.field(factory=dict)
     count: int = 0
 
-    def add(self, time_ns: int, figures: Mapping[str, float | None]) -> None:
-        """Keep one scoring; what does not exist is NaN."""
-        self.newest = {name: math.nan if value is None else float(value) for name, value in figures.items()}
-        self.times_ns.append(time_ns)
-        self.values.extend(self.newest.values())
+    @property
+    def newest(self) -> dict[str, float]:
+        """Figures of the newest scoring; what does not exist is NaN."""
+        return {name: math.nan if value is None else float(value) for name, value in self.tell().items()}
+
+    def add(self, time_ns: int, tell: _Told, *, keep: bool) -> None:
+        """Take in one scoring, and keep it beyond the next one where that is asked."""
+        self.tell = tell
         self.count += 1
+        if keep:
+            figures = self.newest
+            self.names = tuple(figures)
+            self.times_ns.append(time_ns)
+            self.values.extend(figures.values())
 
 
 @attrs.define
@@ -135,7 +146,11 @@ class RunScores:
 
     Ranks are ranks among the accounts of the run (`field`): on the subnet there are some 256, and what a rank
     is worth depends on that. The accounts of a run are scored as ordinary miners, none as uid 0
-    (`UID_SHIFT`).
+    (`UID_SHIFT`). In a wide run each group of books has a field, and comes to what it comes to alone.
+
+    Attributes:
+        eras: The eras.
+        every: Whether every scoring is kept for `take`, or the newest only.
 
     >>> from obmm.testing import random_states
     >>> scores = RunScores(("0.5.4",))
@@ -146,15 +161,16 @@ class RunScores:
     """
 
     eras: Sequence[str] = MAIN_ERAS
-    _past: dict[tuple[str, int], _Past] = attrs.field(init=False, factory=dict)
-    _fields: dict[str, Field] = attrs.field(init=False)
+    every: bool = attrs.field(default=True, kw_only=True)
+    _past: dict[tuple[str, int, int], _Past] = attrs.field(init=False, factory=dict)
+    _fields: dict[str, list[Field]] = attrs.field(init=False)
     _debeta: dict[str, DebetaScorer] = attrs.field(init=False)
     _uids: tuple[int, ...] = attrs.field(init=False, default=())
     _minutes: float = attrs.field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         kinds = {name: ERAS[name].mechanism for name in self.eras}
-        self._fields = {name: Field(ERAS[name]) for name in self.eras if kinds[name] != "debeta"}
+        self._fields = {name: [] for name in self.eras if kinds[name] != "debeta"}
         self._debeta = {
             name: DebetaScorer(era=ERAS[name], uid_shift=UID_SHIFT)
             for name in self.eras
@@ -163,32 +179,33 @@ class RunScores:
 
     def observe(self, states: Mapping[int, MarketState]) -> None:
         """Take in the states of all accounts at one time; eras that read trades need a tape."""
-        seated = {uid + UID_SHIFT: state for uid, state in states.items()}
-        self._minutes += next(iter(states.values())).venue.publish_interval_ns / 6e10
+        first = next(iter(states.values()))
+        self._minutes += first.venue.publish_interval_ns / 6e10
         if not self._uids:
             self._uids = tuple(sorted(states))
             for scorer in self._debeta.values():
-                scorer.uids = sorted(seated)
-        for name, field in self._fields.items():
-            scored = field.observe(seated)
-            if scored is not None:
-                for i, uid in enumerate(scored.uids):
-                    figures = dict(scored.scores[uid].figures)
-                    figures |= {"reward": float(scored.rewards[i]), "weight": float(scored.weights[i])}
-                    self._keep(name, uid - UID_SHIFT, scored.time_ns, figures)
+                scorer.uids = [uid + UID_SHIFT for uid in self._uids]
+            for name in self._fields:
+                self._fields[name] = [Field(ERAS[name]) for _ in range(first.venue.n_groups)]
+        if self._fields:
+            cut = {uid: of_groups(state, accounts=self.values_accounts) for uid, state in states.items()}
+            for group in range(first.venue.n_groups):
+                seated = {uid + UID_SHIFT: parts[group] for uid, parts in cut.items()}
+                for name, fields in self._fields.items():
+                    self._rank(name, group, fields[group].observe(seated))
         # These read the ids of the tape, which is everybody's: one state tells of all.
         for name, debeta in self._debeta.items():
-            if (paid := debeta.observe(states[self._uids[0]])) is not None:
-                for uid in self._uids:
-                    self._keep(name, uid, paid.time_ns, figures_of(uid + UID_SHIFT, paid))
+            self._keep_rounds(name, debeta.follow(states[self._uids[0]]))
 
-    def everybody(self) -> dict[str, dict[int, Mapping[str, float]]]:
+    def everybody(self, group: int = 0) -> dict[str, dict[int, Mapping[str, float]]]:
         """Era → account → its newest figures; under an era of making and skill all that traded, too."""
         told: dict[str, dict[int, Mapping[str, float]]] = {name: {} for name in self.eras}
-        for (name, uid), past in self._past.items():
-            told[name][uid] = past.newest
+        self._settle()
+        for (name, where, uid), past in self._past.items():
+            if where == group:
+                told[name][uid] = past.newest
         for name, debeta in self._debeta.items():
-            if (paid := debeta.latest) is not None:
+            if (paid := debeta.latest_of(group)) is not None:
                 told[name] = {uid - UID_SHIFT: figures_of(uid, paid) for uid in paid.uids.tolist()}
         return told
 
@@ -200,25 +217,29 @@ class RunScores:
     @property
     def values_accounts(self) -> bool:
         """Whether an era scores what accounts are worth, and not only what they traded."""
-        return any(field.era.mechanism == "sharpe" for field in self._fields.values())
+        return any(ERAS[name].mechanism == "sharpe" for name in self._fields)
 
-    def told(self, uid: int) -> dict[str, dict[str, Any]]:
+    def told(self, uid: int, group: int = 0) -> dict[str, dict[str, Any]]:
         """Era → newest score of one account: `total`, `figures`, `books` (name → value per book), `field`.
+
+        The books are those of a `group` of a wide run.
 
         Where an account has no score yet `total` is None, and `missing` says why.
         """
+        self._settle()
         told: dict[str, dict[str, Any]] = {}
         for name in self.eras:
-            past = self._past.get((name, uid))
+            past = self._past.get((name, group, uid))
             if past is None:
                 continue
-            figures = dict(past.newest)
+            figures = past.newest
+            columns = self._columns(name, group, uid)
             missing = why_unscored(ERAS[name], figures, self._minutes)
             told[name] = {
                 "total": None if missing else figures["score"],
                 "missing": missing,
                 "figures": figures,
-                "books": {column: values.tolist() for column, values in self._columns(name, uid).items()},
+                "books": {column: values.tolist() for column, values in columns.items()},
                 "scorings": past.count,
                 "field": len(self._uids),
             }
@@ -226,8 +247,9 @@ class RunScores:
 
     def take(self) -> dict[str, list[Any]]:
         """Scorings since this was last asked, as long rows: era, uid, time_ns, name, value."""
+        self._settle()
         rows: dict[str, list[Any]] = {"era": [], "uid": [], "time_ns": [], "name": [], "value": []}
-        for (era, uid), past in self._past.items():
+        for (era, _, uid), past in self._past.items():
             n = len(past.values)
             rows["era"] += [era] * n
             rows["uid"] += [uid] * n
@@ -237,94 +259,36 @@ class RunScores:
             del past.times_ns[:], past.values[:]
         return rows
 
-    def _columns(self, name: str, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
+    def _settle(self) -> None:
+        for name, debeta in self._debeta.items():
+            self._keep_rounds(name, debeta.settle())
+
+    def _rank(self, name: str, group: int, scored: FieldScore | None) -> None:
+        if scored is None:
+            return
+        for i, uid in enumerate(scored.uids):
+            self._keep(name, group, uid - UID_SHIFT, scored.time_ns, functools.partial(_ranked, scored, i))
+
+    def _keep_rounds(self, name: str, rounds: Sequence[tuple[int, Round]]) -> None:
+        for group, paid in rounds:
+            for uid in self._uids:
+                tell = functools.partial(figures_of, uid + UID_SHIFT, paid)
+                self._keep(name, group, uid, paid.time_ns, tell)
+
+    def _columns(self, name: str, group: int, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
         if name in self._debeta:
-            return self._debeta[name].score_of(uid + UID_SHIFT).columns
-        latest = self._fields[name].latest
+            return self._debeta[name].score_of(uid + UID_SHIFT, group).columns
+        latest = self._fields[name][group].latest
         return {} if latest is None else latest.scores[uid + UID_SHIFT].columns
 
-    def _keep(self, era: str, uid: int, time_ns: int, figures: Mapping[str, float | None]) -> None:
-        past = self._past.get((era, uid))
-        if past is None:
-            past = self._past[era, uid] = _Past(tuple(figures))
-        past.add(time_ns, figures)
+    def _keep(self, era: str, group: int, uid: int, time_ns: int, tell: _Told) -> None:
+        self._past.setdefault((era, group, uid), _Past()).add(time_ns, tell, keep=self.every)
 
 
-def of_groups(
-    state: MarketState, feeds: frozenset[Feed] = frozenset(), *, accounts: bool = True
-) -> tuple[MarketState, ...]:
-    """The states of the groups of a wide market, each by itself, as far as scoring needs them.
-
-    Open orders are left out, notices of anything but fills and resets, the tape unless `feeds` ask for it,
-    and `accounts` where no era values them. The books of a group must stand together.
-
-    >>> from obmm.testing import random_state
-    >>> state = random_state(1, venue=Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1]))
-    >>> [part.n_books for part in of_groups(state)], of_groups(state)[1].mid == state.mid[2:]
-    ([2, 2], array([ True,  True]))
-    """
-    venue = state.venue
-    if venue.n_groups == 1:
-        return (state,)
-    cuts = [(int(rows[0]), int(rows[-1]) + 1) for rows in venue.group_rows]
-    notices = _notices_of_groups(state.notices, cuts)
-    tape = state.tape if Feed.TAPE in feeds else None
-    parts = []
-    for group, (first, last) in enumerate(cuts):
-        # Slices of what is read-only are read-only: nothing is copied.
-        rows = slice(first, last)
-        balances = {name: values[rows] for name, values in columns_of(state.accounts).items() if accounts}
-        parts.append(
-            MarketState(
-                venue=venue.of_group(group),
-                time_ns=state.time_ns,
-                uid=state.uid,
-                bid_price=state.bid_price[rows],
-                bid_size=state.bid_size[rows],
-                ask_price=state.ask_price[rows],
-                ask_size=state.ask_size[rows],
-                maker_ratio=state.maker_ratio[rows],
-                accounts=Accounts(**balances) if accounts else _no_accounts(last - first),
-                open_orders=_no_orders(last - first),
-                notices=notices[group],
-                tape=None if tape is None else _part_of_tape(tape, first, last),
-            )
-        )
-    return tuple(parts)
-
-
-@functools.lru_cache(maxsize=16)
-def _no_accounts(n_books: int) -> Accounts:
-    return Accounts.unknown(n_books)
-
-
-@functools.lru_cache(maxsize=16)
-def _no_orders(n_books: int) -> OpenOrders:
-    return OpenOrders.empty(n_books)
-
-
-def _notices_of_groups(notices: Notices, cuts: Sequence[tuple[int, int]]) -> list[Notices]:
-    """Fills and resets of the books of each cut, in their order; what is about no book is for all."""
-    told = np.flatnonzero((notices.kind == _FILL) | (notices.kind == _RESET))
-    if not told.size:
-        return [_NO_NOTICES] * len(cuts)
-    book, parts = notices.book[told], []
-    for first, last in cuts:
-        rows = told[(book < 0) | ((book >= first) & (book < last))]
-        if not rows.size:
-            parts.append(_NO_NOTICES)
-            continue
-        taken = {name: values[rows] for name, values in columns_of(notices).items()}
-        taken["book"] = np.where(taken["book"] < 0, -1, taken["book"] - first)
-        parts.append(Notices(**taken, message=("",) * rows.size))
-    return parts
-
-
-def _part_of_tape(tape: Tape, first: int, last: int) -> Tape:
-    offset = tape.offset[first : last + 1]
-    rows = slice(int(offset[0]), int(offset[-1]))
-    columns = {name: values[rows] for name, values in columns_of(tape).items() if name != "offset"}
-    return Tape(offset=offset - offset[0], **columns)
+def _ranked(scored: FieldScore, place: int) -> Mapping[str, float | None]:
+    """Figures of one account in a scoring of a field."""
+    figures = scored.scores[scored.uids[place]].figures
+    return {**figures, "reward": float(scored.rewards[place]), "weight": float(scored.weights[place])}
 
 
 def score_run(run: Run, eras: Sequence[str] = MAIN_ERAS) -> RunScores:

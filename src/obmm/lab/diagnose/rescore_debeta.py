@@ -16,6 +16,7 @@ from obmm.scoring.debeta import DIALS_0_6_3, Dials, pools, skill
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.classes import classes_of
 from obmm.scoring.debeta.combine import FieldScores, FieldSums, score_field
+from obmm.scoring.debeta.fields import Fields, field_of
 from obmm.scoring.debeta.prints import prints_of_columns
 
 #: Prints are taken in by blocks of this length, not state by state: marks differ a little, time much.
@@ -45,7 +46,8 @@ class DebetaRescorer:
     def rescored(self, altered: Altered = AS_IT_WAS) -> Rescored:
         """The field at the end, had things been as `altered` says."""
         sums = self._accumulation(altered)
-        field = sums.field()
+        as_it_stands = field_of(sums)
+        field = as_it_stands.sums
         n_books = self.record.n_books
         missing, ones = np.full(n_books, np.nan), np.ones(n_books)
         uid = self.record.uid + UID_SHIFT
@@ -56,7 +58,7 @@ class DebetaRescorer:
         field = self._lifted(field, u, altered)
         alpha = field.alpha[:, u]
         return Rescored(
-            score=self._share(sums, field, u),
+            score=self._share(as_it_stands, field, u),
             ratio=alpha,
             factor=np.where(np.isnan(alpha), 0.0, 1.0),
             outliers=far_below(alpha),
@@ -81,12 +83,13 @@ class DebetaRescorer:
             side[:, u] = like_the_others(side[:, u], typical)
         return attrs.evolve(field, alpha=alphas, kept=kept, captured=captured)
 
-    def _share(self, sums: Accumulation, field: FieldSums, u: int) -> float:
+    def _share(self, fields: Fields, field: FieldSums, u: int) -> float:
+        """What `field`, made of `fields`, pays."""
         dials = self.dials
         floor = skill.magnitude_floor(field.alpha, dials.floor_scale)
-        parts = sums.class_fields(field)
+        parts = fields.in_classes(field)
         weights = dials.layout_weights(len(parts)) or (1.0,)
-        sizes = np.bincount(sums.class_of_book).tolist() if parts else [self.record.n_books]
+        sizes = [int(np.count_nonzero(inside)) for inside in fields.inside] or [self.record.n_books]
         scored: list[FieldScores] = []
         for part, n_books in zip(parts or [field], sizes, strict=True):
             bar = skill.skill_bar(dials.skill_min_books, dials.skill_min_books_share, n_books)

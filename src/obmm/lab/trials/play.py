@@ -10,12 +10,11 @@ import numpy as np
 from obmm.agent import Config, MarketMaker
 from obmm.agent.config import StageSpec
 from obmm.agent.merge import GROUPS
-from obmm.lab.score import RunScores, of_groups
+from obmm.lab.score import RunScores
 from obmm.lab.trials.gather import Gather
 from obmm.lab.trials.others import kinds_of, others_of
 from obmm.lab.trials.outcome import Outcome
 from obmm.lab.trials.trial import Trial
-from obmm.market import Feed
 from obmm.settings.books import select_books
 from obmm.sim import SimulatedMarket
 from obmm.testing import mixes_groups
@@ -70,19 +69,15 @@ def _together(
         _FailedTogether: A pipeline failed, and there are several seeds.
     """
     makers = {uid: MarketMaker(config) for uid, config in enumerate((trial.config, *trial.rivals))}
-    scores = [RunScores(trial.eras) for _ in seeds] if trial.eras else []
-    feeds = frozenset[Feed]().union(*(m.feeds for m in makers.values()), *(s.feeds for s in scores))
+    scores = RunScores(trial.eras, every=False)
+    feeds = scores.feeds.union(*(maker.feeds for maker in makers.values()))
     gather = Gather()
     with SimulatedMarket(
         trial.scenario, books=trial.books, seed=seeds, miners=len(makers), feeds=feeds, threads=threads
     ) as market:
         first_ns = 0
         for seen in market.states(trial.seconds):
-            if scores:
-                read = functools.partial(of_groups, feeds=scores[0].feeds, accounts=scores[0].values_accounts)
-                parts = {uid: read(state) for uid, state in seen.items()}
-                for group, of_seed in enumerate(scores):
-                    of_seed.observe({uid: part[group] for uid, part in parts.items()})
+            scores.observe(seen)
             for uid, maker in makers.items():
                 decision = maker.decide(seen[uid])
                 if decision.faults and len(seeds) > 1:
@@ -105,16 +100,14 @@ def _together(
                 asset=trial.scenario.asset_of_book(trial.books),
                 books=venue.group_rows[group],
                 pipeline=pipeline[venue.group_rows[group]],
-                scores={era: told["figures"] for era, told in scores[group].told(0).items()}
-                if scores
-                else {},
+                scores={era: told["figures"] for era, told in scores.told(0, group).items()},
                 failed=maker.errors,
                 fault=maker.faults[0].first if maker.faults else "",
                 others=functools.partial(
                     others_of,
                     kinds,
                     miners.on(venue.group_rows[group]),
-                    scores[group].everybody() if scores else {},
+                    scores.everybody(group),
                     (seen[0].time_ns - first_ns) / 6e10,
                 ),
             )

@@ -21,6 +21,9 @@ from obmm.scoring.debeta.ranks import scoped_rank
 class FieldSums:
     """What a field is scored from. B books, U uids, M makers; money is quote.
 
+    Several fields of one size may stand together: arrays then have an axis of fields before those of books,
+    makers and uids.
+
     Attributes:
         uids: (U,) the field: every uid with a captured fill or a marked inventory in the window. One whose
             fills all wait for their mid is in it with zeros.
@@ -72,6 +75,8 @@ class FieldScores:
         skill_books: Books whose alpha counts.
         coverage_books: Books filled.
         bar: Books needed for any skill.
+
+    Fields that were scored together have an axis of fields before that of uids.
     """
 
     uids: IntArray
@@ -93,6 +98,16 @@ class FieldScores:
     coverage_books: IntArray
     bar: int
 
+    def each(self) -> list[FieldScores]:
+        """Those of each of the fields that were scored together, or of the only one."""
+        if self.uids.ndim == 1:
+            return [self]
+        columns = zip(*(getattr(self, name) for name in _COLUMNS), strict=True)
+        return [FieldScores(**dict(zip(_COLUMNS, one, strict=True)), bar=self.bar) for one in columns]
+
+
+_COLUMNS = tuple(one.name for one in attrs.fields(FieldScores) if one.name != "bar")
+
 
 def score_field(sums: FieldSums, dials: Dials, *, bar: int, floor: float) -> FieldScores:
     """Score a field.
@@ -104,13 +119,14 @@ def score_field(sums: FieldSums, dials: Dials, *, bar: int, floor: float) -> Fie
         floor: Least |alpha| that counts, quote, see `magnitude_floor`.
     """
     row = sums.maker_row
-    excess = excess_concentration(sums.flow, dials.p11_topk)[row]
+    excess = np.take_along_axis(excess_concentration(sums.flow, dials.p11_topk), row, axis=-1)
 
     captured = making.two_sided_making(sums.captured)
     realised = captured * sums.quality
     base = realised if dials.making_basis == "realized" else captured
     making_concentration = _where_felt(concentration_factor(excess, dials.p11_strength), base)
-    tether = _where_felt(tether_factor(sums.tether_flow, dials.s3_k)[row], base * making_concentration)
+    tether = np.take_along_axis(tether_factor(sums.tether_flow, dials.s3_k), row, axis=-1)
+    tether = _where_felt(tether, base * making_concentration)
     credit = base * making_concentration * tether
     cut = making.making_floor(credit, dials.making_floor_scale)
     making_rank = scoped_rank(np.where(credit >= cut, credit, 0.0), dials.making_rank_scope)
@@ -132,7 +148,7 @@ def score_field(sums: FieldSums, dials: Dials, *, bar: int, floor: float) -> Fie
         making_rank=making_rank,
         making_concentration_factor=making_concentration,
         making_tether_factor=tether,
-        background_share=background_share(sums.tether_flow)[row],
+        background_share=np.take_along_axis(background_share(sums.tether_flow), row, axis=-1),
         skill=skilled,
         skill_rank=skill_rank,
         skill_coverage_factor=coverage,

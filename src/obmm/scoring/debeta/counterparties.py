@@ -1,4 +1,7 @@
-"""Who trades against whom: concentration on a few counterparties, and the tether to the background."""
+"""Who trades against whom: concentration on a few counterparties, and the tether to the background.
+
+Flows of fields that are scored together come as (n, M, 1 + T), and what is said of makers as (n, M).
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,17 @@ def excess_concentration(flow: FloatArray, top_k: int) -> FloatArray:
     >>> excess_concentration(np.array([[100.0, 0.0, 0.0], [10.0, 50.0, 0.0]]), 2).round(4)
     array([0.    , 0.8333])
     """
-    miners = flow[:, 1:]
+    miners = flow[..., 1:]
     if not miners.any():
-        return np.zeros(flow.shape[0])
-    order = np.argsort(-miners, axis=1, kind="stable")[:, :top_k]
+        return np.zeros(flow.shape[:-1])
+    order = np.argsort(-miners, axis=-1, kind="stable")[..., :top_k]
     top = np.zeros(miners.shape)
-    top[np.arange(flow.shape[0])[:, np.newaxis], order] = 1.0
+    np.put_along_axis(top, order, 1.0, axis=-1)
     top *= miners > 0.0
-    own = flow.sum(axis=1)
-    others = own.sum() - own
-    taken = (miners * top).sum(axis=1)
-    taken_elsewhere = top @ miners.sum(axis=0) - taken
+    own = flow.sum(axis=-1)
+    others = own.sum(axis=-1, keepdims=True) - own
+    taken = (miners * top).sum(axis=-1)
+    taken_elsewhere = (top @ miners.sum(axis=-2)[..., np.newaxis])[..., 0] - taken
     share = np.divide(taken, own, out=np.zeros_like(own), where=own > 0.0)
     elsewhere = taken_elsewhere / np.where(others > 0.0, others, 1.0)
     return np.where(own > 0.0, share - elsewhere, 0.0)
@@ -59,8 +62,8 @@ def tether_factor(flow: FloatArray, miner_multiple: float) -> FloatArray:
     >>> tether_factor(np.array([[1.0, 9.0], [1.0, 3.0], [0.0, 2.0]]), 4.0).tolist()
     [0.5, 1.0, 0.0]
     """
-    background = flow[:, BACKGROUND]
-    miners = flow[:, 1:].sum(axis=1)
+    background = flow[..., BACKGROUND]
+    miners = flow[..., 1:].sum(axis=-1)
     total = background + miners
     counted = background + np.minimum(miners, miner_multiple * background)
     limited = (total > 0.0) & (miner_multiple > 0.0)
@@ -73,7 +76,7 @@ def background_share(flow: FloatArray) -> FloatArray:
     >>> background_share(np.array([[1.0, 3.0], [0.0, 0.0]]))
     array([0.25,  nan])
     """
-    total = flow.sum(axis=1)
+    total = flow.sum(axis=-1)
     return as_floats(
-        np.divide(flow[:, BACKGROUND], total, out=np.full_like(total, np.nan), where=total > 0.0)
+        np.divide(flow[..., BACKGROUND], total, out=np.full_like(total, np.nan), where=total > 0.0)
     )

@@ -1,4 +1,7 @@
-"""Making: spread captured on both sides of a book, as far as it was still there later."""
+"""Making: spread captured on both sides of a book, as far as it was still there later.
+
+Fields that are scored together come as (2, n, B, U), and what is said of each of their uids as (n, U).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def two_sided_making(captured: FloatArray) -> FloatArray:
     array([1.])
     """
     per_book = 2.0 * np.minimum(captured[BUY], captured[SELL])
-    return as_floats(np.maximum(0.0, per_book.sum(axis=0)))
+    return as_floats(np.maximum(0.0, per_book.sum(axis=-2)))
 
 
 def pooled_making(captured: FloatArray) -> FloatArray:
@@ -29,7 +32,7 @@ def pooled_making(captured: FloatArray) -> FloatArray:
     >>> pooled_making(np.array([[[3.0], [2.0]], [[1.0], [-0.5]]]))
     array([1.])
     """
-    return two_sided_making(captured.sum(axis=1, keepdims=True))
+    return two_sided_making(captured.sum(axis=-2, keepdims=True))
 
 
 def quality(captured: FloatArray, realised: FloatArray) -> FloatArray:
@@ -42,7 +45,7 @@ def quality(captured: FloatArray, realised: FloatArray) -> FloatArray:
     >>> quality(np.array([[[4.0]], [[0.0]]]), np.array([[[1.0]], [[0.0]]]))
     array([0.25])
     """
-    earned, kept = captured.sum(axis=(0, 1)), realised.sum(axis=(0, 1))
+    earned, kept = captured.sum(axis=(0, -2)), realised.sum(axis=(0, -2))
     ratio = np.divide(kept, earned, out=np.zeros_like(earned), where=earned > 0.0)
     return as_floats(np.clip(ratio, 0.0, 1.0))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 import numpy as np
 
@@ -73,20 +75,37 @@ class MarkToMarket:
 
     def add(self, prints: Prints) -> None:
         """Walk inventories through prints, into the sample that is open."""
-        counts = np.diff(prints.offset)
-        book = np.repeat(np.arange(counts.size), counts)
-        drift = self._mark_changes(prints)
-        moved = np.flatnonzero(drift)
-        self.drift.add_at((book[moved],), drift[moved])
-        traded = np.flatnonzero(counts)
-        self.print_count.add(traded, counts[traded].astype(np.float64), np.ones(traded.size, dtype=np.bool_))
+        for _ in self.add_each(prints, np.diff(prints.offset)[np.newaxis]):
+            pass
 
+    def add_each(self, prints: Prints, counts: IntArray) -> Iterator[None]:
+        """Walk inventories through prints part by part, and stop after each part.
+
+        Args:
+            prints: All prints.
+            counts: (S, B) prints of each book in each part.
+        """
+        n_parts, n_books = counts.shape
+        book = np.arange(n_books).repeat(counts.sum(axis=0))
+        part = np.tile(np.arange(n_parts), n_books).repeat(counts.T.ravel())
+        begins = prints.offset[:-1] + counts.cumsum(axis=0) - counts
+        drift = self._mark_changes(prints)
+        value = prints.price * prints.size
         sides = np.stack((prints.buyer, prints.seller), axis=1).ravel()
-        fills = np.flatnonzero(sides >= 0)
-        fill_book, column = book[fills // 2], sides[fills]
-        self.notional.add_at((fill_book, column), (prints.price * prints.size)[fills // 2])
-        self._seen[fill_book, column] = True
-        self._walk(prints, counts, drift)
+        moved = by_part(np.flatnonzero(drift), part, n_parts)
+        fills = by_part(np.flatnonzero(sides >= 0), part.repeat(2), n_parts)
+        for nth in range(n_parts):
+            rows = moved[nth]
+            self.drift.add_at((book[rows],), drift[rows])
+            traded = np.flatnonzero(counts[nth])
+            ones = np.ones(traded.size, dtype=np.bool_)
+            self.print_count.add(traded, counts[nth, traded].astype(np.float64), ones)
+            rows = fills[nth]
+            fill_book, column = book[rows // 2], sides[rows]
+            self.notional.add_at((fill_book, column), value[rows // 2])
+            self._seen[fill_book, column] = True
+            self._walk(prints, begins[nth], counts[nth], drift)
+            yield
 
     def restart(self) -> None:
         """A new simulation: inventories and marks go, the window's sums stay."""
@@ -95,12 +114,12 @@ class MarkToMarket:
         self._last[:] = np.nan
         self._marks = [BookMarks(self.mode, self.window) for _ in self._marks]
 
-    def forget(self, column: int) -> None:
-        """Remove one uid; what belongs to the book stays."""
-        self.inventory[:, column] = 0.0
-        self._seen[:, column] = False
-        self.path.forget((..., column))
-        self.notional.forget((..., column))
+    def forget(self, column: int, books: slice = slice(None)) -> None:
+        """Remove one uid from its books; what belongs to a book stays."""
+        self.inventory[books, column] = 0.0
+        self._seen[books, column] = False
+        self.path.forget((..., books, column))
+        self.notional.forget((..., books, column))
 
     def grow(self, n_uids: int) -> None:
         """Make room for `n_uids` uids."""
@@ -111,7 +130,8 @@ class MarkToMarket:
         self.path.grow((5, n_books, n_uids))
         self.notional.grow((n_books, n_uids))
 
-    def _walk(self, prints: Prints, counts: IntArray, drift: FloatArray) -> None:
+    def _walk(self, prints: Prints, begins: IntArray, counts: IntArray, drift: FloatArray) -> None:
+        """Through the `counts` (B,) prints from the rows `begins` (B,) on."""
         # The busiest books first, so that those with another print are always the leading rows.
         books = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
         inventory = self.inventory[books]
@@ -122,7 +142,7 @@ class MarkToMarket:
             n = np.count_nonzero(counts > first)
             turn = np.arange(first, min(first + at_once, n_turns))[:, np.newaxis]
             printed = turn < counts[books[:n]]
-            rows = np.where(printed, prints.offset[books[:n]] + turn, 0)
+            rows = np.where(printed, begins[books[:n]] + turn, 0)
             held, after = _inventories(prints, rows, printed, inventory[:n])
             change = np.where(printed, drift[rows], 0.0)[:, :, np.newaxis]
             holds = (held != 0.0) & (change != 0.0)
@@ -157,6 +177,15 @@ class MarkToMarket:
         book = np.repeat(np.arange(prints.n_books), np.diff(prints.offset)).tolist()
         rows = zip(book, prints.price.tolist(), prints.size.tolist(), strict=True)
         return np.array([self._marks[b].after(price, size) for b, price, size in rows])
+
+
+def by_part(rows: IntArray, part: IntArray, n_parts: int) -> list[IntArray]:
+    """The `rows` of each of the parts in turn, in their order; `part` is that of every row there is."""
+    if n_parts == 1:
+        return [rows]
+    mine = part[rows]
+    cuts = np.bincount(mine, minlength=n_parts).cumsum()[:-1]
+    return np.split(rows[np.argsort(mine, kind="stable")], cuts)
 
 
 def _inventories(

@@ -87,23 +87,24 @@ class DebetaScore:
         }
 
 
-def book_parts(sums: Accumulation, verdict: Verdict, column: int) -> BookParts:
-    """The books of one uid.
+def book_parts(sums: Accumulation, verdict: Verdict, column: int, group: int = 0) -> BookParts:
+    """The books of one uid of a group.
 
     Args:
         sums: What was summed up.
         verdict: The field at the same time.
         column: Column of the uid.
+        group: Which market's.
     """
-    dials = sums.dials
-    captured = sums.captured.total[:, :, column].copy()
-    realised = sums.realised.total[:, :, column].copy()
+    dials, books = sums.dials, sums.books_of(group)
+    captured = sums.captured.total[:, books, column].copy()
+    realised = sums.realised.total[:, books, column].copy()
     filled = np.logical_or(*sums.captured.present)
-    alpha = window_alpha(sums.mtm, dials.skill_variant, filled)[:, column]
-    notional = sums.mtm.notional.total[:, column].copy()
+    alpha = window_alpha(sums.mtm, dials.skill_variant, filled)[books, column]
+    notional = sums.mtm.notional.total[books, column].copy()
     kept = skill.over_hurdle(alpha, notional, dials.skill_hurdle_bps)
     making_share, skill_share = np.zeros(alpha.size), np.zeros(alpha.size)
-    row = np.flatnonzero(verdict.field.uids == sums.columns.uids[column])
+    row = np.flatnonzero(verdict.field.uids == sums.columns.uids_of(group)[column])
     if row.size and verdict.present[row[0]]:
         u = int(row[0])
         paid_alpha = np.nan_to_num(kept if verdict.classes else alpha)
@@ -125,7 +126,7 @@ def book_parts(sums: Accumulation, verdict: Verdict, column: int) -> BookParts:
         alpha=alpha,
         counts=~np.isnan(kept),
         notional=notional,
-        inventory=sums.mtm.inventory[:, column].copy(),
+        inventory=sums.mtm.inventory[books, column].copy(),
         making_share=making_share,
         skill_share=skill_share,
     )

@@ -61,33 +61,63 @@ class Prints:
 class Columns:
     """Which column of the sums belongs to which uid; columns are given out as uids first trade.
 
+    Markets side by side (groups) have columns of their own each.
+
     >>> columns = Columns()
     >>> columns.of(np.array([7, -3, 2, 7])), columns.uids
     (array([ 0, -1,  1,  0]), [7, 2])
     """
 
-    uids: list[int] = attrs.field(factory=list)
-    _of_uid: IntArray = attrs.field(factory=lambda: np.zeros(0, dtype=np.int64))
+    n_groups: int = 1
+    _uids: list[list[int]] = attrs.field(init=False)
+    _of_uid: IntArray = attrs.field(init=False)
 
-    def of(self, uids: IntArray) -> IntArray:
-        """(N,) columns of the uids, -1 for negative ones; unknown uids get a new column."""
-        n_known = self._of_uid.size
+    def __attrs_post_init__(self) -> None:
+        self._uids = [[] for _ in range(self.n_groups)]
+        self._of_uid = np.zeros((self.n_groups, 0), dtype=np.int64)
+
+    @property
+    def uids(self) -> list[int]:
+        """The uids of the first group by column."""
+        return self._uids[0]
+
+    @property
+    def counts(self) -> IntArray:
+        """(G,) columns given out in each group."""
+        return np.array([len(uids) for uids in self._uids], dtype=np.int64)
+
+    def uids_of(self, group: int) -> list[int]:
+        """The uids of a group by column."""
+        return self._uids[group]
+
+    def of(self, uids: IntArray, group: IntArray | int = 0) -> IntArray:
+        """(N,) columns of the uids, -1 for negative ones; unknown uids get a new column.
+
+        Args:
+            uids: (N,) uids.
+            group: (N,) group of each, or that of all.
+        """
+        n_known = self._of_uid.shape[1]
         highest = int(uids.max(initial=-1))
         if highest >= n_known:
-            self._of_uid = np.append(self._of_uid, np.full(highest + 1 - n_known, NOBODY))
-        miners = uids >= 0
-        new = uids[miners][self._of_uid[uids[miners]] == NOBODY]
-        for uid in dict.fromkeys(new.tolist()):
-            self._of_uid[uid] = len(self.uids)
-            self.uids.append(uid)
+            more = np.full((self.n_groups, highest + 1 - n_known), NOBODY)
+            self._of_uid = np.concatenate((self._of_uid, more), axis=1)
         columns = np.full(uids.size, NOBODY, dtype=np.int64)
-        columns[miners] = self._of_uid[uids[miners]]
+        miners = np.flatnonzero(uids >= 0)
+        mine, where = uids[miners], np.broadcast_to(group, uids.shape)[miners]
+        columns[miners] = found = self._of_uid[where, mine]
+        new = np.flatnonzero(found == NOBODY)
+        if new.size:
+            for one, uid in dict.fromkeys(zip(where[new].tolist(), mine[new].tolist(), strict=True)):
+                self._of_uid[one, uid] = len(self._uids[one])
+                self._uids[one].append(uid)
+            columns[miners] = self._of_uid[where, mine]
         return columns
 
-    def index(self, uid: int) -> int | None:
-        """The column of one uid, None if it never traded."""
-        known = 0 <= uid < self._of_uid.size and self._of_uid[uid] != NOBODY
-        return int(self._of_uid[uid]) if known else None
+    def index(self, uid: int, group: int = 0) -> int | None:
+        """The column of one uid in a group, None if it never traded there."""
+        known = 0 <= uid < self._of_uid.shape[1] and self._of_uid[group, uid] != NOBODY
+        return int(self._of_uid[group, uid]) if known else None
 
 
 def prints_of_columns(
@@ -99,8 +129,9 @@ def prints_of_columns(
     maker_id: IntArray,
     taker_id: IntArray,
     columns: Columns,
+    group: IntArray | int = 0,
 ) -> Prints:
-    """Prints from columns with account ids; ids below 0 are the background."""
+    """Prints from columns with account ids; ids below 0 are the background; `group` is that of each print."""
     self_trade = maker_id == taker_id
     return Prints(
         offset=offset,
@@ -108,8 +139,8 @@ def prints_of_columns(
         price=price,
         size=size,
         side=side,
-        maker=columns.of(maker_id),
-        taker=columns.of(taker_id),
+        maker=columns.of(maker_id, group),
+        taker=columns.of(taker_id, group),
         self_trade=self_trade,
         measured=((maker_id > 0) | (taker_id > 0)) & ~self_trade,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 
@@ -24,12 +26,14 @@ class Bookings:
         book: (N,) book.
         column: (N,) column of the uid.
         quote: (N,) quote earned.
+        state: (N,) which of the states told together it is booked at.
     """
 
     side: IntArray
     book: IntArray
     column: IntArray
     quote: FloatArray
+    state: IntArray
 
 
 @attrs.define
@@ -95,17 +99,27 @@ class FillQueues:
 
     def release(self, now_ns: int, *, drain: bool = False) -> tuple[Bookings, Bookings]:
         """Captured and realised bookings of the fills that need not wait any longer; of all when draining."""
-        return self._release(np.array([now_ns]), self._prints.count[np.newaxis].copy(), drain)
+        state = np.zeros(int((self._prints.count - self._captured).sum()), dtype=np.int64)
+        return self._release(np.array([now_ns]), self._prints.count[np.newaxis].copy(), state, drain)
 
-    def release_each(self, times_ns: IntArray, counts: IntArray) -> tuple[Bookings, Bookings]:
+    def release_each(
+        self, times_ns: IntArray, counts: IntArray, state: IntArray
+    ) -> tuple[Bookings, Bookings]:
         """Those of K states, as if each had been pushed and released by itself.
 
         Args:
             times_ns: (K,) times of the states.
             counts: (K, B) prints of each state; all of them have just been pushed.
+            state: (N,) the state of each of these prints, book by book.
         """
-        ends = self._prints.count - counts.sum(axis=0) + np.cumsum(counts, axis=0)
-        return self._release(times_ns, ends, drain=False)
+        new = counts.sum(axis=0)
+        begin = self._prints.count - new
+        ends = begin + np.cumsum(counts, axis=0)
+        # Prints that waited before were told before the first of the states.
+        before = begin - self._captured
+        told = np.zeros(int((before + new).sum()), dtype=np.int64)
+        told[np.arange(state.size) + before.cumsum().repeat(new)] = state
+        return self._release(times_ns, ends, told, drain=False)
 
     def clear(self) -> None:
         """Forget all prints and waiting fills."""
@@ -114,29 +128,48 @@ class FillQueues:
         for head in (self._start, self._captured, self._realised):
             head[:] = 0
 
-    def _release(self, times_ns: IntArray, ends: IntArray, drain: bool) -> tuple[Bookings, Bookings]:
-        """Bookings, given the (K, B) prints of each book once each of K states had been told."""
-        captured, heads = self._release_captured(times_ns, ends, drain)
+    def _release(
+        self, times_ns: IntArray, ends: IntArray, told: IntArray, drain: bool
+    ) -> tuple[Bookings, Bookings]:
+        """Bookings at each of K states.
+
+        Args:
+            times_ns: (K,) times of the states.
+            ends: (K, B) prints of each book once each state had been told.
+            told: (W,) the state at which each print that waits for its mid was told, book by book.
+            drain: Release all.
+        """
+        captured, heads = self._release_captured(times_ns, ends, told, drain)
         return captured, self._release_realised(times_ns, ends, heads, drain)
 
-    def _release_captured(self, times_ns: IntArray, ends: IntArray, drain: bool) -> tuple[Bookings, IntArray]:
+    def _release_captured(
+        self, times_ns: IntArray, ends: IntArray, told: IntArray, drain: bool
+    ) -> tuple[Bookings, IntArray]:
         """Bookings, and (K, B) where the queue of each book began once each state had been told."""
-        prints, last = self._prints, ends[-1]
-        book, number = _ranges(self._captured, last)
-        told = number < ends[:, book]
-        stale = prints.ints(_TIME, book, number) <= (times_ns - self.stale_ns)[:, np.newaxis]
-        leaves = told & (drain | stale | (number < ends[:, book] - self.half_window))
-        released = _first_refused(leaves, self._captured, last)
+        prints, n_states, first = self._prints, times_ns.size, self._captured
+        book, number = _ranges(first, ends[-1])
         self_trade = prints.ints(_SELF_TRADE, book, number) != 0
-        skipped = told & (self_trade | (number < released[:, book]))
-        heads = _first_refused(skipped, self._captured, last)
-        self._captured = heads[-1]
+        if drain:
+            due = told
+        else:
+            # Followed by enough prints at the state that tells of the last of them, or stale before that.
+            stale = times_ns.searchsorted(prints.ints(_TIME, book, number) + self.stale_ns)
+            due = np.full(book.size, n_states)
+            rows = np.flatnonzero(number + self.half_window < ends[-1, book])
+            due[rows] = told[rows + self.half_window]
+            due = np.maximum(told, np.minimum(due, stale))
+        # The head blocks those behind it; trades of a miner with itself do not wait.
+        released = _latest_so_far(due, book, n_states)
+        passed = _latest_so_far(np.where(self_trade, told, released), book, n_states)
+        heads = first + _counted(passed, book, n_states, first.size)
+        self._captured = heads[-1].copy()
 
         maker, taker = prints.ints(_MAKER, book, number), prints.ints(_TAKER, book, number)
-        earns = (number < released[-1, book]) & ((maker >= 0) | (taker >= 0)) & ~self_trade
-        rows = np.flatnonzero(earns)
-        book, number, maker, taker = book[rows], number[rows], maker[rows], taker[rows]
-        known = ends[_first_state(released[:, book] > number), book]
+        rows = np.flatnonzero((released < n_states) & ((maker >= 0) | (taker >= 0)) & ~self_trade)
+        book, number, maker, taker, state = (
+            values[rows] for values in (book, number, maker, taker, released)
+        )
+        known = ends[state, book]
         price, size = prints.floats(_PRICE, book, number), prints.floats(_SIZE, book, number)
         edge = (self._mids(book, number, known) - price) * size
         bought = prints.ints(_SIDE, book, number) == BUY
@@ -147,6 +180,7 @@ class FillQueues:
             np.concatenate((book[buys], book[sells])),
             np.concatenate((buyer[buys], seller[sells])),
             np.concatenate((edge[buys], -edge[sells])),
+            np.concatenate((state[buys], state[sells])),
         )
         return bookings, heads
 
@@ -169,22 +203,32 @@ class FillQueues:
         waiting = np.concatenate((before[np.newaxis], released))
         first_waits = self._measured.ints(0, every, np.minimum(waiting, np.maximum(last - 1, 0)))
         first_waits = np.where(waiting < last, first_waits, ends[-1])
-        starts = np.maximum(self._start, np.minimum(heads, first_waits[:-1]) - self.half_window)
-        self._start = np.maximum(self._start, np.minimum(heads[-1], first_waits[-1]) - self.half_window)
+        oldest = self._start
+        starts = np.maximum(oldest, np.minimum(heads, first_waits[:-1]) - self.half_window)
+        self._start = np.maximum(oldest, np.minimum(heads[-1], first_waits[-1]) - self.half_window)
 
         rows = np.flatnonzero((at < released[-1, book]) & (prints.ints(_MAKER, book, number) >= 0))
         book, number, at = book[rows], number[rows], at[rows]
         state = _first_state(released[:, book] > at)
-        return self._realise(book, number, starts[state, book], ends[state, book])
+        horizon = self._horizon_prints(book, number, oldest)
+        return self._realise(book, number, horizon, state, starts[state, book], ends[state, book])
 
-    def _realise(self, book: IntArray, number: IntArray, start: IntArray, known: IntArray) -> Bookings:
-        """Bookings of fills, given the retained prints start:known of each."""
+    def _realise(
+        self,
+        book: IntArray,
+        number: IntArray,
+        horizon: IntArray,
+        state: IntArray,
+        start: IntArray,
+        known: IntArray,
+    ) -> Bookings:
+        """Bookings of fills, given the state of each, its horizon's print and the retained start:known."""
         if not book.size:
-            return Bookings(book, book, book, np.zeros(0))
-        horizon = np.minimum(self._horizon_prints(book, number), known - 1)
+            return Bookings(book, book, book, np.zeros(0), book)
+        horizon = np.minimum(horizon, known - 1)
         mark = self._marks(book, horizon, start, known)
         rows = np.flatnonzero(~np.isnan(mark))
-        book, number, mark, known = book[rows], number[rows], mark[rows], known[rows]
+        book, number, mark, known, state = book[rows], number[rows], mark[rows], known[rows], state[rows]
         price = self._prints.floats(_PRICE, book, number)
         size = self._prints.floats(_SIZE, book, number)
         limit = np.abs(self._mids(book, number, known) - price) * size
@@ -195,23 +239,30 @@ class FillQueues:
             book,
             self._prints.ints(_MAKER, book, number),
             np.where(sold, -value, value),
+            state,
         )
 
-    def _horizon_prints(self, book: IntArray, number: IntArray) -> IntArray:
-        """First print at or after each one and its horizon, the number to come where there is none."""
-        due_ns = self._prints.ints(_TIME, book, number) + self.horizon_ns
-        low, high = number.copy(), self._prints.count[book]
-        while (low < high).any():
-            middle = (low + high) // 2
-            later = self._prints.ints(_TIME, book, middle) >= due_ns
-            open_ = low < high
-            high = np.where(open_ & later, middle, high)
-            low = np.where(open_ & ~later, middle + 1, low)
-        return low
+    def _horizon_prints(self, book: IntArray, number: IntArray, oldest: IntArray) -> IntArray:
+        """First print at or after each one and its horizon, the number to come where there is none.
+
+        Prints from the `oldest` (B,) of each book on are looked at.
+        """
+        if not book.size:
+            return number
+        prints = self._prints
+        of, every = _ranges(oldest, prints.count)
+        time_ns = prints.ints(_TIME, of, every)
+        due_ns = prints.ints(_TIME, book, number) + self.horizon_ns
+        # All books in one row, each behind the one before it.
+        begin_ns = time_ns.min()
+        span_ns = max(int(time_ns.max()), int(due_ns.max())) - begin_ns + 1
+        found = (of * span_ns + time_ns - begin_ns).searchsorted(book * span_ns + due_ns - begin_ns)
+        before = (prints.count - oldest).cumsum() - prints.count
+        return as_ints(np.maximum(found - before[book], number))
 
     def _mids(self, book: IntArray, number: IntArray, known: IntArray) -> FloatArray:
         # A fill that waits keeps the half-window before it: only the stream's own beginning cuts it.
-        total, count = self._window_sums(_PRICE, book, number, self.half_window, np.zeros_like(number), known)
+        (total,), count = self._window_sums((_PRICE,), book, number, self.half_window, number * 0, known)
         return total / count
 
     def _marks(self, book: IntArray, number: IntArray, start: IntArray, known: IntArray) -> FloatArray:
@@ -221,8 +272,7 @@ class FillQueues:
         rows: IntArray = np.arange(book.size)
         while True:
             around = book[rows], number[rows], width, start[rows], known[rows]
-            base, _ = self._window_sums(_BACKGROUND_BASE, *around)
-            quote, _ = self._window_sums(_BACKGROUND_QUOTE, *around)
+            (base, quote), _ = self._window_sums((_BACKGROUND_BASE, _BACKGROUND_QUOTE), *around)
             found = base > 0.0
             mark[rows[found]] = quote[found] / base[found]
             rows = rows[~found]
@@ -231,13 +281,26 @@ class FillQueues:
                 return mark
 
     def _window_sums(
-        self, column: int, book: IntArray, number: IntArray, width: int, start: IntArray, end: IntArray
-    ) -> tuple[FloatArray, IntArray]:
-        """Sum over the prints start:end up to `width` away, from the oldest on, and their number."""
-        window = number[:, np.newaxis] + np.arange(-width, width + 1)
-        inside = (window >= start[:, np.newaxis]) & (window < end[:, np.newaxis])
-        values = np.where(inside, self._prints.floats(column, book[:, np.newaxis], window), 0.0)
-        return np.cumsum(values, axis=1)[:, -1], np.count_nonzero(inside, axis=1)
+        self,
+        columns: Sequence[int],
+        book: IntArray,
+        number: IntArray,
+        width: int,
+        start: IntArray,
+        end: IntArray,
+    ) -> tuple[list[FloatArray], IntArray]:
+        """(N,) sums over the prints start:end up to `width` away, from the oldest on, and their number."""
+        first, last = np.maximum(number - width, start), np.minimum(number + width + 1, end)
+        window = np.arange(-width, width + 1)[:, np.newaxis] + number
+        cut = np.flatnonzero(last - first <= 2 * width)
+        outside = (window[:, cut] < first[cut]) | (window[:, cut] >= last[cut])
+        sums = []
+        for column in columns:
+            values = self._prints.floats(column, book, window)
+            values[:, cut] = np.where(outside, 0.0, values[:, cut])
+            # Not `sum`, which adds in pairs where there is one fill only.
+            sums.append(np.cumsum(values, axis=0)[-1])
+        return sums, last - first
 
 
 def _ranges(first: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
@@ -246,6 +309,18 @@ def _ranges(first: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
     book = np.repeat(np.arange(first.size), length)
     before = np.cumsum(length) - length
     return book, np.arange(book.size) + (first - before)[book]
+
+
+def _latest_so_far(state: IntArray, book: IntArray, n_states: int) -> IntArray:
+    """(N,) latest of the states of the rows of the same book up to each; `book` rises."""
+    base = book * (n_states + 1)
+    return as_ints(np.maximum.accumulate(base + state) - base)
+
+
+def _counted(state: IntArray, book: IntArray, n_states: int, n_books: int) -> IntArray:
+    """(K, B) rows of each book whose state has come by each of K states."""
+    counts = np.bincount(book * (n_states + 1) + state, minlength=n_books * (n_states + 1))
+    return as_ints(counts.reshape(n_books, n_states + 1)[:, :n_states].cumsum(axis=1).T)
 
 
 def _first_refused(passes: BoolArray, first: IntArray, end: IntArray) -> IntArray:

@@ -64,15 +64,19 @@ class BookRing:
 
     def ints(self, column: int, book: IntArray, number: IntArray) -> IntArray:
         """Integers of the rows `number` of the books `book`, which broadcast."""
-        return as_ints(self._ints[column, book, number & (self.capacity - 1)])
+        return as_ints(self._ints[column].reshape(-1)[self._flat(book, number)])
 
     def floats(self, column: int, book: IntArray, number: IntArray) -> FloatArray:
         """Floats of the rows `number` of the books `book`, which broadcast."""
-        return as_floats(self._floats[column, book, number & (self.capacity - 1)])
+        return as_floats(self._floats[column].reshape(-1)[self._flat(book, number)])
 
     def clear(self) -> None:
         """Forget all rows."""
         self.count[:] = 0
+
+    def _flat(self, book: IntArray, number: IntArray) -> IntArray:
+        # Numpy looks up by one index several times as fast as by three.
+        return book * self.capacity + (number & (self.capacity - 1))
 
     def _double(self) -> None:
         old = self.capacity

@@ -75,10 +75,14 @@ class SampledSums:
 
     def add_at(self, index: tuple[IntArray, ...], values: FloatArray) -> None:
         """Add `values` one after the other to the entries under `index`, which may repeat."""
-        np.add.at(self.total, index, values)
-        np.add.at(self.current.part, index, values)
-        self.current.touched[index] = True
-        self.present[index] = True
+        if not values.size:
+            return
+        # Flat, since numpy has a fast way only for a single index.
+        flat = np.ravel_multi_index(index, self.total.shape)
+        np.add.at(self.total.reshape(-1), flat, values)
+        np.add.at(self.current.part.reshape(-1), flat, values)
+        self.current.touched.reshape(-1)[flat] = True
+        self.present.reshape(-1)[flat] = True
 
     def take(self, index: Any) -> FloatArray:
         """(2, …) sums under `index`: over the window and in the open sample, to be changed and put back."""

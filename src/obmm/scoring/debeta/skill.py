@@ -1,11 +1,13 @@
 """Skill: what inventory earned beyond the drift of the book, and how evenly over the books.
 
-Alphas are arrays (B, U) in quote with NaN where a uid filled nothing on the book in the window.
+Alphas are arrays (B, U) in quote with NaN where a uid filled nothing on the book in the window. Fields that
+are scored together come as (n, B, U), and what is said of each of their uids as (n, U).
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +38,8 @@ def drift_alpha(
     >>> drift_alpha(5.0 * one, 20.0 * one, np.array([10.0]), np.array([1.5]))
     array([[2.]])
     """
-    mean = _per_count(inventory_sum, np.broadcast_to(print_count[:, np.newaxis], inventory_sum.shape))
-    alpha: FloatArray = mtm - mean * drift[:, np.newaxis]
+    mean = _per_count(inventory_sum, np.broadcast_to(print_count[..., np.newaxis], inventory_sum.shape))
+    alpha: FloatArray = mtm - mean * drift[..., np.newaxis]
     return alpha
 
 
@@ -95,11 +97,11 @@ def consistency(alpha: FloatArray) -> FloatArray:
     """
     count = books_with(alpha)
     if not np.any(count >= LEAST_BOOKS):
-        return np.zeros(count.size)
-    deviation = np.abs(alpha - _median(alpha, count))
-    scaled = alpha / np.maximum(_median(deviation, count), _SPREAD_FLOOR)
+        return np.zeros(count.shape)
+    deviation = np.abs(alpha - _over_books(_median(alpha, count)))
+    scaled = alpha / np.maximum(_over_books(_median(deviation, count)), _SPREAD_FLOOR)
     mean = _mean(scaled, count)
-    spread = np.sqrt(_mean((scaled - mean) ** 2, count))
+    spread = np.sqrt(_mean((scaled - _over_books(mean)) ** 2, count))
     downside = _mean(np.maximum(-scaled, 0.0) ** 3, count)
     ratio = mean / (downside + (np.abs(mean) + spread) ** 3 * 1e-3 + 1e-9) ** (1.0 / 3.0)
     return np.where(count >= LEAST_BOOKS, ratio, 0.0)
@@ -109,12 +111,12 @@ def floored_consistency(alpha: FloatArray, floor: float, bar: int = LEAST_BOOKS)
     """(U,) `consistency` of the alphas of at least `floor`, 0 where fewer than `bar` books have one."""
     kept = over_floor(alpha, floor)
     enough = books_with(kept) >= bar
-    return np.where(enough, consistency(kept), 0.0) if enough.any() else np.zeros(enough.size)
+    return np.where(enough, consistency(kept), 0.0) if enough.any() else np.zeros(enough.shape)
 
 
 def books_with(alpha: FloatArray) -> IntArray:
     """(U,) number of books with an alpha."""
-    return as_ints((~np.isnan(alpha)).sum(axis=0))
+    return as_ints((~np.isnan(alpha)).sum(axis=-2))
 
 
 def net_alpha(alpha: FloatArray) -> FloatArray:
@@ -146,11 +148,11 @@ def coverage_factor(books: IntArray, max_inactive: float, widest: int | None = N
     array([0.7385, 1.    , 0.    ])
     """
     if max_inactive <= 0.0:
-        return np.ones(books.size)
-    expected = (1.0 - max_inactive) * (int(books.max(initial=0)) if widest is None else widest)
-    if expected <= 0.0:
-        return np.ones(books.size)
-    return np.minimum(1.0, books / expected)
+        return np.ones(books.shape)
+    most = books.max(axis=-1, keepdims=True, initial=0) if widest is None else widest
+    expected = np.broadcast_to(as_floats((1.0 - max_inactive) * most), books.shape)
+    share = np.divide(books, expected, out=np.ones(books.shape), where=expected > 0.0)
+    return as_floats(np.minimum(1.0, share))
 
 
 def hurdle_share(alpha: FloatArray, kept: FloatArray, least: int) -> float:
@@ -178,15 +180,20 @@ def _mean(values: FloatArray, count: IntArray) -> FloatArray:
 
 
 def _sum(values: FloatArray) -> FloatArray:
-    return as_floats(zero_for_nan(values).sum(axis=0))
+    return as_floats(zero_for_nan(values).sum(axis=-2))
 
 
 def _median(values: FloatArray, count: IntArray) -> FloatArray:
     """(U,) median over the books with a value, 0 where there is none."""
-    if not values.shape[0]:
-        return np.zeros(values.shape[1])
-    ordered = np.sort(values, axis=0)  # NaN goes last
-    low = np.maximum(count - 1, 0) // 2
-    high = np.minimum(count // 2, values.shape[0] - 1)
-    column = np.arange(count.size)
-    return np.where(count > 0, (ordered[low, column] + ordered[high, column]) / 2.0, 0.0)
+    n_books = values.shape[-2]
+    if not n_books:
+        return np.zeros(count.shape)
+    ordered = np.sort(values, axis=-2)  # NaN goes last
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, n_books - 1)
+    middle = [np.take_along_axis(ordered, _over_books(at), axis=-2)[..., 0, :] for at in (low, high)]
+    return np.where(count > 0, (middle[0] + middle[1]) / 2.0, 0.0)
+
+
+def _over_books(values: Any) -> Any:
+    """(…, 1, U) of (…, U): the same on every book."""
+    return values[..., np.newaxis, :]

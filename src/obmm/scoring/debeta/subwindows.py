@@ -36,12 +36,15 @@ def window_alpha(mtm: MarkToMarket, variant: str, captured: BoolArray) -> FloatA
         variant: "drift" or "held".
         captured: (B, U) pairs with a captured fill in the window: a fill counts once its mid is known.
     """
-    path = mtm.path.total
-    if variant == "held":
-        alpha = skill.held_alpha(path[MTM], path[HELD_PRINTS], path[HELD_INVENTORY], path[HELD_DRIFT])
-    else:
-        alpha = skill.drift_alpha(path[MTM], path[INVENTORY_SUM], mtm.print_count.total, mtm.drift.total)
+    alpha = alpha_of_path(mtm.path.total, mtm.print_count.total, mtm.drift.total, variant)
     return np.where(captured & marked_pairs(mtm, variant), alpha, np.nan)
+
+
+def alpha_of_path(path: FloatArray, print_count: FloatArray, drift: FloatArray, variant: str) -> FloatArray:
+    """(…, B, U) alpha of `MarkToMarket.path` (5, …, B, U) and (…, B) prints and mark changes."""
+    if variant == "held":
+        return skill.held_alpha(path[MTM], path[HELD_PRINTS], path[HELD_INVENTORY], path[HELD_DRIFT])
+    return skill.drift_alpha(path[MTM], path[INVENTORY_SUM], print_count, drift)
 
 
 def subwindow_alphas(mtm: MarkToMarket, parts: int, lookback_ns: int) -> FloatArray:
@@ -79,10 +82,5 @@ def sign_gated(alpha: FloatArray, alphas: FloatArray, min_agree: int) -> FloatAr
 def _alpha_between(mtm: MarkToMarket, start_ns: float, end_ns: float) -> FloatArray:
     path = mtm.path.between(start_ns, end_ns)
     prints = mtm.print_count.between(start_ns, end_ns)
-    alpha = skill.drift_alpha(
-        path[MTM],
-        path[INVENTORY_SUM],
-        prints,
-        mtm.drift.between(start_ns, end_ns),
-    )
+    alpha = alpha_of_path(path, prints, mtm.drift.between(start_ns, end_ns), "drift")
     return np.where(prints[:, np.newaxis] > 0.0, alpha, np.nan)

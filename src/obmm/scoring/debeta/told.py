@@ -22,12 +22,14 @@ class Told:
         counts: (K, B) prints that each state told of each book.
         prints: All of them, book by book in the order in which they printed.
         order: (N,) rows of `prints` state by state, within each state book by book.
+        state: (N,) the state that told of each row of `prints`.
     """
 
     times_ns: IntArray
     counts: IntArray
     prints: Prints
     order: IntArray
+    state: IntArray
 
     @classmethod
     def at_once(cls, time_ns: int, prints: Prints) -> Told:
@@ -37,6 +39,7 @@ class Told:
             counts=np.diff(prints.offset)[np.newaxis],
             prints=prints,
             order=np.arange(len(prints)),
+            state=np.zeros(len(prints), dtype=np.int64),
         )
 
 
@@ -47,43 +50,56 @@ def told_of_tapes(
 
     Args:
         times_ns: Times of the states, rising.
-        tapes: Their tapes, of the same books.
+        tapes: Their tapes, of the same books; those of a group stand together, all groups have as many.
         columns: Gives out columns to uids in the order in which they are first told of.
         uid_shift: Added to the uids on the tapes; ids below 0 are the background's and stay.
     """
     n_books = tapes[0].n_books
-    ends = np.cumsum([tape.kind.size for tape in tapes])
-    starts = [tape.offset[:-1] + end - tape.kind.size for tape, end in zip(tapes, ends, strict=True)]
-    rows = np.flatnonzero(_joined(tapes, "kind") == int(EventKind.TRADE))
-    segment = np.searchsorted(np.concatenate(starts), rows, side="right") - 1
-    maker, taker = (_joined(tapes, name)[rows] for name in ("maker_id", "taker_id"))
+    trades = [np.flatnonzero(tape.kind == int(EventKind.TRADE)) for tape in tapes]
+    cuts = np.array([rows.searchsorted(tape.offset) for tape, rows in zip(tapes, trades, strict=True)])
+    counts = np.diff(cuts, axis=1)
+    of_state, of_book = counts.sum(axis=1), counts.sum(axis=0)
+
+    def column(name: str) -> Any:
+        return np.concatenate([getattr(tape, name)[rows] for tape, rows in zip(tapes, trades, strict=True)])
+
+    maker, taker = column("maker_id"), column("taker_id")
     if uid_shift:
         maker, taker = (np.where(ids >= 0, ids + uid_shift, ids) for ids in (maker, taker))
-    cuts = itertools.pairwise((0, *np.searchsorted(rows, ends).tolist()))
-    columns.of(np.concatenate([ids[first:end] for first, end in cuts for ids in (maker, taker)]))
+    group_of_book = np.arange(n_books) // max(n_books // columns.n_groups, 1)
+    group = np.tile(group_of_book, len(tapes)).repeat(counts.ravel())
+    states = list(itertools.pairwise((0, *of_state.cumsum().tolist())))
+    # Whoever is new gets its column where it is told of first: among the makers of a state, then the takers.
+    who, where = (
+        np.concatenate([part[first:end] for first, end in states for part in parts])
+        for parts in ((maker, taker), (group, group))
+    )
+    columns.of(who, where)
 
-    place = np.argsort(segment % n_books, kind="stable")
-    counts = np.bincount(segment, minlength=len(tapes) * n_books).reshape(len(tapes), n_books)
-    rows, maker, taker = rows[place], maker[place], taker[place]
-    offset = np.concatenate(([0], np.cumsum(counts.sum(axis=0))))
-    order = np.empty(place.size, dtype=np.int64)
-    order[place] = np.arange(place.size)
+    # Rows of one state and book stay together: each such stretch moves to its place among those of its book.
+    length = counts.ravel()
+    begins = of_book.cumsum() - of_book + counts.cumsum(axis=0) - counts
+    order = np.arange(length.sum()) + (begins.ravel() - length.cumsum() + length).repeat(length)
+
+    def by_book(told: Any) -> Any:
+        placed = np.empty_like(told)
+        placed[order] = told
+        return placed
+
     return Told(
         times_ns=np.array(times_ns, dtype=np.int64),
         counts=counts,
         prints=prints_of_columns(
-            offset,
-            _joined(tapes, "time_ns")[rows],
-            _joined(tapes, "price")[rows],
-            _joined(tapes, "size")[rows],
-            _joined(tapes, "side")[rows],
-            maker,
-            taker,
+            np.concatenate(([0], of_book.cumsum())),
+            by_book(column("time_ns")),
+            by_book(column("price")),
+            by_book(column("size")),
+            by_book(column("side")),
+            by_book(maker),
+            by_book(taker),
             columns,
+            by_book(group),
         ),
         order=order,
+        state=by_book(np.arange(len(tapes)).repeat(of_state)),
     )
-
-
-def _joined(tapes: Sequence[Tape], name: str) -> Any:
-    return np.concatenate([getattr(tape, name) for tape in tapes])

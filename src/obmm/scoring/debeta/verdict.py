@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -12,7 +13,9 @@ from obmm.scoring.debeta import pools, skill
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.combine import FieldScores, score_field
 from obmm.scoring.debeta.dials import Dials
+from obmm.scoring.debeta.fields import fields_of
 from obmm.scoring.debeta.presence import Presence
+from obmm.scoring.debeta.standing import Standing
 
 
 @attrs.frozen(kw_only=True, eq=False, slots=False)
@@ -51,23 +54,45 @@ class Verdict:
         return [pools.skill_credit(field, self.present) for field in self.fields]
 
 
-def judge(accumulation: Accumulation, presence: Presence) -> Verdict:
-    """Score the field as it stands.
+def judge(accumulation: Accumulation, presence: Presence, group: int = 0) -> Verdict:
+    """Score the field of a group as it stands.
 
     Args:
         accumulation: What was summed up so far.
         presence: Who still answers.
+        group: Which market's.
     """
+    return judge_each(accumulation, [accumulation.standing()], presence, [group])[0][0]
+
+
+def judge_each(
+    accumulation: Accumulation, standings: Sequence[Standing], presence: Presence, groups: Sequence[int]
+) -> list[list[Verdict]]:
+    """Score the fields of `groups` as they stood: the verdicts of each moment, by group."""
     dials, class_of_book = accumulation.dials, accumulation.class_of_book
-    sums = accumulation.field()
-    floor = skill.magnitude_floor(sums.alpha, dials.floor_scale)
-    whole = accumulation.with_subwindows(sums, floor)
-    field = score_field(whole, dials, bar=_bar(dials, class_of_book.size), floor=floor)
-    classes = tuple(
-        score_field(part, dials, bar=_bar(dials, int(np.count_nonzero(class_of_book == number))), floor=floor)
-        for number, part in enumerate(accumulation.class_fields(sums))
-    )
-    uids = sums.uids.tolist()
+    sizes = [class_of_book.size, *np.bincount(class_of_book).tolist()]
+    found: dict[tuple[int, int], Verdict] = {}
+    for fields in fields_of(accumulation, standings, groups):
+        parts = (fields.whole, *fields.in_classes(fields.sums))
+        scores = [
+            score_field(sums, dials, bar=_bar(dials, n_books), floor=fields.floor).each()
+            for sums, n_books in zip(parts, sizes[: len(parts)], strict=True)
+        ]
+        weights = dials.layout_weights(len(parts) - 1) or (1.0,)
+        places = zip(fields.which.moment.tolist(), fields.which.group.tolist(), strict=True)
+        for place, (field, *classes) in zip(places, zip(*scores, strict=True), strict=True):
+            found[place] = _verdict(dials, presence, field, tuple(classes), weights)
+    return [[found[moment, group] for group in groups] for moment in range(len(standings))]
+
+
+def _verdict(
+    dials: Dials,
+    presence: Presence,
+    field: FieldScores,
+    classes: tuple[FieldScores, ...],
+    weights: tuple[float, ...],
+) -> Verdict:
+    uids = field.uids.tolist()
     share = presence.share(uids)
     present = ~presence.absent(uids) if dials.presence_gate else np.ones(len(uids), dtype=np.bool_)
     weight: FloatArray = np.ones(len(uids))
@@ -77,7 +102,7 @@ def judge(accumulation: Accumulation, presence: Presence) -> Verdict:
     return Verdict(
         field=field,
         classes=classes,
-        weights=dials.layout_weights(len(classes)) or (1.0,),
+        weights=weights,
         present=present,
         presence_share=share,
         score=np.where(present, field.score * weight, 0.0),
