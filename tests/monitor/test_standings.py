@@ -127,3 +127,15 @@ def test_the_field_goes_on_in_the_next_simulation():
     watch.close(30.0)
     assert watch.score(("", "a")) is None
     assert "from the first state" in " ".join(watch.score(("", "b")).notes)
+
+
+def test_a_market_that_the_era_does_not_know_has_no_score():
+    """Books of unlike wealth; all else is told, and so is why, in the log."""
+    watch, maker = Watch(wait=True, scores=True, era=ERAS["0.5.4"]), MarketMaker(quoting())
+    for state in market(3, 5):
+        wealth = np.arange(1.0, state.n_books + 1.0) * 1e5
+        watch.hear(maker.decide(attrs.evolve(state, venue=attrs.evolve(state.venue, wealth_quote=wealth))))
+    watch.close(30.0)
+    (one,) = watch.snapshot().simulations
+    assert (5, None) == (one.states, watch.score(one.key))
+    assert watch.fills(("nobody", ""), 0) is None
