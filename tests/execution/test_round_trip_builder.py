@@ -158,7 +158,7 @@ def test_a_cut_is_told_once_with_what_it_costs() -> None:
     seen: list[list[float]] = []
     for ask in (300.5, 300.5, 301.5, 300.5):
         wished(builder, scene(asks=[(ask, 9.0)]), held)
-        seen.append([float(one.loss_quote[0]) for one in builder.news if isinstance(one, Cut)])
+        seen.append([one.loss_quote for one in builder.news if isinstance(one, Cut)])
     assert [[0.125], [], [], [0.125]] == [[round(loss, 9) for loss in state] for state in seen]
 
 

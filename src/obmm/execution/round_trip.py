@@ -21,7 +21,7 @@ from obmm.market import (
     memory,
     option,
 )
-from obmm.market.arrays import as_flags, as_floats, column, zero_for_nan
+from obmm.market.arrays import as_flags, zero_for_nan
 from obmm.market.news import news_of
 from obmm.settings import builder
 
@@ -31,16 +31,16 @@ _LEAST_BPS = 1e-6
 
 @attrs.frozen(kw_only=True)
 class Cut(News):
-    """The oldest lots of books have lost so much that they are closed at what they fetch.
+    """The oldest lots of a book have lost so much that they are closed at what they fetch.
 
     Attributes:
-        loss_quote: (B,) what closing them realises, as a loss, at the price that is asked now.
+        loss_quote: What closing them loses at the price at which others stand.
     """
 
     event = "open lots are cut"
     level = logging.DEBUG
 
-    loss_quote: FloatArray = column(as_floats)
+    loss_quote: float
 
 
 @builder("round_trip")
@@ -136,8 +136,9 @@ class RoundTripBuilder(Around):
         price, loss, cutting = self._exit(state, lots, sign)
         begins = cutting & going & ~self._cutting
         self._cutting = cutting & going
-        if begins.any():
-            self.news = (*self.news, Cut(books=begins, loss_quote=np.where(begins, loss, 0.0)))
+        books = np.arange(state.n_books)
+        told = (Cut(books=books == i, loss_quote=float(loss[i])) for i in np.flatnonzero(begins))
+        self.news = (*self.news, *told)
         return _closing(quotes, going, long, price, size)
 
     def _exit(
