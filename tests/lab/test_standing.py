@@ -105,6 +105,7 @@ def test_nothing_is_claimed_where_somebody_is_not_known() -> None:
     known = comparison({"quoters": [[0.0]] * 8}, MINE)
     found = standing(known, "touch", METRICS["win_rate"], "")
     assert ((), ("quoters",), None) == (found.rivals, found.unknown, found.best)
+    assert [] == best(known, METRICS["win_rate"])
 
 
 def test_the_matrix_can_be_copied_into_a_document() -> None:

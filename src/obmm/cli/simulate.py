@@ -180,7 +180,8 @@ def _print(told: dict[str, Any]) -> None:
     )
     warn(out, told, told["seconds"])
     out.print(earned(told))
-    out.print(of_one_seed_words(told["config"].removeprefix("preset "), told["earned"]), "", markup=False)
+    out.print(of_one_seed_words(told["config"].removeprefix("preset "), told["earned"]), markup=False)
+    out.print("")
     if (several := pipelines(told)) is not None:
         out.print(several, "")
     out.print(_books(told), "")

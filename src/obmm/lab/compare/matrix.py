@@ -70,6 +70,12 @@ def rows(comparison: Comparison, metric: Metric) -> list[tuple[Market, list[Cell
     ]
 
 
+def standing_rows(comparison: Comparison, metric: Metric) -> list[tuple[Market, list[Cell]]]:
+    """The rows by which somebody can be best: none of a metric that is known of no other miner."""
+    found = rows(comparison, metric)
+    return found if any(cell.standing.told for _, cells in found for cell in cells) else []
+
+
 def markdown(comparison: Comparison) -> str:
     """The matrix as text for a document: a table of all arms for each metric, and one of each arm.
 
@@ -109,8 +115,6 @@ def best_words(standing: Standing) -> str:
     unit = standing.metric.words
     if standing.next is None:
         who = "nobody else trades there" if not standing.rivals else "only its own copies trade there"
-        if standing.unknown:
-            who = f"nothing is known of {' and '.join(standing.unknown)} by {unit}"
         return f"{standing.arm}: no best of the field, {who}."
     ahead = standing.next.ahead
     tail = (
@@ -130,7 +134,7 @@ def best_words(standing: Standing) -> str:
 
 def best(comparison: Comparison, metric: Metric) -> list[str]:
     """For each arm whether it is the best of the field; of several markets in how many it is."""
-    found = [] if metric.neutral else rows(comparison, metric)
+    found = standing_rows(comparison, metric)
     arms = [arm.name for arm in comparison.question.arms]
     told = [[cells[i].standing for _, cells in found] for i in range(len(arms))]
     if len(found) == 1:

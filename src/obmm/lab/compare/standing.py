@@ -67,6 +67,11 @@ class Standing:
         return tuple(rival for rival in self.rivals if not rival.own)
 
     @property
+    def told(self) -> bool:
+        """Whether there is anything to say: the figure is known of somebody, or there is nobody."""
+        return not self.metric.neutral and bool(self.rivals or not self.unknown)
+
+    @property
     def next(self) -> Rivalry | None:
         """The strongest of the others; nobody where neither more nor less is better."""
         if self.metric.neutral:

@@ -53,10 +53,10 @@ def together(found: Study) -> Iterator[str]:
         f"{blend.single_correlation:+.3f} out of sample. Where the weighted sum is 1, the price has gone "
         f"{blend.bps_per_unit:+.1f} bp."
     )
-    more = f"{blend.steps_more:+.3f}, {between(blend.steps_more_low, blend.steps_more_high, signed)}"
+    more = f"{signed(blend.steps_more)}, {between(blend.steps_more_low, blend.steps_more_high, signed)}"
     yield (
         f"As a sum of monotone steps in place of weights: {signed(blend.steps_correlation)} out of sample "
-        f"({between(blend.steps_low, blend.steps_high, signed)}), {more} of it more than the weights. "
+        f"({between(blend.steps_low, blend.steps_high, signed)}); beyond the weights {more}. "
         + (
             "What they know bends: a threshold or a bounded transform says more than a weight."
             if blend.bends

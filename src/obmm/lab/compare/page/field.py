@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from obmm.lab.compare.comparison import Comparison
-from obmm.lab.compare.matrix import BEST, best, counted, percent, rows
+from obmm.lab.compare.matrix import BEST, best, counted, percent, standing_rows
 from obmm.lab.compare.standing import Standing
 from obmm.lab.compare.words import held, p_words, plain, signed
 from obmm.lab.report.page.figures import dot
@@ -18,6 +18,8 @@ def field(comparison: Comparison) -> Markup:
     """Who is the best of each field, and everybody's figures."""
     parts: list[Markup] = []
     for metric in comparison.question.metrics:
+        if not standing_rows(comparison, metric):
+            continue
         parts += [tag("p", line) for line in best(comparison, metric)]
         parts.append(_cells(comparison, metric))
         everybody = tag("summary", f"All kinds by {metric.words}")
@@ -33,7 +35,7 @@ def field(comparison: Comparison) -> Markup:
 def _cells(comparison: Comparison, metric: Metric) -> Markup:
     """Market by arm: best or not, the strongest other, and how safely it earned."""
     lines: list[list[object]] = []
-    for market, cells in rows(comparison, metric):
+    for market, cells in standing_rows(comparison, metric):
         for i, cell in enumerate(cells):
             one, beside = cell.standing, cell.standing.next
             lines.append(
@@ -60,7 +62,7 @@ def _cells(comparison: Comparison, metric: Metric) -> Markup:
 def _others(comparison: Comparison, metric: Metric) -> Markup:
     """Every kind of others beside every arm, also by class of books."""
     lines: list[list[object]] = []
-    for market, cells in rows(comparison, metric):
+    for market, cells in standing_rows(comparison, metric):
         for i, cell in enumerate(cells):
             for rival in cell.standing.rivals:
                 classes = "; ".join(f"{name} {plain(of.mean)}" for name, of in rival.by_class.items())
