@@ -56,7 +56,7 @@ class RoundTripBuilder(Around):
 
     realises the gain, to the last digit. The gain is `gain_bps` for a new lot and falls in a straight line
     to `late_gain_bps` at the age of `patience_s`. Where the market pays more, the quote stands
-    `exit_ticks` inside the price at which others stand instead, but never nearer than p. The side that opens
+    where others do instead, or `exit_ticks` inside them, but never nearer than p. The side that opens
     is the other builder's, and so are both while nothing is open.
 
     * At once: where taking, at the taker rate, realises `take_gain_bps` or more, the close reaches the other
@@ -92,7 +92,7 @@ class RoundTripBuilder(Around):
         endless=True,
     )
     exit_ticks: PerBook = option(
-        1.0,
+        0.0,
         help="Ticks inside the price at which others stand, where that realises more than the gain",
         unit="ticks",
         per_book=True,
