@@ -25,6 +25,7 @@ Rows = npt.NDArray[np.void]
 
 _WIDEST_SLIPPAGE = 1e6
 _MOST_QUOTE = 10**16
+_LONGEST_NS = 2**62
 
 
 def sendable(orders: Orders, n_books: int, dropped: Counter[str]) -> Orders:
@@ -88,7 +89,8 @@ def rows_of(
     if rows["in_quote"].any():
         quote = _units(orders.size, np.full_like(volume, QUOTE_DECIMALS), _MOST_QUOTE)
         rows["amount"] = np.where(rows["in_quote"], quote * (UNITS_PER_QUOTE // 10**QUOTE_DECIMALS), lots)
-    rows["expiry_ns"] = orders.expiry_ns
+    # Whatever the time is then, adding it does not overflow.
+    rows["expiry_ns"] = np.minimum(orders.expiry_ns, _LONGEST_NS)
     rows["order_id"] = orders.order_id
     rows["client_id"] = orders.client_id
     rows["delay_ns"] = delays_ns(orders, number, response_s, rules, streams, venue.groups)
