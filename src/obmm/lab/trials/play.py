@@ -92,6 +92,7 @@ def _together(
             pipeline[select_books(assignment.selector, venue.book_ids, venue.asset_class)] = i
         miners = market.miners()
         kinds = kinds_of(trial.rivals, trial.scenario.rivals)
+        figures = [scores.everybody(group) for group in range(len(seeds))]
         return [
             gather.outcome(
                 seed=seed,
@@ -100,14 +101,14 @@ def _together(
                 asset=trial.scenario.asset_of_book(trial.books),
                 books=venue.group_rows[group],
                 pipeline=pipeline[venue.group_rows[group]],
-                scores={era: told["figures"] for era, told in scores.told(0, group).items()},
+                scores={era: told[0] for era, told in figures[group].items() if 0 in told},
                 failed=maker.errors,
                 fault=maker.faults[0].first if maker.faults else "",
                 others=functools.partial(
                     others_of,
                     kinds,
                     miners.on(venue.group_rows[group]),
-                    scores.everybody(group),
+                    figures[group],
                     (seen[0].time_ns - first_ns) / 6e10,
                 ),
             )

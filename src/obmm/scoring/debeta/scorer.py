@@ -21,8 +21,8 @@ from obmm.scoring.eras import ERAS, EraConstants
 from obmm.scoring.pareto import Float32Array
 from obmm.scoring.weights import moving_average
 
-_TOGETHER = 64
-"""States that are summed up together at most."""
+_EVENTS = 2**15
+"""Events of a tape after which states wait no longer: more would only crowd the caches."""
 
 
 @attrs.define
@@ -267,7 +267,8 @@ class DebetaScorer:
         """Whether no state may be added to those that wait."""
         if self._sums is None or not self._waiting:
             return False
-        return len(self._waiting) == _TOGETHER or self._sums.prunes_at(self._time_ns)
+        events = sum(len(tape) for _, tape in self._waiting)
+        return events >= _EVENTS or self._sums.prunes_at(self._time_ns)
 
     def _accumulation_for(self, venue: Venue) -> Accumulation:
         if self._sums is None:
