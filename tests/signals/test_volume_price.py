@@ -35,7 +35,7 @@ def run(stage: VolumePrice, per_hour: float, hours: float, start_h: float = 0.0,
 
 def test_at_the_even_pace_the_price_stays() -> None:
     """Nine tenths of 500,000 over 24 hours."""
-    stage = VolumePrice(start_bps=9.0)
+    stage = VolumePrice(start_bps=9.0, step_bps_per_h=10.0, tau_s=1800.0)
     before = run(stage, 18_750.0, 4.0)[2]
     assert before == pytest.approx(run(stage, 18_750.0, 1.0, 4.0)[2], abs=0.3)
 
@@ -58,18 +58,23 @@ def test_it_stays_within_its_bounds() -> None:
 
 def test_what_a_book_did_not_spend_early_it_may_spend_later() -> None:
     """After twelve idle hours twice the even pace is the even pace."""
-    stage = VolumePrice(start_bps=0.0, tau_s=600.0)
+    stage = VolumePrice(start_bps=0.0, step_bps_per_h=10.0, tau_s=600.0)
     run(stage, 0.0, 12.0)
     assert 1.0 > run(stage, 37_000.0, 3.0, 12.0)[2]
-    fresh = VolumePrice(start_bps=0.0, tau_s=600.0)
+    fresh = VolumePrice(start_bps=0.0, step_bps_per_h=10.0, tau_s=600.0)
     assert 10.0 < run(fresh, 37_000.0, 3.0)[2]
 
 
 def test_a_simulation_that_ends_sooner_leaves_fewer_hours() -> None:
     """Of six, the budget may go in six."""
     venue = Venue.of(1, duration_ns=6 * 3600 * 10**9)
-    assert 0.0 == run(VolumePrice(), 70_000.0, 3.0, venue=venue)[2]
-    assert 5.0 < run(VolumePrice(), 70_000.0, 3.0, venue=Venue.of(1, duration_ns=0))[2]
+    assert 0.0 == run(VolumePrice(start_bps=0.0, step_bps_per_h=10.0), 70_000.0, 3.0, venue=venue)[2]
+    assert (
+        5.0
+        < run(
+            VolumePrice(start_bps=0.0, step_bps_per_h=10.0), 70_000.0, 3.0, venue=Venue.of(1, duration_ns=0)
+        )[2]
+    )
 
 
 def test_what_the_venue_tells_counts_if_it_is_more() -> None:

@@ -47,7 +47,7 @@ class VolumePrice(Stage):
     reserve_share: PerBook = option(
         0.1, help="Share of the cap kept for closing", unit="fraction", per_book=True, low=0.0, high=1.0
     )
-    start_bps: PerBook = option(0.0, help="Price at the start", unit="bp", per_book=True, low=0.0)
+    start_bps: PerBook = option(8.0, help="Price at the start", unit="bp", per_book=True, low=0.0)
     step_bps_per_h: PerBook = option(
         10.0,
         help="Change of the price in an hour at twice the even pace",
@@ -56,7 +56,7 @@ class VolumePrice(Stage):
         low=0.0,
     )
     most_bps: PerBook = option(20.0, help="Largest price", unit="bp", per_book=True, low=0.0)
-    tau_s: float = option(1800.0, help="Time over which the pace is measured", unit="s", low=1.0)
+    tau_s: float = option(900.0, help="Time over which the pace is measured", unit="s", low=1.0)
     rates: str = option("", help="Signal of maker and taker rate; empty: the account's")
     _price: FloatArray | None = memory()
     _pace: FloatArray = memory()
