@@ -65,7 +65,10 @@ def jobs_of(path: Path, results: Sequence[dict[str, Any]], first_seed: int) -> I
     """What a file of studies wants confirmed."""
     for table in file_layer(path).table["study"]:
         for plan in table.get("confirm", ()):
-            study = Study.of({**table, "rung": [{"fields": plan["fields"]}]}, path.resolve().parent)
+            changed = {"rung": [{"fields": plan["fields"]}]}
+            if "scenario" in plan:
+                changed["scenario"] = plan["scenario"]
+            study = Study.of({**table, **changed}, path.resolve().parent)
             found = best_of(results, study.name)
             arms: list[tuple[str, dict[str, Any], Config]] = []
             if found is not None:
@@ -142,9 +145,10 @@ def shown(path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     for line in lines:
         of = line["figures"]
-        print(
-            f"{line['study']}, {line['arm']}, {line['field']}: {len(line['seeds'])} seeds, {line['hours']} h"
+        where = (
+            f"{line['scenario']}, {line['field']}: {len(line['seeds'])} × {line['books']} × {line['hours']}"
         )
+        print(f"{line['study']}, {line['arm']}, {where} h")
         wanted = (
             "pnl_per_book_hour",
             "pnl_bps",
@@ -154,9 +158,10 @@ def shown(path: Path) -> None:
         )
         scores = [name for name in of if name.startswith("score_") or name.endswith(":kappa_score")]
         print("   ", ", ".join(f"{name} {interval(of[name])}" for name in (*wanted, *scores)))
-        rival = [o for o in lines if o["study"] == line["study"] and o["field"] == line["field"]]
-        if line["arm"] == "found":
-            for other in (o for o in rival if o["arm"] != "found"):
+        same = ("study", "field", "scenario", "hours")
+        rival = [o for o in lines if all(o[name] == line[name] for name in same)]
+        if "found" in line["arm"] or line["arm"] == line["study"]:
+            for other in (o for o in rival if o is not line):
                 for name in ("pnl_per_book_hour", *scores):
                     gain = np.subtract(of[name], other["figures"][name])
                     print(f"        {name} against {other['arm']}: {interval(gain.tolist())}")

@@ -260,7 +260,7 @@ def _row(name: str) -> list[str]:
     builder, placer = config.builder.build(), config.placer.build()
     depths = [spec.build().depths for spec in config.signals if spec.kind == "imbalance"]
     shown = (
-        builder.size_base,
+        getattr(builder, "size_base", None),
         config.spec("gates.inventory").build().max_inventory_pct,
         getattr(builder, "target_spread_bps", None),
         getattr(builder, "min_edge_bps", None),

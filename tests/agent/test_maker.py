@@ -34,7 +34,10 @@ def run(maker: MarketMaker, states: list[MarketState]) -> list[Orders]:
 
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_quote_and_obey_the_rules(name):
-    """Two minutes after the warm-up every sound book has been quoted, and no rule was broken."""
+    """Two minutes after the warm-up every sound book has been quoted, and no rule was broken.
+
+    What only follows takers may find nothing to do.
+    """
     maker = MarketMaker(resolve(name))
     paper = PaperOrders(4)
     quoted = np.zeros(4, dtype=bool)
@@ -45,7 +48,7 @@ def test_presets_quote_and_obey_the_rules(name):
         paper.submit(state, orders)
         quoted[orders.book] = True
     assert 0 == maker.errors
-    assert quoted.all()
+    assert quoted.all() or maker.config.builder.kind == "following"
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import pytest
 
 from obmm.agent import Decision, MarketMaker, preset_names, resolve
-from obmm.market import Accounts, MarketState, Venue
+from obmm.market import Accounts, Lens, MarketState, Venue
 from obmm.testing import random_states
 from obmm.testing.paper import PaperOrders
 
 
-def races(decision: Decision) -> list[str]:
+def races(decision: Decision, lenses: Sequence[Lens] = ()) -> list[str]:
     """Sides on which what is placed, and what may still rest then, would carry a position past its bound.
 
-    Only what the first instruction of a book cancels is certainly gone when the others arrive.
+    The position is what the stages see it as. Only what the first instruction of a book cancels is certainly
+    gone when the others arrive.
     """
     state, orders, found = decision.state, decision.orders, []
+    for lens in lenses:
+        state = lens.seen(state)
     bound, own = decision.steps[0].limits.position_bound, state.open_orders
     for book in np.unique(orders.book):
         rows = np.flatnonzero(orders.book == book)
@@ -39,7 +44,9 @@ def test_presets_never_race_their_limit(name: str, wealth: float) -> None:
     """Two minutes with so little wealth that a few orders reach the bound."""
     maker, paper = MarketMaker(resolve(name)), PaperOrders(4)
     found: list[str] = []
-    maker.listeners.append(lambda decision: found.extend(races(decision)))
+    gates = [spec.build() for spec in maker.config.gates]
+    lenses = [gate for gate in gates if isinstance(gate, Lens)]
+    maker.listeners.append(lambda decision: found.extend(races(decision, lenses)))
     account = Accounts.of(4, base=wealth / 600.0, quote=wealth / 2.0)
     for bare in random_states(3, 150, n_books=4):
         state = paper.dressed(attrs.evolve(bare, accounts=account))

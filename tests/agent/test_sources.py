@@ -22,6 +22,7 @@ def test_every_preset_is_listed():
         "fast",
         "making",
         "money",
+        "sharpe",
         "touch",
     ] == preset_names()
 

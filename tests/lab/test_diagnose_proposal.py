@@ -140,7 +140,9 @@ def test_a_run_of_a_preset_is_proposed_as_what_differs_from_it(
     expected = with_settings(resolve(preset), [(c.path, c.option, c.new, c.book) for c in changes])
     assert config.hash == expected.hash
     assert config.hash == proposal.resolves()
-    assert [(o.selector, o.value) for o in config.overrides] == [("2", changes[-1].new)]
+    # An inventory that is small already is not made smaller.
+    of_books = [(str(c.book), c.new) for c in changes if c.book is not None]
+    assert of_books == [(o.selector, o.value) for o in config.overrides]
 
 
 @pytest.mark.parametrize(
