@@ -114,6 +114,7 @@ def test_the_preset_auto_takes_what_is_laid_over_it():
     )
     assert ("auto", "auto") == (plain.objective, mine.objective)
     assert list(plain.choices) == list(mine.choices)
+    assert all(one.description == resolve(name).description for name, one in mine.choices.items())
     assert all(0.02 == one.spec("gates.drawdown").build().threshold for one in mine.choices.values())
 
 

@@ -73,7 +73,8 @@ def _chosen(objective: str, layers: list[Layer], params: Mapping[str, Any] | lis
     except ConfigError as error:
         wrong = [Problem(f"for {objective}: {p.where}", p.what) for p in error.problems]
         raise ConfigError(wrong) from None
-    return attrs.evolve(config, name=f"{config.name}: {objective}", objective=objective)
+    told = preset_layer(objective).table.get("description", "")
+    return attrs.evolve(config, name=f"{config.name}: {objective}", description=told, objective=objective)
 
 
 def _layers(source: str | Path | Layer) -> list[Layer]:

@@ -80,7 +80,7 @@ def explain(source: str = "balanced", /, *, set: Set = (), json: Flag = False) -
         out.print(f"  {name}: {choice.description}  hash {choice.hash}", markup=False)
     if resolved.choices:
         out.print(
-            "What follows are the stages for money; `obmm config explain kappa` tells those of another."
+            "What follows are the stages for money; `obmm config explain sharpe` tells those of another."
         )
     feeds = ", ".join(sorted(feed.value for feed in needs.feeds)) or "books only"
     out.print(
