@@ -22,7 +22,7 @@ def races(decision: Decision, lenses: Sequence[Lens] = ()) -> list[str]:
     """
     state, orders, found = decision.state, decision.orders, []
     for lens in lenses:
-        state = lens.seen(state)
+        state = lens.through(state)
     bound, own = decision.steps[0].limits.position_bound, state.open_orders
     for book in np.unique(orders.book):
         rows = np.flatnonzero(orders.book == book)

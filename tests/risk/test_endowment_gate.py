@@ -23,13 +23,13 @@ from risk.gate_scenes import applied, scene
 def test_the_share_that_is_not_kept_becomes_a_position(keep: float, time_s: float, expected: float) -> None:
     """Of 80 base within an hour; more than all of it is to be bought."""
     state = scene(1, time_s=time_s)
-    assert expected == pytest.approx(EndowmentGate(keep=keep).seen(state).accounts.position[0])
+    assert expected == pytest.approx(EndowmentGate(keep=keep).through(state).accounts.position[0])
 
 
 def test_keeping_all_changes_nothing() -> None:
     """To the last bit."""
     state = scene(2, position=3.0, time_s=5000.0)
-    seen = EndowmentGate().seen(state)
+    seen = EndowmentGate().through(state)
     for field in attrs.fields(type(state.accounts)):
         np.testing.assert_array_equal(getattr(state.accounts, field.name), getattr(seen.accounts, field.name))
 
@@ -38,11 +38,11 @@ def test_keeping_all_changes_nothing() -> None:
 def test_selling_at_the_initial_price_wins_and_loses_nothing(keep: float, time_s: float, mid: float) -> None:
     """Own quote and base against what the account is said to have started with, at any price now."""
     gate, start = EndowmentGate(keep=keep), scene(1, time_s=time_s, mid=mid)
-    sold = gate.seen(start).accounts.position
+    sold = gate.through(start).accounts.position
     after = scene(
         1, time_s=time_s, mid=mid, position=-sold, quote=26_000.0 + 300.0 * sold, quote_initial=26_000.0
     )
-    accounts = gate.seen(after).accounts
+    accounts = gate.through(after).accounts
     result = accounts.quote_own - accounts.quote_initial + accounts.position * mid
     assert 0.0 == pytest.approx(result[0], abs=1e-6)
 
@@ -51,7 +51,7 @@ def test_a_venue_that_tells_no_price_is_believed_to_have_started_at_the_first() 
     """Which stays when the price moves on."""
     gate, venue = EndowmentGate(keep=0.0, over_s=0.0), Venue.of(1, initial_price=np.nan)
     for mid in (310.0, 350.0):
-        seen = gate.seen(scene(1, venue=venue, mid=mid))
+        seen = gate.through(scene(1, venue=venue, mid=mid))
     assert 26_000.0 + 80.0 * 310.0 == pytest.approx(seen.accounts.quote_initial[0])
 
 
@@ -61,7 +61,7 @@ def test_it_forbids_nothing_and_starts_no_drawdown() -> None:
     gate = EndowmentGate(keep=0.0)
     assert applied(gate, state).allows_no_more_than(Limits.open(1))
     assert Limits.open(1).allows_no_more_than(applied(gate, state))
-    assert [False] == applied(DrawdownGate(threshold=0.001), gate.seen(state)).reduce_only.tolist()
+    assert [False] == applied(DrawdownGate(threshold=0.001), gate.through(state)).reduce_only.tolist()
 
 
 def test_all_stages_of_a_pipeline_see_the_position() -> None:

@@ -166,7 +166,7 @@ class Pipeline:
         stages: dict[str, Any] = {f"signals.{name}": signal for name, signal in self.signals}
         stages |= {f"gates.{name}": gate for name, gate in self.gates} | {"builder": self.builder}
         self._stages = stages | {"placer": self.placer}
-        self._lenses = {path: stage for path, stage in self._stages.items() if isinstance(stage, Lens)}
+        self._lenses = {f"gates.{name}": gate for name, gate in self.gates if isinstance(gate, Lens)}
         self._reads = {path: _signals_read(stage) for path, stage in stages.items()}
 
     @classmethod
@@ -203,7 +203,7 @@ class Pipeline:
     def _step(self, state: MarketState) -> Step:
         for path, lens in self._lenses.items():
             self.stage = path
-            state = lens.seen(state)
+            state = lens.through(state)
         self.stage = ""
         signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
         for name, signal in self.signals:

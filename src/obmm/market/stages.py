@@ -69,7 +69,7 @@ class Steerable(Protocol):
 class Lens(Protocol):
     """A gate through which all stages of a pipeline see the state, such as against what a position counts."""
 
-    def seen(self, state: MarketState) -> MarketState:
+    def through(self, state: MarketState) -> MarketState:
         """What the stages are given in place of `state`; of the same books, at the same time."""
 
 

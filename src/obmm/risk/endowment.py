@@ -30,7 +30,7 @@ class EndowmentGate(Stage):
     >>> accounts = Accounts.of(1, base=80.0, quote=26_000.0)
     >>> books = [[(299.9, 1.0)]], [[(300.1, 1.0)]]
     >>> state = MarketState.of_books(Venue.of(1), *books, time_ns=900 * 10**9, accounts=accounts)
-    >>> EndowmentGate(keep=0.5, over_s=3600.0).seen(state).accounts.position
+    >>> EndowmentGate(keep=0.5, over_s=3600.0).through(state).accounts.position
     array([10.])
     """
 
@@ -45,7 +45,7 @@ class EndowmentGate(Stage):
     def __call__(self, state: MarketState, signals: Signals) -> Limits:
         return Limits.open(state.n_books)
 
-    def seen(self, state: MarketState) -> MarketState:
+    def through(self, state: MarketState) -> MarketState:
         """The state whose accounts started with what is kept of the endowment now."""
         first = state.venue.initial_price if self._price is None else self._price
         # Where the venue tells none, the first price that is seen.
