@@ -116,13 +116,13 @@ def test_the_same_seed_is_the_same_run(obmm):
 def test_an_interrupt_keeps_what_is_done(obmm, monkeypatch):
     """Ctrl-C at the fortieth second of an hour: summary and records, status 130."""
 
-    def interrupted(plan, folder, *, force, progress):
+    def interrupted(plan, folder, *, progress, **rest):
         def press(done_s: float) -> None:
             if done_s == 40.0:
                 os.kill(os.getpid(), signal.SIGINT)
             progress(done_s)
 
-        return simulate_plan(plan, folder, progress=press)
+        return simulate_plan(plan, folder, progress=press, **rest)
 
     monkeypatch.setattr("obmm.lab.simulate.simulate", interrupted)
     said = obmm("simulate", "--books", "2", "--hours", "1", "--out", "half", "--json")

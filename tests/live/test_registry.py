@@ -171,7 +171,7 @@ def test_the_public_address_is_asked_of_several():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         assert "203.0.113.9" == public_address([f"{url}/bad", f"{url}/good"])
-        with pytest.raises(OSError, match="give it with --external-ip"):
+        with pytest.raises(OSError, match="give it to obmm run with --external-ip"):
             public_address([f"{url}/bad", "http://127.0.0.1:9/"])
         server.shutdown()
 

@@ -29,6 +29,8 @@ def heard(state: MarketState, volatility: float) -> Signals:
     out = Signals(n_books=N, age_s=np.array([0.0, 10.0, 30.0, 60.0, 90.0]), warmup_s=30.0)
     out.add("volatility", np.full(N, volatility))
     out.add("microprice", np.where(state.sound, state.mid, np.nan))
+    # Books that surely lose, that surely gain, and one of which nothing is known.
+    out.add("fill_edge", np.array([[-9, 1, 1], [6, 1, 1], [-4, 3, 1], [0, 1, 1], [np.nan, np.nan, 0]]))
     return out
 
 

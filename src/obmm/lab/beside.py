@@ -100,7 +100,7 @@ def of_one_seed_words(name: str, found: Mapping[str, Any]) -> str:
     """The same in a line.
 
     >>> one = {"mean": 31.3, "low": 20.1, "high": 42.5, "books": 16, "seed": 1}
-    >>> of_one_seed_words("money", one).partition(".")[2].strip()
+    >>> of_one_seed_words("money", one).partition(" of seed 1. ")[2]
     'One seed is one draw of the market and no result.'
     """
     where = f"over its {found['books']} books" if found["books"] > 1 else "of one book"

@@ -21,6 +21,7 @@ def of_groups(
     Open orders are left out, notices of anything but fills and resets, the tape unless `feeds` ask for it,
     and `accounts` where no era values them. The books of a group must stand together.
 
+    >>> from obmm.market import Venue
     >>> from obmm.testing import random_state
     >>> state = random_state(1, venue=Venue.of(4, groups=[0, 0, 1, 1], book_ids=[0, 1, 0, 1]))
     >>> [part.n_books for part in of_groups(state)], of_groups(state)[1].mid == state.mid[2:]
