@@ -244,6 +244,14 @@ def test_damaged_snapshots_are_refused(noise, at, sealed):
         restored(snapshots._MAGIC + _crc(data[18:]) + data[18:], config_of("balanced"), states()[20])
 
 
+def test_a_key_that_is_a_table_is_refused():
+    """Such a thing is MessagePack, and no table that Python can hold."""
+    inner = b"\x81\xa1k\x81\x81\xa1a\x01\x02"
+    data = zstandard.compress(inner)
+    with pytest.raises(SnapshotRefused, match="damaged"):
+        restored(snapshots._MAGIC + _crc(data) + data, config_of("balanced"), states()[20])
+
+
 def _crc(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "little")
 

@@ -16,7 +16,7 @@ from obmm.market import MarketState, Orders, TimeInForce, Venue
 from obmm.testing import random_state
 from obmm.wire import Decoder, WireError, encode_request
 from obmm.wire.answer import LimitOrder, orders_of, read_answer, read_reply
-from obmm.wire.codec import MSGPACK
+from obmm.wire.codec import MSGPACK, read
 from obmm.wire.compression import pack
 
 STATE = random_state(3, n_books=3)
@@ -260,3 +260,9 @@ def test_unknown_books_are_the_gates_business() -> None:
     answer = read_answer(said(LIMIT | {"bookId": 7}))
     with pytest.raises(KeyError):
         orders_of(answer.instructions, Venue.of(2))
+
+
+def test_a_key_that_is_a_table_is_damage_as_any_other():
+    """Such a thing is MessagePack, and no table that Python can hold."""
+    with pytest.raises(WireError, match="body"):
+        read(MSGPACK.reader(dict[str, Any]), b"\x81\xa1k\x81\x81\xa1a\x01\x02", "body")

@@ -131,6 +131,13 @@ def _told_in(data: bytes) -> dict[str, Any]:
         told = msgspec.msgpack.decode(
             zstandard.ZstdDecompressor().decompress(data[head:]), type=dict[str, Any]
         )
-    except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (
+        zstandard.ZstdError,
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+        RecursionError,
+        TypeError,
+    ) as error:
+        # Of a key that is a table itself older versions of msgspec say so with a TypeError.
         raise SnapshotRefused(f"it is damaged: {error}") from error
     return told

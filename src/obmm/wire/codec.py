@@ -64,7 +64,8 @@ def read(reader: Reader[T_co], data: bytes, field: str) -> T_co:
     """
     try:
         return reader.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        # Of a key that is a table itself older versions of msgspec say so with a TypeError.
         problem, path = _split(str(error))
         raise WireError(field + path, problem) from error
     except RecursionError as error:
