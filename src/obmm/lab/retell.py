@@ -18,7 +18,7 @@ import numpy.typing as npt
 from obmm.agent import Decision
 from obmm.agent.decision import Step
 from obmm.lab.recorded import Run, RunError
-from obmm.lab.score import tapes_of, venue_of
+from obmm.lab.recorded_states import tapes_of, venue_of
 from obmm.lab.tables import COLUMNS, Table
 from obmm.market import (
     Accounts,

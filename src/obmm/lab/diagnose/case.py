@@ -15,7 +15,7 @@ from obmm.lab.diagnose.rescore_kappa import KappaRescorer
 from obmm.lab.diagnose.rescore_sharpe import SharpeRescorer
 from obmm.lab.diagnose.thresholds import Thresholds
 from obmm.lab.recorded import Run
-from obmm.lab.score import venue_of
+from obmm.lab.recorded_states import venue_of
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, fills_of, summarise
 from obmm.market import BoolArray, FloatArray, IntArray
 from obmm.scoring import ERAS, EraConstants
