@@ -93,7 +93,7 @@ def test_simulate_prints_its_tables_within_eighty_columns(obmm, monkeypatch):
     """What a newcomer sees first."""
     monkeypatch.setenv("COLUMNS", "80")
     said = obmm("simulate", *SHORT, "--preset", "conservative", "--rivals", "touch", "--out", "here")
-    assert "One seed is one draw of the market and no result." in " ".join(said.out.split())
+    assert "one seed is one draw of the market and no result." in " ".join(said.out.split())
     lines = said.out.splitlines()
     assert 80 >= max(len(line.rstrip()) for line in lines)
     for title in ("Per book", "All books", "Markout of fills", "Rivals"):

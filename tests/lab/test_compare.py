@@ -26,6 +26,7 @@ from obmm.lab.compare.run import Runner
 from obmm.lab.compare.tell import told
 from obmm.lab.compare.used import seeds_words, used_before
 from obmm.lab.compare.words import sentence, verdict
+from obmm.lab.first_hour import LATER
 from obmm.lab.trials import METRICS, Ledger, LocalExecutor, Outcome, Trial
 from obmm.lab.trials.executor import Done
 from obmm.sim import Scenario
@@ -166,7 +167,7 @@ def test_populations_are_markets_of_their_own() -> None:
     with pytest.raises(ConfigError, match="--rivals nobody"):
         markets_of([SCENARIO], ["nobody"])
     with pytest.raises(ConfigError, match="did you mean 'max_drawdown'"):
-        metrics_of(["max_drawdwn"], ())
+        metrics_of(["max_drawdwn"], (), 1.0)
 
 
 # -- what is found ------------------------------------------------------------------------------------
@@ -269,7 +270,7 @@ def test_a_score_that_is_not_there_says_why(tmp_path: Path) -> None:
     """Once, not for each challenger."""
     base = question()
     markets = markets_of([SCENARIO], eras=["0.5.4"])
-    asked = attrs.evolve(base, markets=markets, metrics=metrics_of((), ("0.5.4",)))
+    asked = attrs.evolve(base, markets=markets, metrics=metrics_of((), ("0.5.4",), 1.0))
     score = asked.metrics[1]
     made = {
         (arm.name, "default", seed): outcome(seed, 1.0, scores={"0.5.4": {"score": 0.1, "median": math.nan}})
@@ -281,6 +282,20 @@ def test_a_score_that_is_not_there_says_why(tmp_path: Path) -> None:
     assert "0.5.4 gives a Kappa to runs of more than 90 minutes; this one lasted 60" in d.missing
     assert d.missing in sentence(d, comparison)
     assert json.loads(json.dumps(told(comparison), default=str))["differences"][1]["seeds"] == 0
+
+
+def test_what_is_earned_after_the_first_hour_stands_beside_the_rest() -> None:
+    """Where runs last longer; where they do not and it is asked for, it says why there is none."""
+    assert ["pnl_per_book_hour", LATER] == [m.name for m in metrics_of((), (), 2.0)]
+    assert ["max_drawdown", "pnl_per_book_hour", LATER] == [
+        m.name for m in metrics_of(("max_drawdown", "pnl_per_book_hour"), (), 1.5)
+    ]
+    assert ["pnl_bps"] == [m.name for m in metrics_of(("pnl_bps",), (), 2.0)]
+    asked = attrs.evolve(question(), metrics=metrics_of((LATER,), (), 1.0))
+    made = {(arm.name, "default", seed): outcome(seed, 1.0) for arm in asked.arms for seed in (1, 2)}
+    comparison = Comparison(question=asked, seeds=(1, 2), outcomes=made)
+    (d,) = comparison.differences(asked.metrics[0])
+    assert "the run lasts no more than an hour" == d.missing
 
 
 # -- looking again and again --------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def test_figures_of_the_table_are_those_of_the_records(early: ReportData, small_
     books = {name: np.array(values) for name, values in told["books"].items()}
     expected = {
         "pnl_per_book_hour": summary["pnl_per_book_hour"],
+        "pnl_after_first_hour": None,  # It lasts no more than one.
         "sharpe": told["figures"]["sharpe_median"],
         "sharpe_books": np.percentile(books["sharpe"], 25),
         "activity_factor": np.median(books["activity_factor"]),

@@ -53,6 +53,18 @@ def test_every_run_is_found_with_the_figures_of_its_summary(folder):
     assert sorted(created, reverse=True) == created
 
 
+def test_the_hour_is_found_in_many_parts(tmp_path, monkeypatch):
+    """Only the ends and what lies at the hour are read; the figure is that of the whole run's summary."""
+    monkeypatch.setattr(tiny_run, "SECONDS", (600, 1500, 2400, 3300, 4100, 4300, 5100, 7800))
+    tiny_run.write(tmp_path / "run", parts=True)
+    run, (row,) = Run(tmp_path / "run"), runs_in(tmp_path, tiny_run.UID)
+    assert 8 == run.about["parts"]
+    told = summarise(run, tiny_run.UID)
+    # Two base more than at first: at 104 an hour later, at 98 in the end; book 9 does nothing.
+    assert pytest.approx(-12.0 / 2 / 1.0) == told["pnl_after_first_hour"]
+    assert pytest.approx(told["pnl_after_first_hour"]) == row.pnl_after_first_hour
+
+
 def test_an_account_that_is_not_there_has_no_figures(folder):
     """It is listed all the same."""
     row = next(row for row in runs_in(folder, uid=0) if row.run.endswith("whole"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -17,9 +18,11 @@ pytest.importorskip("pyarrow")
 from lab import tiny_run
 from obmm.agent import ConfigError, resolve
 from obmm.lab.attribution import PARTS
+from obmm.lab.first_hour import LATER
 from obmm.lab.recorded import Run
+from obmm.lab.runs import runs_in
 from obmm.lab.simulate import Plan, simulate
-from obmm.lab.summary import MARKOUT_S, summarise
+from obmm.lab.summary import MARKOUT_S, filled_forward, summarise
 from obmm.lab.trials import METRICS, Gather, LocalExecutor, Outcome, Stopped, Trial, play
 from obmm.lab.trials.executor import WorkerLost
 from obmm.sim import Scenario
@@ -65,6 +68,44 @@ def test_a_trial_is_the_run_that_simulate_records(outcomes: tuple[Outcome, ...],
     assert pytest.approx([row["pnl"] for row in told["per_book"]]) == outcome.books["pnl"].tolist()
     means = outcome.markouts["sum"] / outcome.markouts["count"]
     assert pytest.approx(list(told["markout_bps"].values())) == means.tolist()
+
+
+def test_what_comes_after_the_first_hour_is_told_alike_by_trial_record_and_list(tmp_path: Path) -> None:
+    """Of the agent and of a rival; the hour ends with the first state that is an hour after the first."""
+    rules = attrs.evolve(SCENARIO.venue, publish_interval_s=20.0)
+    slow = attrs.evolve(SCENARIO, venue=rules)
+    mine, rival = resolve("touch"), resolve("balanced")
+    plan = Plan(config=mine, rivals=(rival,), scenario=slow, books=2, hours=1.5, seed=4, threads=1, eras=())
+    told = simulate(plan, tmp_path / "run")
+    times, (bid, ask, base, quote) = Run(tmp_path / "run").grid(0, "bid", "ask", "base", "quote")
+    hour = np.flatnonzero(times == times[0] + 3600 * 10**9)[0]
+    worth = quote + base * filled_forward((bid + ask) / 2.0)
+    held = quote[0] + base[0] * filled_forward((bid + ask) / 2.0)
+    first = (worth - held)[hour]
+    assert pytest.approx(first.tolist()) == [book["pnl_first_hour"] for book in told["per_book"]]
+    later = (told["pnl"] - first.sum()) / 2 / (told["hours"] - 1.0)
+    assert abs(later - told["pnl_per_book_hour"]) > 1.0
+    (row,) = runs_in(tmp_path)
+    (outcome,) = play(trial(rivals=(rival,), scenario=slow, hours=1.5, seeds=(4,)), threads=1)
+    assert [pytest.approx(later)] * 3 == [
+        told[LATER], row.pnl_after_first_hour, outcome.metric(LATER)
+    ]  # fmt: skip
+    assert pytest.approx(first.tolist()) == outcome.books["pnl_first_hour"].tolist()
+    theirs = summarise(Run(tmp_path / "run"), 1)
+    other = next(other for other in outcome.others if other.config_hash == rival.hash)
+    assert pytest.approx([book["pnl_first_hour"] for book in theirs["per_book"]]) == (
+        other.books["pnl_first_hour"].tolist()
+    )
+    assert pytest.approx(theirs[LATER]) == other.metric(LATER, outcome.hours)
+
+
+def test_a_run_of_an_hour_or_less_has_no_later_hours(outcomes: tuple[Outcome, ...]) -> None:
+    """Nothing is promised from ten minutes, and the reason is told."""
+    (one, _) = outcomes
+    assert math.isnan(one.metric(LATER))
+    assert "the run lasts no more than an hour" == one.why_unknown(LATER)
+    assert one.books["pnl"].tolist() == one.books["pnl_first_hour"].tolist()
+    assert all(math.isnan(other.metric(LATER, one.hours)) for other in one.others)
 
 
 def test_every_metric_is_told(outcomes: tuple[Outcome, ...]) -> None:

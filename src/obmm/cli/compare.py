@@ -75,7 +75,8 @@ def compare(
             `builder.size_base=1`; several words in quotes are one challenger.
         set: `name=value` for all of them, as often as needed.
         metric: What is compared, as often as needed; the first decides. P&L per book and hour if not given,
-            and the score under each era.
+            and the score under each era. Where runs last longer than an hour, P&L per book and hour is
+            followed by what of it is earned after the first hour, `pnl_after_first_hour`.
         seeds: How many, or which: `8`, `3 5 7`, `10..17`.
         confirm: Take fresh seeds, of those kept for confirming.
         until_sure: Add seeds until the interval excludes zero; it is wider, so that looking is paid for.
@@ -122,7 +123,7 @@ def compare(
         books=books,
         hours=hours,
         response_ms=response_ms,
-        metrics=metrics_of(metric, followed),
+        metrics=metrics_of(metric, followed, hours),
     )
     folder = out or Path("runs") / _name(question)
     ledger = Ledger.beside(folder)

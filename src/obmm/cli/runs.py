@@ -36,8 +36,8 @@ def runs(
         where: A condition, as often as needed; all of them hold: a column, one of = != < <= > >= or ~ (is
             part of), and a value.
         sort: A column: texts from a to z, figures from the largest down; if not said, the newest first.
-            Columns are run, config, hash, scenario, seed, books, hours, pnl, pnl_per_book_hour, era, score,
-            ended, completed, created, kind.
+            Columns are run, config, hash, scenario, seed, books, hours, pnl, pnl_per_book_hour,
+            pnl_after_first_hour, era, score, ended, completed, created, kind.
         limit: Show no more than so many.
         uid: Account: 0 is the agent, the others its rivals.
         json: Print JSON for machines.
@@ -57,7 +57,8 @@ def runs(
     if not shown:
         out.print(f"no run of {len(every)} below {folder} is such a one", markup=False)
         return
-    columns = ("run", "config", "hash", "scenario", "seed", "books", "hours", "P&L", "per book, h", "score")
+    columns = ("run", "config", "hash", "scenario", "seed", "books", "hours")
+    figures = ("P&L", "per book, h", "after 1st h", "score")
     rows = [
         (
             _below(row, folder),
@@ -69,6 +70,7 @@ def runs(
             row.hours,
             row.pnl,
             row.pnl_per_book_hour,
+            row.pnl_after_first_hour,
             row.score,
             row.era,
             "" if row.completed else row.ended,
@@ -77,7 +79,10 @@ def runs(
     ]
     less = "" if len(shown) == len(every) else f" of {len(every)}"
     for part in folded(
-        f"{len(shown)}{less} runs below {folder}, money in quote", (*columns, "era", ""), rows, out.width
+        f"{len(shown)}{less} runs below {folder}, money in quote",
+        (*columns, *figures, "era", ""),
+        rows,
+        out.width,
     ):
         for column in part.columns[1:]:
             if column.header in ("config", "hash", "scenario", "era", ""):

@@ -236,6 +236,7 @@ def _totals(told: dict[str, Any]) -> list[tuple[str, object]]:
         ("P&L of trading, fees included", told["pnl"]),
         ("P&L of the starting endowment", told["pnl_endowment"]),
         ("P&L of trading per book and hour", told["pnl_per_book_hour"]),
+        ("  after the first hour", told["pnl_after_first_hour"]),
         ("fills", told["fills"]),
         ("fill rate (posted orders that trade)", _percent(told["fill_rate"])),
         ("win rate (60 s markout)", _percent(told["win_rate"])),

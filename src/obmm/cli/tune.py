@@ -210,11 +210,14 @@ def _print(study: Study, result: Result, folder: Path, paged: bool) -> None:
 
 def _best(study: Study, result: Result) -> Any:
     """The configuration before the search and the best after it, side by side."""
-    names = [metric.name for metric in study.design.metrics]
+    from obmm.lab.trials.metrics import with_later
+
+    asked = [metric.name for metric in study.design.metrics]
+    names = with_later(asked, study.design.trial.hours)
     rows: list[Sequence[object]] = []
     for row in (result.rows[0], *(row for row in result.front if row.number)):
         changed = ", ".join(f"{place} = {spelt(value)}" for place, value in row.values.items())
-        figures = [row.metrics[name] for name in names]
+        figures = [row.metrics.get(name) for name in names]
         rows.append((row.number or "before", row.config_hash, changed or "–", *figures))
-    title = "Best on the tuning seeds" if len(names) == 1 else "Front on the tuning seeds"
+    title = "Best on the tuning seeds" if len(asked) == 1 else "Front on the tuning seeds"
     return table(title, ("trial", "hash", "values", *names), rows, text_columns=3)

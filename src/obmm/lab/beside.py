@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from obmm.agent import Config
+from obmm.lab.first_hour import hourly_after
 from obmm.lab.simulate import Plan
 from obmm.lab.trials import Outcome, Trial
 from obmm.lab.trials.worker import Worker
@@ -84,31 +85,62 @@ def of_one_seed(told: Mapping[str, Any], beside: Mapping[str, Outcome] | None = 
         beside: Name → outcome of another configuration on the same books.
 
     Returns:
-        `mean`, `low`, `high` (95 %, Student's over books), `books`, `seed`; and under `beside` the same of
-        the other with its `name`, and `difference`, book by book.
+        `mean`, `low`, `high` (95 %, Student's over books), and of a run longer than an hour the same of
+        `first_hour` and of the hours after it, `after_first_hour`, else None; `books`, `seed`; and under
+        `beside` the same of the other with its `name`, and `difference`, book by book.
     """
-    hours = told["hours"]
-    pnl = np.array([book["pnl"] for book in told["per_book"]]) / hours if hours else np.array([])
-    found = _over_books(pnl) | {"books": int(pnl.size), "seed": told["seed"]}
+    pnl, first = (np.array([book[name] for book in told["per_book"]]) for name in ("pnl", "pnl_first_hour"))
+    mine = _rates(pnl, first, told["hours"])
+    found = _spans(mine) | {"books": int(pnl.size), "seed": told["seed"]}
     for name, outcome in (beside or {}).items():
-        theirs = outcome.books["pnl"] / outcome.hours
-        found["beside"] = {"name": name, **_over_books(theirs), "difference": _over_books(pnl - theirs)}
+        theirs = _rates(outcome.books["pnl"], outcome.books["pnl_first_hour"], outcome.hours)
+        difference = [of - other for of, other in zip(mine, theirs, strict=True)]
+        found["beside"] = {"name": name, **_spans(theirs), "difference": _spans(difference)}
     return found
 
 
 def of_one_seed_words(name: str, found: Mapping[str, Any]) -> str:
     """The same in a line.
 
-    >>> one = {"mean": 31.3, "low": 20.1, "high": 42.5, "books": 16, "seed": 1}
-    >>> of_one_seed_words("money", one).partition(" of seed 1. ")[2]
-    'One seed is one draw of the market and no result.'
+    >>> span = {"mean": 31.3, "low": 20.1, "high": 42.5}
+    >>> one = {**span, "first_hour": span, "after_first_hour": span, "books": 16, "seed": 1}
+    >>> print(of_one_seed_words("money", one).partition(":")[2].partition(". ")[0])
+     +31.3 ± 11.2 in the first hour, +31.3 ± 11.2 in each after it
     """
-    where = f"over its {found['books']} books" if found["books"] > 1 else "of one book"
-    line = f"{name} earned {_span(found)} quote per book and hour {where} of seed {found['seed']}"
+    line = f"{name} earned {_span(found)} quote per book and hour"
+    if found["after_first_hour"]:
+        first, later = _span(found["first_hour"]), _span(found["after_first_hour"])
+        line += f": {first} in the first hour, {later} in each after it"
     if "beside" in found:
         other = found["beside"]
-        line += f", {other['name']} {_span(other)}, difference book by book {_span(other['difference'])}"
-    return f"{line}. One seed is one draw of the market and no result."
+        line += f"; {other['name']} on the same seed {_of_all(other)}"
+        line += f"; difference book by book {_of_all(other['difference'])}"
+    sure = f"± is 95% over the {found['books']} books of seed {found['seed']}: one"
+    if found["books"] == 1:
+        sure = f"It is one book of seed {found['seed']}: one"
+    return f"{line}. {sure} seed is one draw of the market and no result."
+
+
+def _rates(pnl: FloatArray, first: FloatArray, hours: float) -> list[FloatArray]:
+    """(B,) quote per hour: of the whole run, of its first hour, and after it."""
+    return [pnl / hours if hours else np.full(pnl.size, np.nan), first, hourly_after(pnl, first, hours)]
+
+
+def _spans(rates: Sequence[FloatArray]) -> dict[str, Any]:
+    whole, first, later = map(_over_books, rates)
+    long = math.isfinite(later["mean"])
+    return {
+        **whole,
+        "first_hour": first if long else None,
+        "after_first_hour": later if long else None,
+    }
+
+
+def _of_all(found: Mapping[str, Any]) -> str:
+    """Mean of the whole run, then of the first hour and of those after it where there are any."""
+    if not found["after_first_hour"]:
+        return _span(found)
+    return f"{_span(found)}: {_span(found['first_hour'])} and {_span(found['after_first_hour'])}"
 
 
 def _over_books(values: FloatArray) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import operator
 import os
@@ -14,10 +15,12 @@ import attrs
 import numpy as np
 
 from obmm.agent import ConfigError, Problem
+from obmm.lab.first_hour import HOUR_NS, first_hour_row, hourly_after
 from obmm.lab.recorded import EmptyRun, Run, RunError
 from obmm.lab.report.eras import EraScore, era_scores
 from obmm.lab.score import era_of_run
 from obmm.lab.summary import filled_forward
+from obmm.market import FloatArray, IntArray
 from obmm.settings.errors import did_you_mean
 
 
@@ -35,6 +38,7 @@ class RunRow:
         hours: Simulated hours from the first state to the last.
         pnl: What trading earned against holding the endowment, fees included, quote.
         pnl_per_book_hour: The same per book and hour.
+        pnl_after_first_hour: The same after the first hour; NaN for runs of an hour or less.
         era: The version whose score is told: that of the scenario if it was scored, else the first that was.
         score: Its raw score; NaN where there is none.
         scores: All scores by era, None where there is none.
@@ -54,6 +58,7 @@ class RunRow:
     hours: float = math.nan
     pnl: float = math.nan
     pnl_per_book_hour: float = math.nan
+    pnl_after_first_hour: float = math.nan
     era: str = ""
     score: float = math.nan
     scores: dict[str, float | None] = attrs.field(factory=dict)
@@ -118,13 +123,15 @@ def _row(folder: Path, uid: int) -> RunRow:
     told = {name: None if s.missing else s.total for name, s in scored.items()}
     known |= {"scores": told, "era": era, "score": _figure(told.get(era))}
     try:
-        pnl, hours = _pnl(run, uid)
+        pnl, first, hours = _pnl(run, uid)
     except EmptyRun:
         return RunRow(**known)
     except RunError as error:
         return RunRow(**(known | {"ended": f"cannot be read: {error}"}))
-    per = pnl / hours / known["books"] if hours > 0.0 else math.nan
-    return RunRow(**known, hours=hours, pnl=pnl, pnl_per_book_hour=per)
+    total = float(pnl.sum())
+    per = total / hours / known["books"] if hours > 0.0 else math.nan
+    later = float(hourly_after(pnl, first, hours).mean())
+    return RunRow(**known, hours=hours, pnl=total, pnl_per_book_hour=per, pnl_after_first_hour=later)
 
 
 def _scores(run: Run, uid: int) -> dict[str, EraScore]:
@@ -136,26 +143,53 @@ def _era(about: Mapping[str, Any], scored: dict[str, EraScore]) -> str:
     return own if own in scored else next(iter(scored), "")
 
 
-def _pnl(run: Run, uid: int) -> tuple[float, float]:
-    """P&L of trading and simulated hours, out of the first and the last part; all of them if need be.
+def _pnl(run: Run, uid: int) -> tuple[FloatArray, FloatArray, float]:
+    """P&L of trading per book (B,), what of it came in the first hour, and simulated hours.
+
+    They are read out of the first and the last part and those at the hour; out of all of them if need be.
 
     Raises:
         RunError: They cannot be read, or hold no state.
     """
-    parts = run.about["parts"]
-    if parts > 2:
-        ends = run.parts("states", uid, (0, parts - 1), ("time_ns", "bid", "ask", "base", "quote"))
-        books = len(run.about["venue"]["book_ids"])
+    books = len(run.about["venue"]["book_ids"])
+    numbers = _parts_of_ends(run, uid)
+    if len(numbers) < run.about["parts"]:
+        ends = run.parts("states", uid, numbers, ("time_ns", "bid", "ask", "base", "quote"))
         if ends["time_ns"].size >= 2 * books:
-            time_ns, bid, ask, base, quote = (column.reshape(-1, books) for column in ends.values())
-            mid = (bid[-1] + ask[-1]) / 2.0
-            if np.isfinite(mid).all():
-                gain = quote[-1] - quote[0] + (base[-1] - base[0]) * mid
-                return float(gain.sum()), float(time_ns[-1, 0] - time_ns[0, 0]) / 3.6e12
-    times, (bids, asks, bases, quotes) = run.grid(uid, "bid", "ask", "base", "quote")
-    last = filled_forward((bids + asks) / 2.0)[-1]
-    earned = quotes[-1] - quotes[0] + (bases[-1] - bases[0]) * last
-    return float(earned.sum()), float(times[-1] - times[0]) / 3.6e12
+            time_ns, *grids = (column.reshape(-1, books) for column in ends.values())
+            times = time_ns[:, 0].astype(np.int64)
+            if np.isfinite(grids[0] + grids[1])[[first_hour_row(times), -1]].all():
+                return _earned(times, *grids)
+    times, grids = run.grid(uid, "bid", "ask", "base", "quote")
+    return _earned(times, *grids)
+
+
+def _earned(
+    times: IntArray, bid: FloatArray, ask: FloatArray, base: FloatArray, quote: FloatArray
+) -> tuple[FloatArray, FloatArray, float]:
+    rows = [first_hour_row(times), -1]
+    mid = filled_forward((bid + ask) / 2.0)[rows]
+    first, total = quote[rows] - quote[0] + (base[rows] - base[0]) * mid
+    return total, first, float(times[-1] - times[0]) / 3.6e12
+
+
+def _parts_of_ends(run: Run, uid: int) -> list[int]:
+    """The first part, the last, and those between which the first hour ends; all of few.
+
+    Raises:
+        RunError: A part cannot be read.
+    """
+    parts = range(run.about["parts"])
+    if len(parts) < 3:
+        return [*parts]
+
+    def begins_ns(number: int) -> int:
+        times = run.parts("states", uid, (number,), ("time_ns",))["time_ns"]
+        return int(times[0]) if times.size else 0
+
+    end_ns = begins_ns(0) + HOUR_NS
+    after = bisect.bisect_left(parts, end_ns, key=begins_ns)
+    return sorted({0, after - 1, min(after, len(parts) - 1), len(parts) - 1})
 
 
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.lab.attribution import attribute
+from obmm.lab.first_hour import LATER, first_hour_row, hourly_after
 from obmm.lab.pipelines import told_by_pipeline
 from obmm.lab.recorded import Run
 from obmm.market import BUY, FloatArray, InstructionKind, IntArray, Reason
@@ -101,7 +102,8 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     """Everything `obmm simulate` prints about one account of a run, as plain values.
 
     P&L is told in two parts: `pnl` is what trading earned against holding the starting endowment, fees
-    included; `pnl_endowment` is what the endowment itself gained or lost by the move of the price. Where
+    included; `pnl_endowment` is what the endowment itself gained or lost by the move of the price. Of `pnl`,
+    `pnl_first_hour` came in the first hour, and `pnl_after_first_hour` per book and hour after it. Where
     `pnl` comes from is `attribution`, by the parts of `obmm.lab.attribution.PARTS`, also of each class of
     books where there are several, by the price that their asset began at.
     """
@@ -124,12 +126,15 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
     answers = run.of("answers", uid)["respond_ms"]
     held = quote[0] + base[0] * mid
     value = quote + base * mid
+    hour = first_hour_row(times)
     trading = value[-1] - held[-1]
+    first_hour = value[hour] - held[hour]
     endowment = held[-1] - value[0]
     share = np.abs(limit_share(position, limit))
     parts = attribute(fills, times, mid, trading)
     per_book = [
         {part: float(values[b]) for part, values in parts.items()}
+        | {"pnl_first_hour": float(first_hour[b])}
         | _book_row(b, book_id, fills, trading[b], endowment[b], position[:, b], share[:, b])
         for b, book_id in enumerate(run.about["venue"]["book_ids"])
     ]
@@ -147,6 +152,8 @@ def summarise(run: Run, uid: int = 0) -> dict[str, Any]:
         "pnl": float(trading.sum()),
         "pnl_endowment": float(endowment.sum()),
         "pnl_per_book_hour": float(trading.mean() / hours) if hours else None,
+        "pnl_first_hour": float(first_hour.sum()),
+        LATER: _mean(hourly_after(trading, first_hour, hours)),
         "fees": float(fills.fee.sum()),
         "attribution": {part: float(values.sum()) for part, values in parts.items()},
         "attribution_by_class": _by_class(parts, run.about["venue"]["initial_price"]),

@@ -14,6 +14,7 @@ from obmm.agent.pipeline import feeds_of
 from obmm.lab.compare.arms import Arm
 from obmm.lab.compare.markets import Market
 from obmm.lab.trials import METRICS, Metric, Trial, metric_named
+from obmm.lab.trials.metrics import with_later
 
 #: Rooms whose sources decide what becomes of a run.
 _PLAYING = ("market", "settings", "signals", "risk", "execution", "agent", "sim", "scoring")
@@ -85,14 +86,16 @@ class Question:
         return max(1, min(-(-_WIDE_BOOKS // self.books), seeds * cells // jobs, seeds))
 
 
-def metrics_of(names: Sequence[str], eras: tuple[str, ...]) -> tuple[Metric, ...]:
+def metrics_of(names: Sequence[str], eras: tuple[str, ...], hours: float) -> tuple[Metric, ...]:
     """The metrics asked for; without any P&L per book and hour, and the score of each era.
+
+    P&L per book and hour is followed by that after the first hour, of runs that last longer.
 
     Raises:
         ConfigError: There is none of that name.
     """
     chosen = names or ["pnl_per_book_hour", *(f"score_{era}" for era in eras)]
-    return tuple(metric_named(name, eras) for name in dict.fromkeys(chosen))
+    return tuple(metric_named(name, eras) for name in with_later(list(dict.fromkeys(chosen)), hours))
 
 
 def trial_key(trial: Trial) -> str:

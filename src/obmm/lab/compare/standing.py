@@ -11,6 +11,7 @@ import numpy as np
 
 from obmm.lab.compare.comparison import Comparison
 from obmm.lab.compare.statistics import ALPHA, Interval, bootstrap, holm
+from obmm.lab.first_hour import LATER
 from obmm.lab.trials import Metric, Other, Outcome
 from obmm.market import BoolArray, FloatArray
 
@@ -157,7 +158,8 @@ def _rivalry(
     known = np.isfinite(theirs) & np.isfinite(mine)
     ahead, p = comparison.tested((mine - theirs)[known])
     by_class = {}
-    for name, i in classes.items() if metric.name.endswith("_per_book_hour") else ():
+    hourly = metric.name.endswith("_per_book_hour") or metric.name == LATER
+    for name, i in classes.items() if hourly else ():
         of_class = functools.partial(lambda i, outcome: figure(outcome, outcome.books["asset"] == i), i)
         by_class[name] = bootstrap(np.array(list(map(of_class, outcomes))))
     return Rivalry(

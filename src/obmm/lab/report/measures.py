@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from obmm.lab.first_hour import LATER as AFTER_FIRST_HOUR
+from obmm.lab.first_hour import TOO_SHORT
 from obmm.lab.report.eras import EraScore, constants_at
 from obmm.lab.report.measure import Figure, Measure, of_books, of_score
 from obmm.lab.report.measures_later import LATER
@@ -109,6 +111,14 @@ def _pnl(run: RunData, threshold: Threshold) -> Figure:
     return Figure(value=told["pnl_per_book_hour"], detail=detail)
 
 
+def _later(run: RunData, threshold: Threshold) -> Figure:
+    told = run.summary
+    if told[AFTER_FIRST_HOUR] is None:
+        return Figure(value=None, missing=TOO_SHORT)
+    first = told["pnl_first_hour"] / run.n_books
+    return Figure(value=told[AFTER_FIRST_HOUR], detail=f"{_figure(first)} per book in the first hour")
+
+
 def _win_rate(run: RunData, threshold: Threshold) -> Figure:
     fills = run.summary["fills"]
     return _share(
@@ -176,6 +186,17 @@ MEASURES: Mapping[str, Measure] = {
                 "quote. It is the one figure that means the same under any rules."
             ),
             read=_pnl,
+        ),
+        Measure(
+            key=AFTER_FIRST_HOUR,
+            label="P&L per book and hour after the first hour",
+            unit="",
+            digits=2,
+            definition=(
+                "What trading earned from the end of the first simulated hour on, quote. A market may pay at "
+                "its opening what it never pays again; this is what lasts."
+            ),
+            read=_later,
         ),
         *LATER,
         Measure(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obmm.lab.attribution import PARTS, attribute
+from obmm.lab.first_hour import LATER, first_hour_row, hourly_after
 from obmm.lab.summary import MARKOUT_S, WIN_S, Fills, filled_forward, markouts
 from obmm.lab.trials.metrics import figures_of_era
 from obmm.lab.trials.others import Other
@@ -68,7 +69,7 @@ class Gather:
         scores: Mapping[str, Mapping[str, float]] | None = None,
         failed: int = 0,
         fault: str = "",
-        others: Callable[[FloatArray], tuple[Other, ...]] | None = None,
+        others: Callable[[FloatArray, FloatArray], tuple[Other, ...]] | None = None,
     ) -> Outcome:
         """What became of the account.
 
@@ -82,7 +83,8 @@ class Gather:
             scores: Era → newest figures.
             failed: States on which a pipeline failed.
             fault: What was wrong first.
-            others: Tells what other miners of its books came to, at mids (B,) of the end.
+            others: Tells what other miners of its books came to, at mids (B,) of the end and of the end of
+                the first hour.
         """
         scores = scores or {}
         times = np.array(self._times, dtype=np.int64)
@@ -94,13 +96,14 @@ class Gather:
         pnl = (quote - quote[0]) + (base - base[0]) * mid
         traded = fills.price * fills.size
         total, hours = pnl.sum(axis=1), float(times[-1] - times[0]) / 3.6e12
-        n_books = mid.shape[1]
+        n_books, hour = mid.shape[1], first_hour_row(times)
 
         def by_book(values: FloatArray | None = None) -> FloatArray:
             return np.bincount(fills.book, weights=values, minlength=n_books).astype(np.float64)
 
         by_name = {
             "pnl": pnl[-1],
+            "pnl_first_hour": pnl[hour],
             "turnover": by_book(traded),
             "fees": by_book(fills.fee),
             "fills": by_book(),
@@ -116,6 +119,7 @@ class Gather:
         win = win[np.isfinite(win)]
         metrics = {
             "pnl_per_book_hour": float(total[-1]) * per_book_hour,
+            LATER: float(hourly_after(pnl[-1], pnl[hour], hours).mean()),
             "pnl_bps": 1e4 * float(total[-1]) / turnover if turnover else np.nan,
             "max_drawdown": float(drawdown(total[:, None])[0]),
             "turnover_per_book_hour": turnover * per_book_hour,
@@ -150,7 +154,7 @@ class Gather:
                 "count": known.sum(axis=0).astype(np.float64),
             },
             scores=scores,
-            others=() if others is None else others(mid[-1]),
+            others=() if others is None else others(mid[-1], mid[hour]),
         )
 
     def _grid(self, name: str, books: IntArray | None) -> FloatArray:

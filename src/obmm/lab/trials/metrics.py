@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from obmm.agent import ConfigError, Problem
+from obmm.lab.first_hour import LATER
 from obmm.scoring import ERAS
 from obmm.scoring.unscored import why_unscored
 from obmm.settings import did_you_mean
@@ -37,6 +38,7 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric("pnl_per_book_hour", "P&L per book and hour, quote"),
+        Metric(LATER, "P&L per book and hour after the first hour, quote"),
         Metric("pnl_bps", "P&L per unit of turnover, bp"),
         Metric("max_drawdown", "largest drawdown, quote", less_is_better=True),
         Metric("turnover_per_book_hour", "turnover per book and hour, quote", neutral=True),
@@ -93,6 +95,20 @@ def figures_of_era(era: str, figures: Mapping[str, float], minutes: float) -> di
         name: math.nan if missing else figures.get(name.removesuffix(f"_{era}"), math.nan)
         for name in era_metrics(era)
     }
+
+
+def with_later(names: Sequence[str], hours: float) -> list[str]:
+    """What is shown of metrics: P&L after the first hour follows P&L per hour where runs last longer.
+
+    >>> with_later(["pnl_per_book_hour", "score_0.6.3"], hours=3.0)
+    ['pnl_per_book_hour', 'pnl_after_first_hour', 'score_0.6.3']
+    >>> with_later(["pnl_per_book_hour"], hours=1.0)
+    ['pnl_per_book_hour']
+    """
+    shown = list(names)
+    if hours > 1.0 and "pnl_per_book_hour" in shown and LATER not in shown:
+        shown.insert(shown.index("pnl_per_book_hour") + 1, LATER)
+    return shown
 
 
 def metric_named(name: str, eras: tuple[str, ...] = ()) -> Metric:

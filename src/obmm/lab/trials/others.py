@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from obmm.agent import Config
+from obmm.lab.first_hour import LATER, hourly_after
 from obmm.lab.trials.metrics import figures_of_era
 from obmm.market import BoolArray, FloatArray, IntArray
 from obmm.sim import Miners, Rivals
@@ -25,7 +26,7 @@ class Other:
         name: Quoters, takers, or the name of the configuration.
         config_hash: The configuration; empty for synthetic miners.
         pnl: (M,) what each of them earned by trading on all books, quote.
-        books: `pnl`, `turnover` and `fees` per book (B,), the mean of the kind, quote.
+        books: `pnl`, `pnl_first_hour`, `turnover` and `fees` per book (B,), the mean of the kind, quote.
         scores: Metric of an era → its mean over those of the kind that have a score; synthetic miners have
             one only where the era reads no more than the tape.
     """
@@ -45,6 +46,9 @@ class Other:
             rows: (B,) true for the books that count; all of them if not given.
         """
         rows = np.ones(self.books["pnl"].size, dtype=np.bool_) if rows is None else rows
+        if name == LATER and "pnl_first_hour" in self.books:
+            pnl, first = self.books["pnl"][rows], self.books["pnl_first_hour"][rows]
+            return float(hourly_after(pnl, first, hours).mean())
         column, _, per = name.partition("_per_")
         if per == "book_hour" and column in self.books:
             return float(self.books[column][rows].mean()) / hours if hours else math.nan
@@ -79,20 +83,29 @@ def kinds_of(configs: Sequence[Config], rivals: Rivals) -> dict[tuple[str, str],
 def others_of(
     kinds: Mapping[tuple[str, str], IntArray],
     miners: Miners,
+    after_hour: Miners,
     scores: Mapping[str, Mapping[int, Mapping[str, float]]],
     minutes: float,
     mid: FloatArray,
+    mid_after_hour: FloatArray,
 ) -> tuple[Other, ...]:
     """What each kind came to.
 
     Args:
         kinds: The kinds by their uids.
         miners: Everybody's accounts at the end, on B books.
+        after_hour: The same after the first hour, or at the end of a shorter run.
         scores: Era → uid → newest figures, of those it scores.
         minutes: Simulated minutes that were scored.
         mid: (B,) mids at the end.
+        mid_after_hour: (B,) mids where `after_hour` is taken.
     """
-    columns = {"pnl": miners.pnl(mid), "turnover": miners.turnover, "fees": miners.fees}
+    columns = {
+        "pnl": miners.pnl(mid),
+        "pnl_first_hour": after_hour.pnl(mid_after_hour),
+        "turnover": miners.turnover,
+        "fees": miners.fees,
+    }
 
     def scored(uids: IntArray) -> dict[str, float]:
         told: dict[str, float] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from obmm.lab.first_hour import LATER, TOO_SHORT
 from obmm.lab.trials.others import Other
 from obmm.market import FloatArray
 from obmm.scoring import ERAS
@@ -27,9 +28,9 @@ class Outcome:
         fault: What was wrong first; empty if nothing was.
         metrics: Name → figure, NaN where it is not known; the names are those of `METRICS`, and of
             `era_metrics` for each era that was followed.
-        books: Name → figure per book (B,): `pnl`, `turnover`, `fees`, `fills`, `max_drawdown`, `asset` (index
-            of the asset class), `pipeline` (0 for the main one, i for the i-th `[[assign]]`), and the parts
-            of `obmm.lab.attribution.PARTS`.
+        books: Name → figure per book (B,): `pnl`, `pnl_first_hour`, `turnover`, `fees`, `fills`,
+            `max_drawdown`, `asset` (index of the asset class), `pipeline` (0 for the main one, i for the i-th
+            `[[assign]]`), and the parts of `obmm.lab.attribution.PARTS`.
         curves: Name → value at every full minute and at the end (M,): `time_s` since the first state, `pnl`
             of trading summed over books, `inventory_quote` the mean size of the position over books.
         markouts: `sum` and `count` (H,) over fills of the markout in bp at the horizons
@@ -58,6 +59,8 @@ class Outcome:
 
     def why_unknown(self, name: str) -> str:
         """Why a figure is not known, in words."""
+        if name == LATER:
+            return TOO_SHORT
         era = name.rpartition("_")[2]
         if era in ERAS:
             minutes = self.states * self.hours * 60.0 / max(self.states - 1, 1)

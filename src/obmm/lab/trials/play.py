@@ -10,6 +10,7 @@ import numpy as np
 from obmm.agent import Config, MarketMaker
 from obmm.agent.config import StageSpec
 from obmm.agent.merge import GROUPS
+from obmm.lab.first_hour import HOUR_NS
 from obmm.lab.score import RunScores
 from obmm.lab.trials.gather import Gather
 from obmm.lab.trials.others import kinds_of, others_of
@@ -75,22 +76,25 @@ def _together(
     with SimulatedMarket(
         trial.scenario, books=trial.books, seed=seeds, miners=len(makers), feeds=feeds, threads=threads
     ) as market:
-        first_ns = 0
+        first_ns, after_hour = 0, None
         for seen in market.states(trial.seconds):
             scores.observe(seen)
+            first_ns = first_ns or seen[0].time_ns
+            if after_hour is None and seen[0].time_ns >= first_ns + HOUR_NS:
+                after_hour = market.miners()
             for uid, maker in makers.items():
                 decision = maker.decide(seen[uid])
                 if decision.faults and len(seeds) > 1:
                     raise _FailedTogether
                 market.submit(uid, decision.orders, trial.response_ms / 1e3)
             gather.add(seen[0])
-            first_ns = first_ns or seen[0].time_ns
             look((seen[0].time_ns - first_ns) / (1e9 * trial.seconds))
         maker, venue = makers[0], market.venue
         pipeline = np.zeros(venue.n_books, dtype=np.int64)
         for i, assignment in enumerate(trial.config.at(venue).assign, start=1):
             pipeline[select_books(assignment.selector, venue.book_ids, venue.asset_class)] = i
         miners = market.miners()
+        after_hour = after_hour or miners
         kinds = kinds_of(trial.rivals, trial.scenario.rivals)
         figures = [scores.everybody(group) for group in range(len(seeds))]
         return [
@@ -108,6 +112,7 @@ def _together(
                     others_of,
                     kinds,
                     miners.on(venue.group_rows[group]),
+                    after_hour.on(venue.group_rows[group]),
                     figures[group],
                     (seen[0].time_ns - first_ns) / 6e10,
                 ),

@@ -56,6 +56,12 @@ def story(run: RunData) -> str:
             f"Trading {verb} {pnl} quote in {length} on {run.n_books} books, with "
             f"{told['fills']:,} fills worth {traded} quote."
         )
+        if told["pnl_after_first_hour"] is not None:
+            first, later = told["pnl_first_hour"] / run.n_books, told["pnl_after_first_hour"]
+            words.append(
+                f"Per book that was {number(first, 2, sign=True)} in the first hour and "
+                f"{number(later, 2, sign=True)} an hour after it."
+            )
         words.append(
             f"A fill captured {number(curve['0s'], 1)} bp at once and {number(curve['60s'], 1)} bp after a "
             f"minute; fees came to {number(told['fees'], 0)} quote."
@@ -80,9 +86,15 @@ def duration(hours: float) -> str:
 def glance(report: ReportData) -> Markup:
     """A tile per headline figure, with every run in it."""
     told = [run.summary for run in report.runs]
+    later = [number(run["pnl_after_first_hour"], sign=True) for run in told]
     tiles = [
         ("P&L of trading", "quote", [number(run["pnl"], sign=True) for run in told]),
         ("Per book and hour", "quote", [number(run["pnl_per_book_hour"], sign=True) for run in told]),
+        *(
+            [("After the first hour", "quote", later)]
+            if any(run["pnl_after_first_hour"] is not None for run in told)
+            else []
+        ),
         *((f"Score, {era}", "", [_score(run, era) for run in report.runs]) for era in _headline_eras(report)),
         ("Fills", "", [f"{run['fills']:,}" for run in told]),
         ("Win rate", "%", [percent(run["win_rate"]).removesuffix("%").strip() for run in told]),

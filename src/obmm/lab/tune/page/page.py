@@ -9,6 +9,7 @@ from typing import Any
 from obmm._version import __version__
 from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, join, table, tag
+from obmm.lab.trials.metrics import with_later
 from obmm.lab.tune.folder import BEST
 from obmm.lab.tune.page import charts
 from obmm.lab.tune.page.curves import curves
@@ -139,7 +140,7 @@ def _best(study: Study, result: Result) -> Markup:
 
 
 def _candidates(study: Study, result: Result) -> Markup:
-    names = [metric.name for metric in study.design.metrics]
+    names = with_later([metric.name for metric in study.design.metrics], study.design.trial.hours)
     order = {row.config_hash: i for i, row in enumerate(result.front)}
     rows = sorted(result.rows, key=lambda r: (order.get(r.config_hash, len(order)), len(r.seeds) * -r.hours))
     head = (
