@@ -20,6 +20,7 @@ from obmm.lab.recorded_states import states_of
 from obmm.market import Feed, MarketState
 from obmm.scoring import ERAS, Field, FieldScore
 from obmm.scoring.debeta import DebetaScorer, Round, figures_of
+from obmm.scoring.kappa_fields import KappaFields
 from obmm.scoring.unscored import why_unscored
 from obmm.settings import did_you_mean
 
@@ -153,8 +154,11 @@ class RunScores:
     every: bool = attrs.field(default=True, kw_only=True)
     _past: dict[tuple[str, int, int], _Past] = attrs.field(init=False, factory=dict)
     _fields: dict[str, list[Field]] = attrs.field(init=False)
+    # Of runs side by side, under the eras that can score them so.
+    _beside: dict[str, KappaFields] = attrs.field(init=False, factory=dict)
     _debeta: dict[str, DebetaScorer] = attrs.field(init=False)
     _uids: tuple[int, ...] = attrs.field(init=False, default=())
+    _groups: int = attrs.field(init=False, default=1)
     _minutes: float = attrs.field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
@@ -174,8 +178,17 @@ class RunScores:
             self._uids = tuple(sorted(states))
             for scorer in self._debeta.values():
                 scorer.uids = [uid + UID_SHIFT for uid in self._uids]
-            for name in self._fields:
-                self._fields[name] = [Field(ERAS[name]) for _ in range(first.venue.n_groups)]
+            n_groups = self._groups = first.venue.n_groups
+            for name in list(self._fields):
+                if n_groups > 1 and not self.every and KappaFields.suits(ERAS[name]):
+                    del self._fields[name]
+                    self._beside[name] = KappaFields(ERAS[name])
+                else:
+                    self._fields[name] = [Field(ERAS[name]) for _ in range(n_groups)]
+        if self._beside:
+            seated = {uid + UID_SHIFT: state for uid, state in states.items()}
+            for beside in self._beside.values():
+                beside.observe(seated)
         if self._fields:
             cut = {uid: of_groups(state, accounts=self.values_accounts) for uid, state in states.items()}
             for group in range(first.venue.n_groups):
@@ -251,6 +264,11 @@ class RunScores:
     def _settle(self) -> None:
         for name, debeta in self._debeta.items():
             self._keep_rounds(name, debeta.settle())
+        for name, beside in self._beside.items():
+            for group in range(self._groups if beside.count else 0):
+                self._rank(name, group, beside.latest_of(group))
+                for uid in self._uids:
+                    self._past[name, group, uid].count = beside.count
 
     def _rank(self, name: str, group: int, scored: FieldScore | None) -> None:
         if scored is None:
@@ -267,7 +285,8 @@ class RunScores:
     def _columns(self, name: str, group: int, uid: int) -> Mapping[str, npt.NDArray[np.float64]]:
         if name in self._debeta:
             return self._debeta[name].score_of(uid + UID_SHIFT, group).columns
-        latest = self._fields[name][group].latest
+        beside = self._beside.get(name)
+        latest = self._fields[name][group].latest if beside is None else beside.latest_of(group)
         return {} if latest is None else latest.scores[uid + UID_SHIFT].columns
 
     def _keep(self, era: str, group: int, uid: int, time_ns: int, tell: _Told) -> None:

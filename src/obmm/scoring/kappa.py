@@ -60,23 +60,15 @@ def kappa_ratios(history: PnlHistory, n_books: int, era: EraConstants) -> KappaR
     >>> round(float(kappa_ratios(history, 1, era).books[0]), 10)
     0.9856259114
     """
-    times = history.times_ns
-    if times.size == 0:
+    window = _window(history, n_books, era)
+    if window is None:
         return None
-    if era.kappa_cuts_window and era.kappa_lookback_ns > 0:
-        history = history.since(int(times[-1]) - era.kappa_lookback_ns)
-        times = history.times_ns
-    if times[-1] - times[0] < era.kappa_min_lookback_ns:
-        return None
-    kept = np.ones(times.size, dtype=np.bool_)
-    if era.grace_period_ns > 0:
-        kept[1:] = np.diff(times) < era.grace_period_ns
-    history = history.of_books(n_books)
+    history, kept = window
     books = _book_kappas(history, kept, n_books, era)
     scored = books[~np.isnan(books)]
     average = float(np.mean(scored)) if scored.size else None
     median = float(np.median(scored)) if scored.size else None
-    sums = np.bincount(history.entry, weights=history.pnl, minlength=times.size)
+    sums = np.bincount(history.entry, weights=history.pnl, minlength=kept.size)
     total = _total_kappa(as_floats(sums), kept, era)
     return KappaRatios(
         books=books,
@@ -87,6 +79,19 @@ def kappa_ratios(history: PnlHistory, n_books: int, era: EraConstants) -> KappaR
         normalized_average=normalize_kappa(average, era),
         normalized_median=normalize_kappa(median, era),
     )
+
+
+def kappa_of_books(history: PnlHistory, n_books: int, era: EraConstants) -> FloatArray | None:
+    """Kappa (B,) of each book alone, NaN where there is none; None where `kappa_ratios` is.
+
+    >>> from obmm.scoring import ERAS
+    >>> era = attrs.evolve(ERAS["0.5.4"], kappa_min_lookback_ns=0)
+    >>> history = PnlHistory.of(range(12), range(12), [0] * 12, [1.0, 2.0, -1.0, 0.5] * 3)
+    >>> kappa_of_books(history, 2, era).round(4)
+    array([0.9856,    nan])
+    """
+    window = _window(history, n_books, era)
+    return None if window is None else _book_kappas(*window, n_books, era)
 
 
 def normalize_kappa(kappa: float | None, era: EraConstants) -> float | None:
@@ -138,6 +143,22 @@ class KappaCache:
         if fingerprint != self._fingerprint:
             self._fingerprint, self._ratios = fingerprint, kappa_ratios(history, n_books, era)
         return self._ratios
+
+
+def _window(history: PnlHistory, n_books: int, era: EraConstants) -> tuple[PnlHistory, BoolArray] | None:
+    """A history with the flags (T,) of the states that enter the moments; None if they are too few."""
+    times = history.times_ns
+    if times.size == 0:
+        return None
+    if era.kappa_cuts_window and era.kappa_lookback_ns > 0:
+        history = history.since(int(times[-1]) - era.kappa_lookback_ns)
+        times = history.times_ns
+    if times[-1] - times[0] < era.kappa_min_lookback_ns:
+        return None
+    kept = np.ones(times.size, dtype=np.bool_)
+    if era.grace_period_ns > 0:
+        kept[1:] = np.diff(times) < era.grace_period_ns
+    return history.of_books(n_books), kept
 
 
 def _book_kappas(history: PnlHistory, kept: BoolArray, n_books: int, era: EraConstants) -> FloatArray:
@@ -210,6 +231,8 @@ def _total_kappa(sums: FloatArray, kept: BoolArray, era: EraConstants) -> float 
     n_nonzero = int(np.count_nonzero(used))
     if n_nonzero == 0:
         return None
-    x = used / np.maximum(_deviation(used), LEAST_DEVIATION)
+    # Where most states are zero both medians are zero; a NaN makes them NaN.
+    idle = 2 * n_nonzero < used.size and not np.isnan(used.sum())
+    x = used / (LEAST_DEVIATION if idle else np.maximum(_deviation(used), LEAST_DEVIATION))
     (kappa,), _ = _kappa(np.zeros(x.size, dtype=np.int64), x, 1, x.size, era)
     return float(kappa) * min(n_nonzero / era.kappa_min_observations, 1.0)

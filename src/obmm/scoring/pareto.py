@@ -29,7 +29,7 @@ def pareto_draws(n: int, shape: float, scale: float, seed: int) -> FloatArray:
 
 
 def distribute_rewards(scores: npt.ArrayLike, era: EraConstants) -> Float32Array:
-    """Scores (n,) of a whole field times Pareto draws of equal rank, in 32-bit as the validator does it.
+    """Scores (…, n) of whole fields times Pareto draws of equal rank, in 32-bit as the validator does it.
 
     The result depends on the score and on its rank in the field: n counts every uid, zeros included. A NaN
     ranks highest and stays NaN, a zero stays zero. Equal positive scores are split in the order of the field;
@@ -42,8 +42,9 @@ def distribute_rewards(scores: npt.ArrayLike, era: EraConstants) -> Float32Array
     rewards = np.asarray(scores, dtype=np.float32)
     if era.pareto_shape is None:
         return rewards
-    draws = pareto_draws(rewards.size, era.pareto_shape, era.pareto_scale, era.pareto_seed)
-    order = np.argsort(rewards, kind="stable")
+    draws = pareto_draws(rewards.shape[-1], era.pareto_shape, era.pareto_scale, era.pareto_seed)
+    order = np.argsort(rewards, axis=-1, kind="stable")
+    ranked = np.take_along_axis(rewards, order, axis=-1) * draws.astype(np.float32)
     distributed = np.empty_like(rewards)
-    distributed[order] = rewards[order] * draws.astype(np.float32)
+    np.put_along_axis(distributed, order, ranked, axis=-1)
     return distributed

@@ -47,12 +47,12 @@ def inactive_allowance(n_books: int, era: EraConstants) -> int:
 
 
 def book_returns(pnl: npt.ArrayLike, era: EraConstants) -> FloatArray:
-    """Daily returns (B,) of the books over the window, clipped; 0 for a book that realised nothing.
+    """Daily returns (…, B) of the books over the window, clipped; 0 for a book that realised nothing.
 
     All are 0 if the reference is not positive, as without wealth.
 
     Args:
-        pnl: (B,) realised in the window, quote.
+        pnl: (…, B) realised in the window, quote.
         era: Gives reference and clip range.
 
     >>> from obmm.scoring import ERAS
@@ -60,7 +60,7 @@ def book_returns(pnl: npt.ArrayLike, era: EraConstants) -> FloatArray:
     array([ 0.01, 0. , -1. ])
     """
     realised = as_floats(pnl)
-    reference = pnl_reference_quote(realised.size, era)
+    reference = pnl_reference_quote(realised.shape[-1], era)
     if reference <= 0.0:
         return np.zeros_like(realised)
     returns = np.clip(realised / reference, era.pnl_min_return, era.pnl_max_return)
@@ -87,3 +87,21 @@ def pnl_score(pnl: npt.ArrayLike, era: EraConstants) -> float:
     zeros = max(n_idle - inactive_allowance(realised.size, era), 0)
     counted = np.concatenate([active, np.zeros(zeros)])
     return float(np.median(counted)) / 2.0 if active.size else 0.0
+
+
+def pnl_scores(pnl: FloatArray, era: EraConstants) -> FloatArray:
+    """P&L scores (R,) of many scorings of as many books (R, B), each what `pnl_score` makes of its row.
+
+    >>> from obmm.scoring import ERAS
+    >>> pnl_scores(np.array([[625.0, 1250.0, 0.0, 0.0], [0.0] * 4]), ERAS["0.5.4"])
+    array([0.05, 0.  ])
+    """
+    active, returns = pnl != 0.0, book_returns(pnl, era)
+    n_active, scores = np.count_nonzero(active, axis=1), np.zeros(pnl.shape[0])
+    allowed = inactive_allowance(pnl.shape[1], era)
+    for n in np.unique(n_active[n_active > 0]).tolist():
+        rows = np.flatnonzero(n_active == n)
+        counted = np.zeros((rows.size, n + max(pnl.shape[1] - n - allowed, 0)))
+        counted[:, :n] = returns[rows][active[rows]].reshape(-1, n)
+        scores[rows] = np.median(counted, axis=1) / 2.0
+    return scores

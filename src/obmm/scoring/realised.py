@@ -85,6 +85,8 @@ class RealisedLedger:
     Attributes:
         n_books: Number of books B.
         era: Gives windows, decimals and the quirks of matching.
+        n_groups: Number of runs side by side, of as many books each: what a book comes to does not depend on
+            those of other runs.
         lots: Open lots of each book.
         volumes: Traded volume.
         roundtrips: Volume (B,) of closed size at its closing price under each sample time, quote.
@@ -103,6 +105,7 @@ class RealisedLedger:
 
     n_books: int
     era: EraConstants
+    n_groups: int = attrs.field(default=1, kw_only=True)
     lots: list[OpenLots] = attrs.field(init=False)
     volumes: VolumeSamples = attrs.field(init=False)
     roundtrips: dict[int, FloatArray] = attrs.field(init=False, factory=dict)
@@ -119,7 +122,7 @@ class RealisedLedger:
     _closed: dict[int, tuple[float, float]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.volumes = VolumeSamples(n_books=self.n_books, era=self.era)
+        self.volumes = VolumeSamples(n_books=self.n_books, era=self.era, n_groups=self.n_groups)
         self.roundtrip_sums = np.zeros(self.n_books)
         self.last_roundtrip_ns = np.zeros(self.n_books, dtype=np.int64)
         self.lots = [OpenLots() for _ in range(self.n_books)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market.arrays import BoolArray, FloatArray, as_floats
+from obmm.market.arrays import BoolArray, FloatArray, IntArray, as_floats
 from obmm.scoring.activity_0_3_5 import activity_factors_0_3_5, pnl_factors
 from obmm.scoring.eras import EraConstants
 from obmm.scoring.kappa import KappaRatios
@@ -54,25 +55,18 @@ def score_kappa(kappa: npt.ArrayLike, factors: npt.ArrayLike, era: EraConstants)
     >>> weights.score, weights.idle_free
     (0.75, array([False, False, True, False]))
     """
-    ratios, factor = as_floats(kappa), as_floats(factors)
-    missing = np.isnan(ratios)
-    span = era.kappa_max - era.kappa_min
-    clipped = np.clip((ratios - era.kappa_min) / span, 0.0, 1.0) if span else np.where(missing, np.nan, 0.0)
-    weighted = np.minimum(np.where((factor < 1.0) | (clipped > 0.5), factor, 2.0 - factor) * clipped, 1.0)
-    idle_counted = missing & (np.cumsum(missing) > inactive_allowance(ratios.size, era))
+    weighted, missing, idle_counted = _weighed(as_floats(kappa), as_floats(factors), era)
     counted = ~missing | idle_counted
     values = np.where(idle_counted, 0.0, weighted)
     x = values[counted]
     if x.size == 0:
-        if era.empty_score_fails:
-            raise ValueError("every book is idle and allowed to be: there is nothing to score")
+        _refuse_nothing(era)
         x = np.zeros(1)
     low, high = np.percentile(x, (25, 75))
     spread = float(high - low)
     outliers = counted & (values < low - 1.5 * max(spread, 0.01))
-    median, penalty = float(np.median(x)), 0.0
-    if outliers.any() and (depth := 0.5 - float(np.median(values[outliers]))) > 0.0:
-        penalty = depth / 1.5 * (1.0 - math.exp(-5.0 * spread))
+    median = float(np.median(x))
+    penalty = _penalty(values[outliers], spread)
     return KappaWeights(
         books=weighted,
         idle_free=missing & ~idle_counted,
@@ -82,6 +76,69 @@ def score_kappa(kappa: npt.ArrayLike, factors: npt.ArrayLike, era: EraConstants)
         penalty=penalty,
         score=max(median - penalty, 0.0),
     )
+
+
+def kappa_scores(kappa: FloatArray, factors: FloatArray, era: EraConstants) -> FloatArray:
+    """Kappa scores (R,) of many scorings of as many books, each what `score_kappa` makes of its row.
+
+    Args:
+        kappa: (R, B) Kappa of the books, NaN for none.
+        factors: (R, B) activity factor times P&L factor.
+        era: Gives clip range and allowance.
+
+    Raises:
+        ValueError: As `score_kappa`.
+
+    >>> from obmm.scoring import ERAS
+    >>> kappa_scores(np.array([[1.25] * 4, [2.5, 2.5, np.nan, 2.5]]), np.ones((2, 4)), ERAS["0.5.4"])
+    array([0.75, 1.  ])
+    """
+    weighted, missing, idle_counted = _weighed(kappa, factors, era)
+    counted = ~missing | idle_counted
+    values = np.where(idle_counted, 0.0, weighted)
+    low, high, scores = np.zeros((3, kappa.shape[0]))
+    for n, rows in _alike(np.count_nonzero(counted, axis=1)):
+        if n == 0:
+            _refuse_nothing(era)
+            continue
+        x = values[rows][counted[rows]].reshape(-1, n)
+        low[rows], high[rows] = np.percentile(x, (25, 75), axis=1)
+        scores[rows] = np.median(x, axis=1)
+    spread = high - low
+    outliers = counted & (values < (low - 1.5 * np.maximum(spread, 0.01))[:, np.newaxis])
+    for row in np.flatnonzero(outliers.any(axis=1)).tolist():
+        scores[row] -= _penalty(values[row, outliers[row]], float(spread[row]))
+    return np.where(scores < 0.0, 0.0, scores)
+
+
+def _weighed(
+    ratios: FloatArray, factor: FloatArray, era: EraConstants
+) -> tuple[FloatArray, BoolArray, BoolArray]:
+    """Weighted Kappas (…, B), which are missing, and which of these count as 0."""
+    missing = np.isnan(ratios)
+    span = era.kappa_max - era.kappa_min
+    clipped = np.clip((ratios - era.kappa_min) / span, 0.0, 1.0) if span else np.where(missing, np.nan, 0.0)
+    weighted = np.minimum(np.where((factor < 1.0) | (clipped > 0.5), factor, 2.0 - factor) * clipped, 1.0)
+    allowed = inactive_allowance(ratios.shape[-1], era)
+    return weighted, missing, missing & (np.cumsum(missing, axis=-1) > allowed)
+
+
+def _penalty(outliers: FloatArray, spread: float) -> float:
+    """What outliers cost."""
+    if outliers.size and (depth := 0.5 - float(np.median(outliers))) > 0.0:
+        return depth / 1.5 * (1.0 - math.exp(-5.0 * spread))
+    return 0.0
+
+
+def _refuse_nothing(era: EraConstants) -> None:
+    if era.empty_score_fails:
+        raise ValueError("every book is idle and allowed to be: there is nothing to score")
+
+
+def _alike(counts: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Each number among `counts` (R,) with the rows that have it."""
+    for n in np.unique(counts).tolist():
+        yield n, np.flatnonzero(counts == n)
 
 
 def trading_score(kappa_score: float, pnl_score: float, era: EraConstants) -> float:

@@ -13,7 +13,7 @@ from obmm.market import BUY, FloatArray, MarketState, NoticeKind, Venue
 from obmm.scoring.eras import EraConstants
 from obmm.scoring.volumes import Role, trade_role
 
-_RESET = int(NoticeKind.RESET)
+_RESET, _FILL = int(NoticeKind.RESET), int(NoticeKind.FILL)
 
 
 class Score(Protocol):
@@ -55,16 +55,17 @@ def own_fills(state: MarketState) -> Iterator[Fill]:
     notices = state.notices
     if not len(notices):
         return
-    for row in np.flatnonzero((notices.kind == int(NoticeKind.FILL)) & (notices.book >= 0)).tolist():
-        role = trade_role(state.uid, int(notices.maker_id[row]), int(notices.taker_id[row]))
-        yield Fill(
-            int(notices.book[row]),
-            role is Role.SELF or int(notices.side[row]) == BUY,
-            float(notices.size[row]),
-            float(notices.price[row]),
-            float(notices.fee[row]),
-            role,
-        )
+    rows = np.flatnonzero((notices.kind == _FILL) & (notices.book >= 0))
+    columns = ("maker_id", "taker_id", "book", "side", "size", "price", "fee")
+    told = (getattr(notices, name)[rows].tolist() for name in columns)
+    for maker_id, taker_id, book, side, size, price, fee in zip(*told, strict=True):
+        role = trade_role(state.uid, maker_id, taker_id)
+        yield Fill(book, role is Role.SELF or side == BUY, size, price, fee, role)
+
+
+def resets(state: MarketState) -> bool:
+    """Whether a state tells that its account was reset."""
+    return bool(len(state.notices)) and bool((state.notices.kind == _RESET).any())
 
 
 def era_at(venue: Venue, era: EraConstants) -> EraConstants:
@@ -124,7 +125,7 @@ class Scorer(abc.ABC, Generic[ScoreT]):
         elif state.time_ns == self._time_ns:
             return None
         self._venue, self._time_ns = state.venue, state.time_ns
-        reset = bool(len(state.notices)) and bool((state.notices.kind == _RESET).any())
+        reset = resets(state)
         if reset and not self._resets_late:
             self._reset()
         self._follow(state)

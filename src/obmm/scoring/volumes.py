@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 import numpy as np
@@ -52,6 +52,7 @@ class VolumeSamples:
     Attributes:
         n_books: Number of books B.
         era: Gives sample length, period, decimals and rounding.
+        n_groups: Number of runs side by side, of as many books each.
         samples: Volume (4, B) by role and book under each sample time, oldest first.
         sums: (4, B) running sums of all samples.
 
@@ -66,6 +67,7 @@ class VolumeSamples:
 
     n_books: int
     era: EraConstants
+    n_groups: int = attrs.field(default=1, kw_only=True)
     samples: dict[int, FloatArray] = attrs.field(factory=dict)
     sums: FloatArray = attrs.field()
     _current: FloatArray = attrs.field(init=False)
@@ -81,8 +83,12 @@ class VolumeSamples:
 
     @property
     def books_to_round(self) -> Iterable[int]:
-        """Books traded in this state; if there are none but old samples were dropped, all books."""
-        return self._traded or (range(self.n_books) if self._pruned else ())
+        """Books traded in this state; of a group that has none, but old samples were dropped, all books."""
+        if not self._pruned:
+            return self._traded
+        width, books = self.n_books // self.n_groups, list(self._traded)
+        idle = set(range(self.n_groups)) - {book // width for book in books}
+        return [*books, *(book for group in idle for book in range(group * width, (group + 1) * width))]
 
     def begin(self, time_ns: int, *, prune: bool = True) -> None:
         """Open a state: drop samples older than the period, if asked, and make the current one if missing."""
@@ -106,7 +112,7 @@ class VolumeSamples:
 
     def finish(self) -> None:
         """Close the state: from 0.3.5 sums and current sample are rounded here, for `books_to_round`."""
-        books = () if self.era.early_volumes else self.books_to_round
+        books = () if self.era.early_volumes else list(self.books_to_round)
         for volume in (self.sums, self._current):
             self._round(volume, books)
 
@@ -135,9 +141,11 @@ class VolumeSamples:
         self.samples.clear()
         self.sums[:] = 0.0
 
-    def _round(self, volume: FloatArray, books: Iterable[int]) -> None:
-        for book in books:
-            volume[:, book] = [round(value, self.era.volume_decimals) for value in volume[:, book].tolist()]
+    def _round(self, volume: FloatArray, books: Sequence[int]) -> None:
+        if not books:
+            return
+        decimals = self.era.volume_decimals
+        volume[:, books] = [[round(value, decimals) for value in row] for row in volume[:, books].tolist()]
 
     def _prune(self, oldest_ns: int) -> bool:
         old = [time for time in self.samples if time < oldest_ns]
