@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from obmm.agent import HERITAGE, preset_names, preset_text, resolve
+from obmm.agent import HERITAGE, OBJECTIVES, preset_names, preset_text, resolve
 from obmm.settings.registry import GROUPS, registered
 
 STAGE = '''
@@ -92,6 +92,39 @@ def test_stages_lists_all_of_every_group(obmm, monkeypatch):
     out = obmm("stages").out
     for stage in told:
         assert any(line.startswith(stage["name"]) and stage["what"] in line for line in out.splitlines())
+
+
+def test_stages_and_presets_say_what_can_be_played_for(obmm, monkeypatch):
+    """Every objective with the presets for it, and beside each stage what the presets with it play for."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for command in ("stages", "presets"):
+        lines = obmm(command).out.splitlines()
+        for name, words in OBJECTIVES.items():
+            line = next(line for line in lines if line.startswith(name) and words in line)
+            plays = [preset for preset in preset_names() if resolve(preset).objective == name]
+            assert line.rstrip().endswith(", ".join(plays) or "none yet")
+    assert "In the presets making, sharpe." in obmm("stages", "following").out
+    told = {(stage["group"], stage["name"]): stage for stage in obmm("stages", "--json").json}
+    for (group, _), stage in told.items():
+        with_it = [p for p in preset_names() if _is_in(stage["class"], p)]
+        assert with_it == stage["presets"], group
+        assert {"heritage" if p in HERITAGE else resolve(p).objective for p in with_it} == {
+            *stage["played_for"]
+        }
+
+
+def _is_in(name: str, preset: str) -> bool:
+    specs = resolve(preset).all_specs
+    return name in {f"{spec.cls.__module__}:{spec.cls.__qualname__}" for spec in specs}
+
+
+def test_stages_of_one_objective(obmm):
+    """Those that a preset for it is made of; a name that is none, or that no preset plays for, is told."""
+    names = {stage["name"] for stage in obmm("stages", "--objective", "sharpe", "--json").json}
+    assert {"endowment", "following", "trade_flow"} <= names
+    assert "taking" not in names
+    said = obmm("stages", "--objective", "mony")
+    assert (2, True) == (said.status, "did you mean 'money'?" in said.err)
 
 
 @pytest.mark.parametrize("width", ["80", "120"])

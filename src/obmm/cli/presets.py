@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from obmm.cli._objectives import objectives_table
 from obmm.cli._output import console, print_json, table
 from obmm.cli._parameters import Flag
 
@@ -58,3 +59,8 @@ def presets(name: str | None = None, /, *, json: Flag = False) -> None:
         ]
         columns = ("name", "plays for", "what it is for", "builder", "hash")
         out.print(table(title, columns, rows, text_columns=5), "")
+    out.print(objectives_table())
+    out.print(
+        "\n`obmm stages --objective NAME` lists what presets for one are made of; docs/strategy tells what "
+        "each earned."
+    )

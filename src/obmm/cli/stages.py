@@ -13,17 +13,20 @@ from typing import Any
 import attrs
 
 from obmm.cli._errors import UsageError
+from obmm.cli._objectives import OLD, objectives, objectives_table, played_for_with, presets_with
 from obmm.cli._output import console, print_json, spelt, table
 from obmm.cli._parameters import Flag
 from obmm.settings.registry import GROUPS, name_of, registered
 
 
-def stages(name: str | None = None, /, *, json: Flag = False) -> None:
+def stages(name: str | None = None, /, *, objective: str | None = None, json: Flag = False) -> None:
     """List every stage that a configuration may name: ours, and those of installed packages.
 
-    With a name follow its description, formula and options, with defaults and units.
+    Beside each stands what the presets with it play for, and below what can be played for at all. With a name
+    follow its description, formula and options, with defaults and units.
 
         obmm stages
+        obmm stages --objective making
         obmm stages imbalance
         obmm stages my_signal:MySignal
 
@@ -31,6 +34,8 @@ def stages(name: str | None = None, /, *, json: Flag = False) -> None:
 
     Args:
         name: A stage's name, or `module:Class` for one of your own.
+        objective: List those only that a preset for it is made of: `money`, `making` …; `obmm presets` says
+            which presets these are.
         json: Print JSON for machines.
     """
     import_module("obmm.agent")  # our own stages register themselves when their rooms are imported
@@ -38,22 +43,35 @@ def stages(name: str | None = None, /, *, json: Flag = False) -> None:
     found = [(group, kind, cls) for group in GROUPS for kind, cls in sorted(registered(group).items())]
     if name is not None:
         found = _named(name, found)
+    if objective is not None:
+        found = _for(objective, found)
     if json:
         print_json([_described(*entry) for entry in found])
         return
     out = console()
     if name is None:
         for group in GROUPS:
-            rows = [(kind, _headline(cls), _unit(cls)) for g, kind, cls in found if g == group]
-            unit = "unit" if any(row[2] for row in rows) else ""
-            out.print(table(group.capitalize(), ("name", "what it does", unit), rows, text_columns=3), "")
-        out.print("`obmm stages NAME` prints the options of one.")
+            rows = [
+                (kind, _headline(cls), _played_for(cls), _unit(cls)) for g, kind, cls in found if g == group
+            ]
+            columns = (
+                "name",
+                "what it does",
+                "in presets for",
+                "unit" if any(row[3] for row in rows) else "",
+            )
+            if rows:
+                out.print(table(group.capitalize(), columns, rows, text_columns=4), "")
+        out.print(objectives_table(), "")
+        out.print("`obmm stages NAME` prints the options of one, `obmm presets NAME` a preset.")
         return
     for group, kind, cls in found:
         out.print(f"[bold]{kind}[/bold] ({group[:-1]})" + (f", {_unit(cls)}" if _unit(cls) else "") + "\n")
         out.print(_prose(cls, min(out.width, 100)), markup=False)
         if source := getattr(cls, "source", ""):
             out.print(f"\nSource: {source}", markup=False)
+        if presets := presets_with(cls):
+            out.print(f"\nIn the presets {', '.join(presets)}.", markup=False)
         lines = [(o["name"], o["default"], o["unit"], _meaning(o)) for o in _options(cls)]
         out.print("")
         if lines:
@@ -75,6 +93,24 @@ def _named(name: str, found: list[tuple[str, str, type]]) -> list[tuple[str, str
     return entries
 
 
+def _for(objective: str, found: list[tuple[str, str, type]]) -> list[tuple[str, str, type]]:
+    from obmm.settings.errors import did_you_mean
+
+    told = objectives()
+    if objective not in told:
+        raise UsageError(f"--objective {objective!r} is none; {did_you_mean(objective, told)}")
+    if not told[objective]["presets"]:
+        raise UsageError(f"no preset plays for {objective} yet; `obmm presets` lists what there is")
+    return [entry for entry in found if objective in played_for_with(entry[2])]
+
+
+def _played_for(cls: type) -> str:
+    """What the presets with a stage play for, in a few words."""
+    known = played_for_with(cls)
+    every = [name for name, told in objectives().items() if told["presets"]]
+    return "all" if {*known} >= {*every, OLD} else ", ".join(known) or "–"
+
+
 def _described(group: str, kind: str, cls: type) -> dict[str, Any]:
     return {
         "group": group,
@@ -83,6 +119,8 @@ def _described(group: str, kind: str, cls: type) -> dict[str, Any]:
         "what": _headline(cls),
         "unit": _unit(cls),
         "source": getattr(cls, "source", ""),
+        "presets": presets_with(cls),
+        "played_for": played_for_with(cls),
         "options": _options(cls),
     }
 
