@@ -360,8 +360,10 @@ def test_what_was_played_is_not_played_again(tmp_path: Path) -> None:
     assert 10 == len(told_by.played)
 
 
-def test_ctrl_c_keeps_the_seeds_that_are_done(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_seeds_that_are_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """They are compared, and the next run goes on from there."""
+    # Each trial alone: narrow ones would be played together.
+    monkeypatch.setattr("obmm.lab.trials.packs.WIDE_BOOKS", 1)
 
     @attrs.define
     class Interrupted(LocalExecutor):

@@ -143,8 +143,8 @@ def test_a_tiny_run_by_hand() -> None:
 
 
 def test_processes_come_to_the_same(outcomes: tuple[Outcome, ...]) -> None:
-    """Two of them, and all that was done is told."""
-    trials = [trial().on((3,)), trial().on((4,))]
+    """Two of them for three trials, two of which share a market; and all that was done is told."""
+    trials = [trial().on((seed,)) for seed in (3, 4, 5)]
     got: dict[int, tuple[Outcome, ...]] = {}
     done: list[float] = []
     LocalExecutor(jobs=2, progress=done.append).run(trials, got.__setitem__)
@@ -197,7 +197,8 @@ def test_ctrl_c_keeps_the_trials_that_are_done() -> None:
         got.append(number)
         os.kill(os.getpid(), signal.SIGINT)
 
-    short = [trial(seeds=(seed,), hours=10 / 3600) for seed in (1, 2, 3)]
+    # Of different books: alike they would be one market.
+    short = [trial(seeds=(1,), books=books, hours=10 / 3600) for books in (1, 2, 3)]
     with pytest.raises(Stopped, match="SIGINT"):
         LocalExecutor(jobs=1).run(short, done)
     assert [0] == got

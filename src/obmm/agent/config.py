@@ -195,6 +195,10 @@ class Config:
             values[key] = np.where(chosen, override.value, values[key])
         return values
 
+    def settled_s(self, whole_s: float, venue: Venue) -> PerBook:
+        """Seconds after which all signals of a book have settled: those that the whole pipeline takes."""
+        return whole_s
+
     def idle(self, venue: Venue) -> list[Problem]:
         """Settings that name none of a venue's books, each told once."""
         named: list[tuple[str, str | int | list[int | str]]] = [
@@ -216,7 +220,7 @@ class Config:
             ConfigError: A stage holds an option that no file could say, such as a function.
         """
         table: dict[str, Any] = {
-            "stages": [[spec.path, spec.kind, _options(spec.build(), spec)] for spec in self.specs],
+            "stages": [[spec.path, spec.kind, plain_options(spec.build(), spec)] for spec in self.specs],
             "books": [[o.selector, o.path, o.option, o.value] for o in self.overrides],
         }
         sources = {spec.path: spec.source for spec in self.all_specs if spec.source}
@@ -238,7 +242,7 @@ class Config:
         return {
             spec.path: [
                 spec.cls,
-                _options(spec.build(), spec),
+                plain_options(spec.build(), spec),
                 [part.source for part in spec.walk()],
                 [
                     (o.selector, o.path, o.option, o.value)
@@ -261,7 +265,7 @@ def hash_of(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _options(stage: Any, spec: StageSpec) -> dict[str, Any]:
+def plain_options(stage: Any, spec: StageSpec) -> dict[str, Any]:
     """Options by name; a part that is a stage of its own tells its class as well."""
     table: dict[str, Any] = {}
     for field in attrs.fields(type(stage)):

@@ -74,7 +74,7 @@ class Step:
             signals=Signals(
                 n_books=at.size,
                 age_s=self.signals.age_s[at],
-                warmup_s=self.signals.warmup_s,
+                warmup_s=np.broadcast_to(self.signals.warmup_s, self.books.shape)[at],
                 values={name: value[at] for name, value in self.signals.items()},
             ),
             limits=books_of(self.limits, at),

@@ -22,6 +22,7 @@ from obmm.market import (
     Limits,
     MarketState,
     News,
+    PerBook,
     Placer,
     Quotes,
     Signal,
@@ -138,6 +139,7 @@ class Pipeline:
     Call it with states in the order of their times.
 
     Attributes:
+        settled_s: Seconds after which all signals of a book have settled.
         stage: Path of the stage at work, of a pipeline that raised the one that did; "" before the first.
 
     >>> from obmm.agent import resolve
@@ -154,6 +156,7 @@ class Pipeline:
     builder: Builder
     placer: Placer
     books: BoolArray
+    settled_s: PerBook
     stage: str = attrs.field(init=False, default="")
     _stages: dict[str, Any] = attrs.field(init=False)
     _reads: dict[str, frozenset[str]] = attrs.field(init=False)
@@ -192,6 +195,7 @@ class Pipeline:
             builder=config.builder.build(per_book),
             placer=config.placer.build(per_book),
             books=np.ones(venue.n_books, dtype=np.bool_) if books is None else books,
+            settled_s=config.settled_s(order.warmup_s, venue),
         )
 
     def __call__(self, state: MarketState) -> Step:
@@ -205,7 +209,7 @@ class Pipeline:
             self.stage = path
             state = lens.through(state)
         self.stage = ""
-        signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.plan.warmup_s)
+        signals = Signals(n_books=state.n_books, age_s=self._aged(state), warmup_s=self.settled_s)
         for name, signal in self.signals:
             self.stage = f"signals.{name}"
             signals.add(name, signal(state, signals.declared(self._reads[self.stage])))

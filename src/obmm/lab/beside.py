@@ -36,15 +36,17 @@ class Beside:
         self._worker = Worker(threads=1)
         self._worker.begin(
             0,
-            Trial(
-                config=self.config,
-                rivals=plan.rivals,
-                scenario=plan.scenario,
-                books=plan.books,
-                hours=plan.hours,
-                seeds=(plan.seed,),
-                response_ms=plan.response_ms,
-            ),
+            [
+                Trial(
+                    config=self.config,
+                    rivals=plan.rivals,
+                    scenario=plan.scenario,
+                    books=plan.books,
+                    hours=plan.hours,
+                    seeds=(plan.seed,),
+                    response_ms=plan.response_ms,
+                )
+            ],
         )
         return self
 
@@ -71,7 +73,7 @@ class Beside:
         if said is None:
             raise ChildProcessError(f"the process that played {self.config.name} beside it was killed")
         if not isinstance(said, float):
-            (self._outcome,) = said
+            ((self._outcome,),) = said
 
 
 def of_one_seed(told: Mapping[str, Any], beside: Mapping[str, Outcome] | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 import numpy as np
 
-from obmm.market.arrays import FloatArray, as_floats, column, sealed
+from obmm.market.arrays import FloatArray, PerBook, as_floats, column, sealed
 
 
 @attrs.define(eq=False)
@@ -18,7 +18,7 @@ class Signals(Mapping[str, FloatArray]):
     Attributes:
         n_books: Number of books B.
         age_s: (B,) simulated seconds for which each book has been fed with good data.
-        warmup_s: Seconds after which every signal of the pipeline has settled.
+        warmup_s: Seconds after which every signal of the pipeline has settled, (B,) where books differ.
 
     >>> signals = Signals(n_books=2)
     >>> signals.add("imbalance", np.array([0.5, -0.1]))
@@ -33,7 +33,7 @@ class Signals(Mapping[str, FloatArray]):
     age_s: FloatArray = column(
         as_floats, default=attrs.Factory(lambda self: np.full(self.n_books, np.inf), takes_self=True)
     )
-    warmup_s: float = 0.0
+    warmup_s: PerBook = 0.0
     _values: dict[str, FloatArray] = attrs.field(factory=dict, alias="values")
     _needs: frozenset[str] | None = attrs.field(default=None, alias="needs")
 

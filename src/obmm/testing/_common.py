@@ -10,6 +10,7 @@ from functools import partial
 import attrs
 import numpy as np
 
+from obmm.agent.by_group import takes_array
 from obmm.testing._scenes import FLAWED_BOOK, Step, steps
 from obmm.testing._trial import ContractError, Output, Rows, Trial, expect_same, of_book, rows
 from obmm.testing.variants import Flaw, traded
@@ -33,6 +34,7 @@ def common_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "answers any number of levels", partial(_any_levels, trial)
     yield "does not depend on the order of books", partial(_permutes, trial)
     yield GROUPS, partial(_groups, trial)
+    yield "takes options book by book as it takes them for all", partial(_per_book, trial)
     yield "takes missed and repeated states", partial(_gaps, trial)
     yield "answers without a tape", partial(_without_tape, trial)
     yield "looks at nothing but trades if it says so", partial(_only_trades, trial)
@@ -124,6 +126,18 @@ def _groups(trial: Trial) -> None:
                 where = f"on book {book} in state {turn} because of another group: use market.group_sums"
                 alone_said, said = of_book(one, place), of_book(both, book)
                 expect_same(_as_wide(alone_said, said), said, where)
+
+
+def _per_book(trial: Trial) -> None:
+    """A number that may differ from book to book, said of every book, is the number said once."""
+    stage, n_books = trial.make(), trial.scene().n_books
+    options = attrs.fields(type(stage)) if attrs.has(type(stage)) else ()
+    numbers = {f.name: getattr(stage, f.name) for f in options if f.metadata.get("per_book")}
+    arrays = {name: np.full(n_books, float(value)) for name, value in numbers.items() if np.ndim(value) == 0}
+    taken = {name: array for name, array in arrays.items() if takes_array(stage, name)}
+    if taken:
+        said = trial.feed(attrs.evolve(stage, **taken), steps(trial.scene()))
+        _expect_same_history(trial.plain, said, f"when every book has its own {', '.join(taken)}")
 
 
 def _as_wide(told: Rows, beside: Rows) -> Rows:

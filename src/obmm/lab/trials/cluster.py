@@ -12,9 +12,10 @@ import attrs
 
 from obmm.agent import ConfigError, Problem
 from obmm.lab.interrupt import interruptible
-from obmm.lab.trials.executor import Done, Progress, Stopped, WorkerLost
+from obmm.lab.trials.executor import Done, Pack, Progress, Stopped, WorkerLost, named
 from obmm.lab.trials.outcome import Outcome
-from obmm.lab.trials.play import play
+from obmm.lab.trials.packs import packs_of
+from obmm.lab.trials.play import play_together
 from obmm.lab.trials.trial import Trial
 from obmm.lab.trials.worker import silent
 
@@ -32,9 +33,9 @@ _LOOK_S = 0.2
 
 @attrs.define
 class DaskExecutor:
-    """The workers of a dask scheduler, each playing a trial at a time on one thread of its own.
+    """The workers of a dask scheduler, each playing a pack of trials at a time on one thread of its own.
 
-    A trial whose worker dies is played again by another. Stages of the user's own travel with their trial;
+    A pack whose worker dies is played again by another. Stages of the user's own travel with their trial;
     obmm and packages with stages must be installed on the workers, and say the same as here.
 
     Attributes:
@@ -66,10 +67,11 @@ class DaskExecutor:
         """
         client = self._connected()
         # The longest first, so that nothing long is left for the end.
-        order = sorted(range(len(trials)), key=lambda i: -trials[i].book_seconds)
+        packs = packs_of(trials, self.at_once)
+        packs.sort(key=lambda pack: -sum(trials[i].book_seconds for i in pack))
         waiting = {
-            client.submit(_played, pickle.dumps(trials[i]), pure=False, priority=-place): i
-            for place, i in enumerate(order)
+            client.submit(_played, pickle.dumps([trials[i] for i in pack]), pure=False, priority=-place): pack
+            for place, pack in enumerate(packs)
         }
         try:
             with client.as_current(), interruptible() as asked:
@@ -84,7 +86,7 @@ class DaskExecutor:
             self._client = None
 
     def _gather(
-        self, waiting: dict[Any, int], trials: Sequence[Trial], done: Done, asked: Callable[[], str]
+        self, waiting: dict[Any, Pack], trials: Sequence[Trial], done: Done, asked: Callable[[], str]
     ) -> None:
         import distributed
 
@@ -98,9 +100,11 @@ class DaskExecutor:
             if signal := asked():
                 raise Stopped(signal)
             for future in over:
-                number = waiting.pop(future)
-                done(number, self._outcomes(future, trials[number]))
-                finished += trials[number].book_seconds
+                pack = waiting.pop(future)
+                told = self._outcomes(future, [trials[i] for i in pack])
+                for number, outcomes in zip(pack, told, strict=True):
+                    done(number, outcomes)
+                    finished += trials[number].book_seconds
                 if self.progress is not None:
                     self.progress(finished)
             if over or self._client.nthreads():
@@ -108,15 +112,13 @@ class DaskExecutor:
             elif time.monotonic() - seen_s > _NOBODY_S:
                 raise WorkerLost(f"{self.address} has had no worker for {_NOBODY_S:.0f} s; start some")
 
-    def _outcomes(self, future: Any, trial: Trial) -> tuple[Outcome, ...]:
+    def _outcomes(self, future: Any, trials: Sequence[Trial]) -> tuple[tuple[Outcome, ...], ...]:
         from distributed import KilledWorker
 
         try:
-            told: tuple[Outcome, ...] = future.result()
+            told: tuple[tuple[Outcome, ...], ...] = future.result()
         except KilledWorker as error:
-            raise WorkerLost(
-                f"workers died again and again over seeds {list(trial.seeds)} of {trial.config.name}: {error}"
-            ) from None
+            raise WorkerLost(f"workers died again and again over {named(trials)}: {error}") from None
         except ModuleNotFoundError as error:
             what = f"a worker lacks {error.name!r}: install the same obmm there, with obmm[sim]"
             raise ConfigError([Problem(self.address, what)]) from None
@@ -146,12 +148,12 @@ class DaskExecutor:
         return client
 
 
-def _played(packed: bytes) -> tuple[Outcome, ...]:
-    """What a worker does: a trial that came as bytes is played.
+def _played(packed: bytes) -> tuple[tuple[Outcome, ...], ...]:
+    """What a worker does: trials that came as bytes are played together.
 
     Raises:
         ConfigError: This machine has other code than the one that sent it.
     """
-    trial: Trial = pickle.loads(packed)
+    trials: list[Trial] = pickle.loads(packed)
     with silent():
-        return play(trial, threads=1)
+        return play_together(trials, threads=1)

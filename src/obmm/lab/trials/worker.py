@@ -8,14 +8,14 @@ import multiprocessing
 import pickle
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 import structlog
 
 from obmm.lab.trials.outcome import Outcome
-from obmm.lab.trials.play import play
+from obmm.lab.trials.play import play_together
 from obmm.lab.trials.trial import Trial
 
 #: Seconds between two words of how far a trial is.
@@ -28,7 +28,7 @@ class Worker:
     It ends with its parent, however that ends: the pipe between them breaks.
 
     Attributes:
-        number: The trial it plays; None while it plays none.
+        number: What it plays; None while it plays nothing.
         connection: Where it is heard from.
     """
 
@@ -41,12 +41,12 @@ class Worker:
         self._process.start()
         theirs.close()
 
-    def begin(self, number: int, trial: Trial) -> None:
-        """Let it play a trial; it must play none."""
+    def begin(self, number: int, trials: Sequence[Trial]) -> None:
+        """Let it play trials together; it must play none."""
         self.number = number
         # Where it died in between, `told` says so.
         with contextlib.suppress(BrokenPipeError, ConnectionError):
-            self.connection.send(trial)
+            self.connection.send(tuple(trials))
 
     def ready(self) -> bool:
         """Whether it has something to say, be it that it died."""
@@ -55,11 +55,11 @@ class Worker:
         except (EOFError, OSError):
             return True
 
-    def told(self) -> float | tuple[Outcome, ...] | None:
-        """The share of the trial that is done, its outcomes, or None if the process died.
+    def told(self) -> float | tuple[tuple[Outcome, ...], ...] | None:
+        """The share that is done, the outcomes of each trial, or None if the process died.
 
         Raises:
-            Exception: What the trial raised.
+            Exception: What a trial raised.
         """
         try:
             said = self.connection.recv()
@@ -70,7 +70,7 @@ class Worker:
             raise said
         if not isinstance(said, float):
             self.number = None
-        told: float | tuple[Outcome, ...] = said
+        told: float | tuple[tuple[Outcome, ...], ...] = said
         return told
 
     def close(self) -> None:
@@ -106,9 +106,9 @@ def _work(connection: Connection, threads: int) -> None:
     while True:
         try:
             # It brings the code of stages: what is wrong with that is told like any other error.
-            trial = connection.recv()
+            trials = connection.recv()
             with silent():
-                told: Any = play(trial, look, threads=threads)
+                told: Any = play_together(trials, look, threads=threads)
         except (EOFError, BrokenPipeError, ConnectionError):
             return
         except Exception as error:
