@@ -155,6 +155,7 @@ def _one_book(
     slots = venue.max_instructions - bool(cancel)
     first = 1 if state.accounts.position[book] > 0 else 0
     broke = [False, False]
+    paid: list[tuple[tuple[float, ...], int, int]] = []
     for level in range(quotes.n_levels):
         for side in (first, 1 - first):
             if level >= len(wanted[side]) or (side, level) in serves:
@@ -163,12 +164,19 @@ def _one_book(
             free[side] -= _cost(side, price, size)
             if free[side] < 0:
                 broke[side] = True
-            elif len(placements) < min(room, slots):
-                kind = "take" if take and _reaches(state, book, side, price) else "place"
-                placements.append((kind, side, price, size))
-            elif not broke[side]:
-                cap = Reason.OPEN_ORDER_CAP if room <= slots else Reason.INSTRUCTION_CAP
-                reasons[side] = reasons[side] or int(cap)
+            else:
+                taking = take and _reaches(state, book, side, price)
+                paid.append((_turn(state, book, side, level, wanted[side], taking), side, level))
+    sent = sorted(paid, key=lambda one: one[0])[: max(min(room, slots), 0)]
+    for one in paid:
+        _, side, level = one
+        price, size = wanted[side][level]
+        if one in sent:
+            kind = "take" if take and _reaches(state, book, side, price) else "place"
+            placements.append((kind, side, price, size))
+        elif not broke[side]:
+            cap = Reason.OPEN_ORDER_CAP if room <= slots else Reason.INSTRUCTION_CAP
+            reasons[side] = reasons[side] or int(cap)
     # Want of money explains a side before any cap does.
     for side in (0, 1):
         if broke[side] and reasons[side] in (0, Reason.OPEN_ORDER_CAP, Reason.INSTRUCTION_CAP):
@@ -181,6 +189,19 @@ def _one_book(
             urgent = True
     cancels: list[Instruction] = [("cancel", cancel)] if cancel else []
     return (cancels + placements if urgent else placements + cancels), reasons
+
+
+def _turn(
+    state: MarketState, book: int, side: int, level: int, wanted: list[tuple[int, int]], taking: bool
+) -> tuple[float, ...]:
+    """What decides whether an order is among those that are sent where not all can be; less goes first."""
+    position, mid = float(state.accounts.position[book]), float(state.mid[book])
+    before = sum(lots for _, lots in wanted[:level])
+    reduces = before < (-position if side == 0 else position) * 10_000
+    price, size = wanted[level][0] / 100, wanted[level][1] / 10_000
+    away = mid - price if side == 0 else price - mid
+    worth = size * (away - float(state.accounts.maker_rate[book]) * price)
+    return (not taking, not reduces, level, 0.0 if np.isnan(worth) else -worth)
 
 
 def _reaches(state: MarketState, book: int, side: int, ticks: int) -> bool:

@@ -300,3 +300,43 @@ def test_nonsensical_options_are_refused(options: dict[str, float]) -> None:
     """Named in the message."""
     with pytest.raises(ValueError, match=next(iter(options))):
         AmendPlacer(**options)
+
+
+# -- where not all can be sent ------------------------------------------------------------------------
+
+
+def sent(n: int, state: MarketState, quotes: Quotes, **options: Any) -> list[tuple[Any, ...]]:
+    """What goes out where a venue takes `n` instructions."""
+    venue = attrs.evolve(state.venue, max_instructions=n)
+    return said(attrs.evolve(state, venue=venue), quotes, **options)
+
+
+def test_of_one_level_the_order_with_more_edge_times_size_is_sent() -> None:
+    """Edge is from the mid, 300, and after the maker fee; equal ones go in the order of before."""
+    narrow, wide = wish((299.9, 0.5), asks=((300.4, 0.5),)), wish((299.9, 3.0), asks=((300.4, 0.5),))
+    assert [("place", 1, 30_040, 5_000)] == sent(1, scene(), narrow)
+    assert [("place", 0, 29_990, 30_000)] == sent(1, scene(), wide)
+    # A fee of 10 bp makes a loss of 0.2 a base of the bid: three of it lose more than half a base earns.
+    assert [("place", 1, 30_040, 5_000)] == sent(1, scene(maker_rate=0.001), wide)
+    assert [("place", 0, 29_960, 5_000)] == sent(1, scene(), BOTH)
+    assert sent(2, scene(), narrow) == said(scene(), narrow)
+
+
+def test_what_reduces_the_position_comes_before_what_adds() -> None:
+    """One base long, two asks of a half close it; the third would open anew and waits behind the best bid."""
+    bids, asks = [(299.6 - i / 10, 0.5) for i in range(3)], [(300.4 + i / 10, 0.5) for i in range(3)]
+    ladder = wish(*bids, asks=tuple(asks))
+    long = scene(position=1.0)
+    assert [(1, 30_040), (1, 30_050)] == [order[1:3] for order in sent(2, long, ladder)]
+    assert [(1, 30_040), (0, 29_960), (1, 30_050)] == [order[1:3] for order in sent(3, long, ladder)]
+    assert [(0, 29_960), (1, 30_040), (0, 29_950)] == [order[1:3] for order in sent(3, scene(), ladder)]
+    # A cancel is never left out: what is too old goes, and there is one placement less.
+    old: Own = (0, 1, 303.0, 0.5, 50.0)
+    kinds = [order[0] for order in sent(2, scene(own=[old], position=1.0), ladder)]
+    assert ["cancel", "place"] == sorted(kinds)
+
+
+def test_what_trades_at_once_comes_first() -> None:
+    """It is known to be worth it; what rests may never be filled."""
+    quotes = wish((299.0, 9.0), asks=((299.5, 0.5),))
+    assert [("take", 1, 29_950, 5_000)] == sent(1, scene(), quotes, take=True)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from obmm.execution._desired import Desired, affordable, desired_orders
 from obmm.execution._matching import Matching, matched
 from obmm.execution._shape import on_rows
+from obmm.execution._urgency import most_valuable, priority
 from obmm.market import (
     BoolArray,
     InstructionKind,
@@ -46,7 +47,9 @@ class AmendPlacer(Stage):
     per book; what is missing is placed, good till `expiry_s` in case we are not heard again.
 
     * Never more than the venue's number of instructions and of open orders, where an order being cancelled
-      still counts as open.
+      still counts as open. Where that is too few, what is worth most is sent (`obmm.execution._urgency`):
+      cancels, takes, what reduces the position, then the levels nearest the touch, of one level the order
+      with more edge times size.
     * Never more money than is free now: what a cancel of the same answer sets free comes too late. What one
       side binds pays for its own replacements at the next state.
     * With `post_only` a side that would trade at once moves back behind the competing touch. With `take` a
@@ -261,7 +264,12 @@ def _placements(
     rank = turns.cumsum(axis=1) - 1
     room = venue.max_open_orders - state.open_orders.count
     slots = venue.max_instructions - cancelling
-    now = turns & (rank < np.minimum(room, slots)[:, None])
+    cap = np.minimum(room, slots)
+    now = turns
+    if (rank[:, -1] >= cap).any():
+        prior = priority(state, desired)[:, sides, books].transpose(0, 2, 3, 1)
+        now = most_valuable(turns, prior.reshape(-1, *turns.shape), cap)
+        rank = now.cumsum(axis=1) - 1
     book, turn = np.nonzero(now)
     side, level = sides[turn % 2, book], turn // 2
     reason = desired.reason
