@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--scenario", nargs="+", default=["taos-0.6.2", "taos-0.5.4"])
     parser.add_argument("--fields", nargs="+", default=["default", "crowd", "random"])
     parser.add_argument("--what", choices=("options", "parts", "all"), default="all")
+    parser.add_argument("--places", nargs="+", default=[""], help="how the places of options and parts begin")
     parser.add_argument("--seeds", default="8", help="how many fresh ones, or which: 1..8")
     parser.add_argument("--books", type=int, default=8)
     parser.add_argument("--hours", type=float, default=3.0)
@@ -52,7 +53,11 @@ def main() -> None:
     asked = parser.parse_args()
 
     base = resolve(asked.preset)
-    found = [one for one in variants(base) if asked.what in ("all", f"{one.kind}s")]
+    found = [
+        one
+        for one in variants(base)
+        if asked.what in ("all", f"{one.kind}s") and one.place.startswith(tuple(asked.places))
+    ]
     scenarios = [Scenario.load(name) for name in asked.scenario]
     question = Question(
         arms=(Arm("base", base), *(Arm(one.name, one.config) for one in found)),

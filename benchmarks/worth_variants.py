@@ -26,6 +26,10 @@ SWITCHES: dict[str, tuple[Any, str]] = {
     "exit_ticks": (0, "standing inside on the side that reduces"),
     "edge_bps": (1e4, "taking for the rebate"),
     "flat_cost_bps": (-1e4, "taking to get flat"),
+    "gain": (0, "going where the signal points"),
+    "join": (False, "resting on the side of the target where taking is too dear"),
+    "signal_shift": (0, "the lean with the signal"),
+    "skew_shift": (0, "standing away from the side that adds"),
 }
 
 
@@ -105,11 +109,20 @@ def _parts(base: Config) -> Iterator[Variant]:
         if spec.slot in LISTS:
             sections = sections_of(base)
             sections[spec.slot].remove(_table(sections, spec.path))
+            _forget(sections, spec.path)
             if (config := _resolved(base, sections)) is not None:
                 words = (spec.cls.__doc__ or "").strip().partition("\n")[0]
                 yield Variant(
                     kind="part", place=spec.path, value=None, start=spec.kind, words=words, config=config
                 )
+    for books in sections_of(base).get("books", {}):
+        sections = sections_of(base)
+        del sections["books"][books]
+        if (config := _resolved(base, sections)) is not None:
+            words = "Options of their own of these books"
+            yield Variant(
+                kind="part", place=f"books.{books}", value=None, start="", words=words, config=config
+            )
     for spec in _chain(base.builder):
         inner = spec.parts.get("around")
         if inner is not None:
@@ -120,6 +133,7 @@ def _parts(base: Config) -> Iterator[Variant]:
                 _table(sections, outer)[last] = around
             else:
                 sections["builder"] = around
+            _forget(sections, spec.path, "around")
             if (config := _resolved(base, sections)) is not None:
                 words = (spec.cls.__doc__ or "").strip().partition("\n")[0]
                 yield Variant(
@@ -154,6 +168,17 @@ def _table(sections: dict[str, Any], path: str) -> dict[str, Any]:
     for step in inside:
         table = table.setdefault(step, {})
     return table
+
+
+def _forget(sections: dict[str, Any], path: str, inner: str = "") -> None:
+    """Take out what single books say of a stage that is gone; its part, if it is there now, keeps its own."""
+    for table in sections.get("books", {}).values():
+        *outer, last = path.split(".")
+        for step in outer:
+            table = table.get(step, {})
+        gone = table.pop(last, {})
+        if inner in gone:
+            table[last] = gone[inner]
 
 
 def _resolved(base: Config, sections: dict[str, Any]) -> Config | None:

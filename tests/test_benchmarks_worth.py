@@ -34,6 +34,23 @@ def test_every_variant_differs_in_one_thing():
         assert [one.place.split(".")[0]] == [path.split(".")[0] for path in differing], one.name
 
 
+def test_a_part_of_which_single_books_say_something_can_go(tmp_path):
+    """With what they say of it; what they say of its inner builder stays with that."""
+    (tmp_path / "mine.toml").write_text(
+        'extends = "money"\n[books.class-1]\ngates.inventory.max_inventory_pct = 0.1\n'
+        "builder.edge_bps = 2\nbuilder.around.size_base = 9\n"
+    )
+    found = runpy.run_path(str(FOLDER / "worth_variants.py"))["variants"](
+        resolve(str(tmp_path / "mine.toml"))
+    )
+    parts = {one.place: one.config for one in found if one.kind == "part"}
+    said = {place: {(o.path, o.option) for o in config.overrides} for place, config in parts.items()}
+    inventory, edge = ("gates.inventory", "max_inventory_pct"), ("builder", "edge_bps")
+    assert {edge, ("builder.around", "size_base")} == said["gates.inventory"]
+    assert {inventory, ("builder", "size_base")} == said["builder"]
+    assert set() == said["books.class-1"]
+
+
 def test_they_are_played_and_told(tmp_path, monkeypatch, capsys):
     """Differences against the preset itself, in Markdown; the same command plays nothing again."""
     out = tmp_path / "touch.json"
