@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
@@ -20,6 +22,8 @@ from obmm.market import MarketState, Orders
 from obmm.risk import DrawdownStop
 from obmm.settings.modules import own_sources
 
+#: States that may wait to be scored and recorded.
+_MOST_BEHIND = 64
 #: Called after each state with the simulated seconds done.
 Progress = Callable[[float], None]
 #: Called with each decision and the uid that made it.
@@ -58,12 +62,15 @@ class _Tally:
             self.stops[uid] += sum(isinstance(news, DrawdownStop) for news in step.news)
             self.lifted[uid] += lifted_books(step)
 
-    def told(self) -> dict[str, Any]:
-        """As `run.json` tells it."""
+    def scored(self) -> dict[str, Any]:
+        """What the scores are, as `run.json` tells it."""
+        return {"scores": {str(uid): self.scores.told(uid) for uid in self.makers}}
+
+    def counted(self) -> dict[str, Any]:
+        """All the rest that it tells."""
         uids = self.makers
         return {
             "states": self.answered,
-            "scores": {str(uid): self.scores.told(uid) for uid in uids},
             "stage_errors": {str(uid): maker.errors for uid, maker in uids.items()},
             "refused": {str(uid): dict(self.market.rejects(uid)) for uid in uids},
             "drawdown_stops": {str(uid): self.stops[uid] for uid in uids},
@@ -72,39 +79,39 @@ class _Tally:
         }
 
 
-class _Ahead:
-    """States that are published while the ones before them are still scored and recorded.
+class _Behind:
+    """What is done with states while the market runs to the next ones, in the order in which it is given.
 
-    A market runs without the interpreter's lock, so that this takes a second core, if there is one.
+    A market runs without the interpreter's lock, so that this takes a second core, if there is one. What it
+    raises is raised by the next call.
     """
 
-    def __init__(self, states: Iterable[Mapping[int, MarketState]]) -> None:
-        self._states = iter(states)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="obmm-ahead")
-        self._next: Future[Mapping[int, MarketState] | None] | None = None
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="obmm-behind")
+        self._waiting: deque[Future[None]] = deque()
 
-    @property
-    def begun(self) -> bool:
-        """Whether the market is at work."""
-        return self._next is not None
+    def do(self, work: Callable[[], None]) -> Future[None]:
+        """Have `work` done after what was given before; wait if that is much."""
+        while self._waiting and (len(self._waiting) >= _MOST_BEHIND or self._waiting[0].done()):
+            self._waiting.popleft().result()
+        future = self._pool.submit(work)
+        self._waiting.append(future)
+        return future
 
-    def begin(self) -> None:
-        """Let the market run to its next states; the last ones must have been answered."""
-        self._next = self._pool.submit(next, self._states, None)
+    def finish(self) -> None:
+        """Wait until all is done."""
+        while self._waiting:
+            self._waiting.popleft().result()
 
-    def take(self) -> Mapping[int, MarketState] | None:
-        """The next states, None at the end."""
-        if self._next is None:
-            self.begin()
-        assert self._next is not None
-        waiting, self._next = self._next, None
-        return waiting.result()
-
-    def __enter__(self) -> _Ahead:
+    def __enter__(self) -> _Behind:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
+
+
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 
 def drive(
@@ -138,8 +145,22 @@ def drive(
     started_s = time.perf_counter()
     done_s, ended = 0.0, PLANNED
     tally = _Tally(market, makers, scores, {uid: Charge(response_s) for uid in makers})
-    with interruptible() as interrupted, _Ahead(states) as ahead:
-        while (seen := ahead.take()) is not None:
+    taken = closing = _DONE
+
+    def take_in(seen: Mapping[int, MarketState], decisions: Mapping[int, Decision]) -> None:
+        try:
+            scores.observe(seen)
+        finally:
+            writer.add(seen, decisions)
+
+    def close(counted: Mapping[str, Any]) -> None:
+        writer.add_scores(scores.take())
+        writer.close_part(**counted, **tally.scored())
+
+    with interruptible() as interrupted, _Behind() as behind:
+        for seen in states:
+            if closing.done():
+                taken.result()  # What is measured of an answer is the answer's own.
             decisions = {}
             for uid, maker in makers.items():
                 decision = decisions[uid] = maker.decide(seen[uid])
@@ -151,26 +172,23 @@ def drive(
             if first_ns is None:
                 first_ns, started_s = now_ns, time.perf_counter()
             done_s = (now_ns - first_ns) / 1e9
+            tally.answered += 1
             try:
                 if progress is not None:
                     progress(done_s)
-                # Nothing is published beyond the state that is the last one.
                 ended = interrupted()
-                if not (ended or writer.due):
-                    ahead.begin()
             finally:
                 # What was answered is recorded, whatever happens.
-                scores.observe(dict(seen))
-                writer.add(seen, decisions)
-            tally.answered += 1
-            if not ahead.begun and writer.due:
-                writer.add_scores(scores.take())
-                writer.close_part(**tally.told())
+                taken = behind.do(functools.partial(take_in, dict(seen), decisions))
+            if writer.due and closing.done():
+                closing = behind.do(functools.partial(close, tally.counted()))
+            # Nothing is published beyond the state that is the last one.
             if ended := ended or ("disk" if writer.unwritten is not None else ""):
                 break
+        behind.finish()
         writer.add_scores(scores.take())
         more = {} if ending is None else ending(done_s, time.perf_counter() - started_s)
-        writer.end(ended or PLANNED, **tally.told(), **more)
+        writer.end(ended or PLANNED, **tally.counted(), **tally.scored(), **more)
 
 
 def _signals(config: Config) -> tuple[StageSpec, ...]:
