@@ -31,6 +31,11 @@ def per_level(option: PerBook) -> FloatArray:
     return as_floats(option)[..., None]
 
 
+def given(option: PerBook) -> bool:
+    """Whether an option is anything but 0 on any book."""
+    return bool(option.any()) if isinstance(option, np.ndarray) else option != 0.0
+
+
 def on_rows(option: PerBook, book: IntArray) -> PerBook:
     """A per-book option on the book of each row."""
     return option[book] if isinstance(option, np.ndarray) else option

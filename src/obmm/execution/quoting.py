@@ -12,6 +12,7 @@ from obmm.execution._shape import SIGN, lifted
 from obmm.execution.fill_rate import FillRate
 from obmm.market import (
     FloatArray,
+    IntArray,
     Limits,
     MarketState,
     News,
@@ -117,16 +118,26 @@ class Quoting(Stage):
         distance: FloatArray,
         size: PerBook,
         rate: FloatArray | None = None,
+        why: IntArray | None = None,
     ) -> Quotes:
         """One bid and one ask `distance` quote away from `fair` (B,), of `size` base; both (B,) or (2, B).
 
         The edge comes first: a distance below `min_edge_bps` plus the maker rate is raised to it, and with a
         large rebate still no quote passes the fair value. A size below the venue's minimum is lifted to it.
-        `rate` (B,) is the maker rate to quote for, else the account's.
+        `rate` (B,) is the maker rate to quote for, else the account's; `why` (2, B) the reasons of sides
+        without a size.
         """
         rate = state.accounts.maker_rate if rate is None else rate
         price = fair - SIGN * np.maximum(distance, fair * self.edge_bps(rate) / 1e4)
         wish = np.broadcast_to(size, price.shape)
         sent = lifted(wish, state.venue.least_base)
         self.news = Lifted.of(wish, sent, price, state.venue)
-        return Quotes.of(bid_price=price[0], ask_price=price[1], bid_size=sent[0], ask_size=sent[1])
+        bid_why, ask_why = (0, 0) if why is None else why
+        return Quotes.of(
+            bid_price=price[0],
+            ask_price=price[1],
+            bid_size=sent[0],
+            ask_size=sent[1],
+            bid_reason=bid_why,
+            ask_reason=ask_why,
+        )

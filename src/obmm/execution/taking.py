@@ -84,7 +84,7 @@ class TakingBuilder(Around):
         quotes = self.around(state, signals, limits)
         self.news = news_of(self.around)
         touch = state.competing_touch
-        mid = touch.mean(axis=0)
+        mid = (touch[0] + touch[1]) / 2.0
         rate = state.accounts.taker_rate
         if self.taker_rate:
             told = signals[self.taker_rate]

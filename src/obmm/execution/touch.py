@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, relative_position
+from obmm.execution._shape import SIGN, given, relative_position
 from obmm.execution.quoting import Quoting
 from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Reason, Signals, option
 from obmm.market.arrays import zero_for_nan
@@ -75,10 +75,10 @@ class TouchBuilder(Quoting):
         return frozenset({self.fair, self.signal, self.maker_rate} - {""})
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
-        touch = state.competing_at(self.depth_base) if np.any(self.depth_base) else state.competing_touch
+        touch = state.competing_at(self.depth_base) if given(self.depth_base) else state.competing_touch
         fair = self._fair(touch, state, signals, limits)
         inside = SIGN * self.inside_ticks
-        if np.any(self.exit_ticks):
+        if given(self.exit_ticks):
             # Less than half of the smallest order cannot be closed.
             held = np.abs(state.accounts.position) > state.venue.least_base / 2.0
             reducing = held & (SIGN * state.accounts.position < 0.0)
@@ -91,14 +91,13 @@ class TouchBuilder(Quoting):
         if self.back_off:
             return self.around(state, fair, distance, self.size_base, rate)
         near = distance < fair * self.edge_bps(rate) / 1e4
-        quotes = self.around(state, fair, distance, np.where(near, 0.0, self.size_base), rate)
         why = np.where(near, int(Reason.NO_EDGE), 0)
-        return attrs.evolve(quotes, bid_reason=why[0], ask_reason=why[1])
+        return self.around(state, fair, distance, np.where(near, 0.0, self.size_base), rate, why)
 
     def _fair(self, touch: FloatArray, state: MarketState, signals: Signals, limits: Limits) -> FloatArray:
         """(B,) fair value, moved with the signal and against the position."""
-        fair = signals.scalar(self.fair) if self.fair else touch.mean(axis=0)
-        if np.any(self.skew_bps):
+        fair = signals.scalar(self.fair) if self.fair else (touch[0] + touch[1]) / 2.0
+        if given(self.skew_bps):
             share = np.clip(relative_position(state.accounts.position, limits), -1.0, 1.0)
             fair = fair * (1.0 - self.skew_bps / 1e4 * share)
         if self.signal:

@@ -61,10 +61,12 @@ def sealed(values: _Array) -> _Array:
     Traceback (most recent call last):
     ValueError: cannot set WRITEABLE flag to True of this array
     """
-    if not values.flags.writeable:
-        base = values.base
-        if base is not None and not (isinstance(base, np.ndarray) and base.flags.writeable):
-            return values
+    base: object = values.base
+    if type(base) is bytes:
+        return values
+    lent = isinstance(base, np.ndarray) and base.flags.writeable
+    if base is not None and not lent and not values.flags.writeable:
+        return values
     # Bytes never change, and numpy knows: an array that owns its memory could be made writable again.
     return cast(_Array, np.ndarray(values.shape, values.dtype, values.tobytes()))
 

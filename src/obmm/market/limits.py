@@ -19,6 +19,7 @@ from obmm.market.arrays import (
     as_ints,
     check_shape,
     column,
+    sealed,
 )
 from obmm.market.reasons import Reason, strictest, strictest_of
 
@@ -99,14 +100,15 @@ class Limits:
         if not said:
             raise ValueError("no limits to join; Limits.open allows everything")
         opened = _open(said[0].n_books)
-        joined = {}
+        joined: dict[str, npt.NDArray[Any]] = {}
         for name, join in _JOINS.items():
             least = getattr(opened, name)
             columns = [c for c in (getattr(limits, name) for limits in said) if c is not least]
             if any(c.shape != least.shape for c in columns):
                 raise ValueError(f"limits of {[limits.n_books for limits in said]} books cannot be joined")
-            joined[name] = join(np.array([least, *columns])) if columns else least
-        return cls(**joined)
+            if columns:
+                joined[name] = join(np.array([least, *columns]))
+        return opened._with(**joined)
 
     @property
     def n_books(self) -> int:
@@ -183,8 +185,21 @@ class Limits:
         return self._with(**changed)
 
     def _with(self, **changed: npt.NDArray[Any]) -> Limits:
-        """These limits with some columns changed; attrs.evolve takes twice as long."""
-        return Limits(**{name: changed.get(name, getattr(self, name)) for name in _COLUMNS})
+        """These limits with some columns changed, of the types they have; only these are looked at.
+
+        Each answer makes several: to make all columns anew takes five times as long.
+
+        Raises:
+            ValueError: One is of another shape.
+        """
+        limits = object.__new__(Limits)
+        for name in _COLUMNS:
+            kept = getattr(self, name)
+            told = sealed(changed[name]) if name in changed else kept
+            if told.shape != kept.shape:
+                raise ValueError(f"Limits.{name} has shape {told.shape}, expected {kept.shape}")
+            object.__setattr__(limits, name, told)
+        return limits
 
     def enforced(self, position: FloatArray) -> Limits:
         """Close the sides that the bounds and `reduce_only` forbid at `position` (B,), base.

@@ -73,15 +73,21 @@ class Quotes:
         shape = np.broadcast_shapes(bids.shape, asks.shape)
 
         def filled(values: npt.ArrayLike) -> FloatArray:
-            return np.broadcast_to(_levels(values), shape)
+            levels = _levels(values)
+            return levels if levels.shape == shape else np.broadcast_to(levels, shape)
+
+        def said(reason: npt.ArrayLike) -> IntArray:
+            return (
+                np.full(shape[:1], reason) if isinstance(reason, int) else np.broadcast_to(reason, shape[:1])
+            )
 
         return cls(
             bid_price=filled(bids),
             bid_size=filled(size if bid_size is None else bid_size),
             ask_price=filled(asks),
             ask_size=filled(size if ask_size is None else ask_size),
-            bid_reason=np.broadcast_to(bid_reason, shape[:1]),
-            ask_reason=np.broadcast_to(ask_reason, shape[:1]),
+            bid_reason=said(bid_reason),
+            ask_reason=said(ask_reason),
         )
 
     @property

@@ -75,7 +75,7 @@ class Pile:
             return parts[0]
         rows, counts = joined([part for part, _ in parts]), np.array([n for _, n in parts])
         book = np.concatenate([np.arange(self.books).repeat(n) for n in counts])
-        return rows[np.argsort(book, kind="stable")], counts.sum(axis=0)
+        return rows.take(np.argsort(book, kind="stable")), counts.sum(axis=0)
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
@@ -84,16 +84,18 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 class Share:
-    """The books of one thread: consecutive ones, so that one call without the interpreter runs them all.
+    """The books of one thread: consecutive ones, in whole blocks.
 
     Args:
         first: Number of the first book.
-        n_books: How many they are.
+        blocks: How many books each block has.
         build: Writes book number i into its zeroed record and background, both (1,).
     """
 
-    def __init__(self, first: int, n_books: int, build: Callable[[int, Rows, Rows], None]) -> None:
+    def __init__(self, first: int, blocks: Sequence[int], build: Callable[[int, Rows, Rows], None]) -> None:
         self.first = first
+        n_books = sum(blocks)
+        self._bounds = list(itertools.pairwise((0, *itertools.accumulate(blocks))))
         self.books = zeroed(n_books, BOOK)
         self.backgrounds = zeroed(n_books, BACKGROUND)
         self.tape = Pile(TAPE_ROW, n_books)
@@ -102,27 +104,32 @@ class Share:
             build(first + i, self.books[i : i + 1], self.backgrounds[i : i + 1])
 
     def run_to(self, time_ns: int, step_ns: int, board: Board, detail: int) -> None:
-        """Run all books to `time_ns` and let them publish on `board`."""
-        n_books = len(self.books)
-        at = run(self.books, self.backgrounds, 0, time_ns, step_ns)
-        while at < n_books:
-            waiting = self.books[at : at + 1]
-            self._collect(at, as_ints([[waiting["tape_count"][0], waiting["notice_count"][0]]]))
-            at = run(self.books, self.backgrounds, at, time_ns, step_ns)
-        publish(
-            self.books,
-            self.first,
-            detail,
-            board.prices,
-            board.sizes,
-            board.maker_ratio,
-            board.accounts,
-            board.order_counts,
-            board.order_ids,
-            board.order_numbers,
-            board.counts,
-        )
-        counts = board.counts[self.first : self.first + n_books, :2]
+        """Run all books to `time_ns` and let them publish on `board`.
+
+        Block by block, so that books publish while they are still in the caches.
+        """
+        for first, end in self._bounds:
+            books, backgrounds = self.books[first:end], self.backgrounds[first:end]
+            at = run(books, backgrounds, 0, time_ns, step_ns)
+            while at < end - first:
+                waiting = books[at : at + 1]
+                counts = as_ints([[waiting["tape_count"][0], waiting["notice_count"][0]]])
+                self._collect(first + at, counts)
+                at = run(books, backgrounds, at, time_ns, step_ns)
+            publish(
+                books,
+                self.first + first,
+                detail,
+                board.prices,
+                board.sizes,
+                board.maker_ratio,
+                board.accounts,
+                board.order_counts,
+                board.order_ids,
+                board.order_numbers,
+                board.counts,
+            )
+        counts = board.counts[self.first : self.first + len(self.books), :2]
         if counts.any():
             self._collect(0, counts)
 
@@ -147,9 +154,9 @@ class Fleet:
     ) -> None:
         bounds = [0, *itertools.accumulate(blocks)]
         n = max(1, min(threads, len(blocks)))
-        starts = [bounds[len(blocks) * k // n] for k in range(n + 1)]
-        self.shares = [Share(a, b - a, build) for a, b in itertools.pairwise(starts)]
-        self._starts = np.array(starts[:-1])
+        cuts = [len(blocks) * k // n for k in range(n + 1)]
+        self.shares = [Share(bounds[a], blocks[a:b], build) for a, b in itertools.pairwise(cuts)]
+        self._starts = np.array([bounds[cut] for cut in cuts[:-1]])
         self._step_ns = step_ns
         self._tape_on = False
         self._pool = ThreadPoolExecutor(n - 1, thread_name_prefix="obmm-sim") if n > 1 else None
@@ -184,8 +191,8 @@ class Fleet:
         """Queue instructions, each on the book of its row, in their order."""
         for share in self.shares:
             at = book - share.first
-            mine = (at >= 0) & (at < len(share.books))
-            submit_each(share.books, at[mine], rows[mine])
+            mine = np.flatnonzero((at >= 0) & (at < len(share.books)))
+            submit_each(share.books, at[mine], rows.take(mine))
 
     def set_tape(self, on: bool) -> None:
         """Write the tape from now on, or not."""

@@ -54,6 +54,8 @@ def admit(orders: Orders, venue: Venue, capped: BoolArray, dropped: Counter[str]
         dropped[INSTRUCTION_LIMIT] += int((~kept).sum())
         orders, number = orders.take(kept), number[kept]
     arranged = np.lexsort((number, orders.book))
+    if (arranged[1:] > arranged[:-1]).all():
+        return orders, number
     return orders.take(arranged), number[arranged]
 
 

@@ -117,7 +117,7 @@ def notices_of(rows: Rows) -> Notices:
     """One miner's notices in order of their time."""
     if not len(rows):
         return Notices.none()
-    rows = rows[np.argsort(rows["time_ns"], kind="stable")]
+    rows = rows.take(np.argsort(rows["time_ns"], kind="stable"))
     price = rows["tick"] / TICKS_PER_QUOTE
     size = rows["lots"] / np.where(rows["in_quote"], UNITS_PER_QUOTE, LOTS_PER_BASE)
     columns: dict[str, Any] = {name: rows[name] for name in _SAME}
