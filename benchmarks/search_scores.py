@@ -23,10 +23,11 @@ import numpy as np
 
 from obmm.agent import Config, MarketMaker, resolve
 from obmm.lab.fields import field_named
-from obmm.lab.score import UID_SHIFT, of_groups
+from obmm.lab.score import UID_SHIFT
+from obmm.lab.summary import filled_forward
 from obmm.lab.trials.gather import Gather
 from obmm.lab.trials.worker import silent
-from obmm.market import Feed
+from obmm.market import Feed, IntArray
 from obmm.scoring.debeta import DebetaScorer
 from obmm.settings.toml import Layer
 from obmm.sim import Scenario, SimulatedMarket
@@ -160,19 +161,14 @@ def play(
     }
     scored = "0.6" in scenario
     n = len(makers)
-    scorers = [
-        DebetaScorer(uids=range(UID_SHIFT, n + UID_SHIFT), uid_shift=UID_SHIFT) for _ in seeds if scored
-    ]
+    scorer = DebetaScorer(uids=range(UID_SHIFT, n + UID_SHIFT), uid_shift=UID_SHIFT) if scored else None
     feeds = frozenset[Feed]().union(*(m.feeds for m in makers.values()), {Feed.TAPE} if scored else ())
     gathers = {uid: Gather() for uid in makers}
     faults = 0
     with SimulatedMarket(market, books=books, seed=tuple(seeds), miners=n, feeds=feeds, threads=1) as running:
         for seen in running.states(hours * 3600.0):
-            if scored:
-                for scorer, part in zip(
-                    scorers, of_groups(seen[0], feeds=frozenset({Feed.TAPE}), accounts=False), strict=True
-                ):
-                    scorer.observe(part)
+            if scorer is not None:
+                scorer.follow(seen[0])
             for uid, maker in makers.items():
                 decision = maker.decide(seen[uid])
                 faults += bool(decision.faults)
@@ -192,15 +188,31 @@ def play(
         for name in ("pnl", "turnover", "fees", "fills"):
             for number in np.unique(asset).tolist():
                 one[f"{name}@{number}"] = float(mine.books[name][asset == number].mean() / mine.hours)
-        if scored:
-            one |= scores(scorers[group])
+        one |= later(gathers[0], rows[group], asset)
+        if scorer is not None:
+            one |= scores(scorer, group, asset)
         told.append(one)
     return told
 
 
-def scores(scorer: DebetaScorer) -> dict[str, Any]:
+def later(gather: Gather, books: IntArray, asset: IntArray) -> dict[str, float]:
+    """Per class: quote per book in the first hour, and per book and hour after it."""
+    base, quote, mid = (gather._grid(name, books) for name in ("base", "quote", "mid"))
+    mid = filled_forward(mid)
+    pnl = (quote - quote[0]) + (base - base[0]) * mid
+    hour = min(3600, len(pnl) - 1)
+    hours = (len(pnl) - 1 - hour) / 3600.0
+    told = {}
+    for number in np.unique(asset).tolist():
+        first, whole = (float(pnl[at, asset == number].mean()) for at in (hour, -1))
+        told[f"first@{number}"] = first
+        told[f"later@{number}"] = (whole - first) / hours if hours else float("nan")
+    return told
+
+
+def scores(scorer: DebetaScorer, group: int, asset: IntArray) -> dict[str, Any]:
     """Making and skill of uid 0 beside the best of the others, and its shares of both halves."""
-    verdict = scorer.verdict()
+    verdict = scorer.verdict(group)
     field = verdict.field
     me = field.uids == UID_SHIFT
     told: dict[str, Any] = {"uids": int(me.size), "bar": field.bar}
@@ -208,12 +220,21 @@ def scores(scorer: DebetaScorer) -> dict[str, Any]:
         values = getattr(field, name)
         told[name] = float(values[me][0])
         told[f"best_{name}"] = float(values[~me].max()) if (~me).any() else float("nan")
+    told["bar_met"] = float(told["skill_books"] >= field.bar)
+    told["first_in_both"] = float(
+        all(told[name] > np.fmax(told[f"best_{name}"], 0.0) for name in ("making", "skill"))
+    )
+    parts = scorer.parts(UID_SHIFT, group)
+    captured, kept = parts.captured_buy + parts.captured_sell, parts.realised_buy + parts.realised_sell
+    for number in np.unique(asset).tolist():
+        told[f"captured@{number}"] = float(captured[asset == number].sum())
+        told[f"kept@{number}"] = float(kept[asset == number].sum())
     for name, credits in (("making", verdict.making_credits), ("skill", verdict.skill_credits)):
         for number, credit in enumerate(credits):
             total = float(credit.sum())
             told[f"{name}_share@{number}"] = float(credit[me][0]) / total if total > 0 else 0.0
             told[f"best_{name}_share@{number}"] = float(credit[~me].max()) / total if total > 0 else 0.0
-    newest = scorer.latest
+    newest = scorer.latest_of(group)
     if newest is not None:
         place = newest.uids == UID_SHIFT
         told["making_share"] = float(newest.making_share[place][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,11 +12,21 @@ from hypothesis import strategies as st
 
 from execution.quote_scenes import scene
 from obmm.execution import FollowingBuilder, LadderBuilder, TakingBuilder, TouchBuilder
-from obmm.market import Limits, Quotes, Reason, Signals
+from obmm.market import Limits, MarketState, Quotes, Reason, Signals
 
 #: Half a spread of 0.33 bp; a take costs that and 2.3 bp.
 TIGHT: dict[str, Any] = {"bids": [(299.99, 90.0)], "asks": [(300.01, 90.0)]}
 BOUND = 10.0
+
+
+@attrs.define
+class FixedQuotes:
+    """A builder that always wants the same."""
+
+    quotes: Quotes
+
+    def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
+        return self.quotes
 
 
 def wished(builder: FollowingBuilder, flow: float, *, bound: float = BOUND, **of_scene: Any) -> Quotes:
@@ -101,3 +112,54 @@ def test_without_a_direction_it_takes_toward_no_position(options: dict[str, Any]
 def test_without_a_bound_no_position_is_wished() -> None:
     """There is nothing that the target could be a share of."""
     assert 0.0 == bought(wished(follower(), 1.0, bound=np.inf))
+
+
+def waiting(distance: float) -> FixedQuotes:
+    """Two levels a side, the first so many quote from 300, the second ten times as far."""
+    steps = np.array([[distance, 10.0 * distance]])
+    return FixedQuotes(Quotes.of(bid_price=300.0 - steps, ask_price=300.0 + steps, size=[[2.0, 3.0]]))
+
+
+@pytest.mark.parametrize(
+    ("options", "reached"), [({}, 300.01), ({"flat_cost_bps": 0.0, "join": True}, 299.99)]
+)
+def test_with_beside_what_waits_keeps_standing_behind_what_is_bought(
+    options: dict[str, Any], reached: float
+) -> None:
+    """A take, or an order at the touch, comes first on its side; both sides of the other builder stay."""
+    quotes = wished(follower(beside=True, around=waiting(0.3), **options), 0.5)
+    assert quotes.bid_price[0].tolist() == pytest.approx([reached, 299.7, 297.0])
+    assert quotes.bid_size[0].tolist() == pytest.approx([5.0, 2.0, 3.0])
+    assert quotes.ask_price[0, :2].tolist() == pytest.approx([300.3, 303.0])
+    assert [2.0, 3.0, 0.0] == quotes.ask_size[0].tolist()
+
+
+def test_without_beside_a_take_is_alone_on_its_book() -> None:
+    """The other builder is not heard where something is taken."""
+    quotes = wished(follower(around=waiting(0.3)), 0.5)
+    assert ([[5.0, 0.0]], [[0.0, 0.0]]) == (quotes.bid_size.tolist(), quotes.ask_size.tolist())
+
+
+def test_what_would_trade_with_a_take_goes() -> None:
+    """An ask of the other builder at the price that is paid would be bought from oneself."""
+    quotes = wished(follower(beside=True, around=waiting(0.01)), 0.5)
+    assert [300.01, 299.99, 299.9] == pytest.approx(quotes.bid_price[0].tolist())
+    assert not quotes.has_ask.any()
+
+
+@given(
+    position=st.floats(-9.0, 9.0), flow=st.floats(-1.0, 1.0), join=st.booleans(), cost_bps=st.floats(0.0, 5.0)
+)
+def test_beside_changes_nothing_but_what_else_stands(
+    position: float, flow: float, join: bool, cost_bps: float
+) -> None:
+    """What is taken is the same, and all that waits is there whatever is taken."""
+    options = {"around": waiting(0.3), "join": join, "flat_cost_bps": cost_bps}
+    alone, beside = (
+        wished(follower(beside=keep, **options), flow, position=round(position, 4)) for keep in (False, True)
+    )
+    assert bought(alone) == bought(beside)
+    for side in ("bid", "ask"):
+        prices, sizes = getattr(beside, f"{side}_price")[0], getattr(beside, f"{side}_size")[0]
+        far = np.abs(prices - 300.0) > 0.1
+        assert [2.0, 3.0] == sizes[far].tolist()

@@ -7,8 +7,8 @@ import numpy as np
 
 from obmm.execution._shape import SIGN, lifted
 from obmm.execution.taking import TakingBuilder
-from obmm.market import Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
-from obmm.market.arrays import as_floats, zero_for_nan
+from obmm.market import BoolArray, Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
+from obmm.market.arrays import as_flags, as_floats, zero_for_nan
 from obmm.settings import builder
 
 
@@ -29,6 +29,9 @@ class FollowingBuilder(TakingBuilder):
 
     With `join`, where a take would cost more than that, the side that goes toward the target rests at the
     price at which others stand, `size_base` of it, while the other side stays the other builder's.
+
+    With `beside` the other builder's quotes keep standing, behind a take or an order at the touch of the same
+    side: what waits for large orders is not given up each time that the position is a little behind.
 
     A signal that is NaN wishes no position; where there is no bound none is wished, either.
 
@@ -65,6 +68,8 @@ class FollowingBuilder(TakingBuilder):
     )
     join: bool = option(False, help="Where taking is too dear: rest at the touch on the side of the target")
 
+    beside: bool = option(False, help="Keep the other builder's quotes behind what is taken or joined")
+
     @property
     def needs(self) -> frozenset[Feed | str]:
         return super().needs | ({self.signal} - {""})
@@ -76,24 +81,20 @@ class FollowingBuilder(TakingBuilder):
         excess, slack = self.excess(state, signals, limits)
         over = np.abs(excess) - slack
         touch = state.competing_touch
-        prices = np.array([quotes.bid_price, quotes.ask_price])
-        sizes = np.array([quotes.bid_size, quotes.ask_size])
+        best = np.array([quotes.bid_price[:, 0], quotes.ask_price[:, 0]])
         # What stands nearer, as a take does, stays.
-        better = ~(SIGN * prices[..., 0] > SIGN * touch)
+        better = ~(SIGN * best > SIGN * touch)
         goes = np.array([excess < 0.0, excess > 0.0]) & better & state.sound & np.isfinite(touch)
         goes &= (over >= self.flat_from_base) & (over >= state.venue.least_base)
         if not goes.any():
             return quotes
-        side, book = np.nonzero(goes)
         wish = lifted(as_floats(np.minimum(self.size_base, over)), state.venue.least_base)
-        prices[side, book, 0], sizes[side, book, 0] = touch[side, book], wish[book]
-        prices[side, book, 1:], sizes[side, book, 1:] = np.nan, 0.0
-        # Where the other builder's other side would trade with it, the target has the say.
-        meets = (prices[0, :, 0] >= prices[1, :, 0]) & goes.any(axis=0)
-        prices[~goes & meets], sizes[~goes & meets] = np.nan, 0.0
-        return attrs.evolve(
-            quotes, bid_price=prices[0], bid_size=sizes[0], ask_price=prices[1], ask_size=sizes[1]
-        )
+        return _first(quotes, goes, touch, np.array([wish, wish]), keep=self.beside)
+
+    def instead(self, quotes: Quotes, books: BoolArray, price: FloatArray, size: FloatArray) -> Quotes:
+        if not self.beside:
+            return super().instead(quotes, books, price, size)
+        return _first(quotes, as_flags(size > 0.0), price, size, keep=True)
 
     def excess(
         self, state: MarketState, signals: Signals, limits: Limits
@@ -105,3 +106,26 @@ class FollowingBuilder(TakingBuilder):
         bound = np.where(known, limits.position_bound, 0.0)
         lean = np.clip(self.gain * zero_for_nan(signals.scalar(self.signal)), -1.0, 1.0)
         return as_floats(held - bound * self.target_share * lean), as_floats(bound * self.band_share)
+
+
+def _first(quotes: Quotes, goes: BoolArray, price: FloatArray, size: FloatArray, *, keep: bool) -> Quotes:
+    """`quotes`, but where a side `goes` its best level is `size` at `price`, all (2, B).
+
+    With `keep` what was wished on that side follows a level deeper, else it goes. Where the other side would
+    trade with it, the side that goes has the say.
+    """
+    prices = np.array([quotes.bid_price, quotes.ask_price])
+    sizes = np.array([quotes.bid_size, quotes.ask_size])
+    if keep:
+        prices = np.concatenate([np.full((*goes.shape, 1), np.nan), prices], axis=2)
+        sizes = np.concatenate([np.zeros((*goes.shape, 1)), sizes], axis=2)
+        prices[~goes] = np.roll(prices[~goes], -1, axis=1)
+        sizes[~goes] = np.roll(sizes[~goes], -1, axis=1)
+    else:
+        prices[goes], sizes[goes] = np.nan, 0.0
+    prices[goes, 0], sizes[goes, 0] = price[goes], size[goes]
+    meets = (prices[0, :, 0] >= prices[1, :, 0]) & goes.any(axis=0)
+    prices[~goes & meets], sizes[~goes & meets] = np.nan, 0.0
+    return attrs.evolve(
+        quotes, bid_price=prices[0], bid_size=sizes[0], ask_price=prices[1], ask_size=sizes[1]
+    )

@@ -109,7 +109,18 @@ class TakingBuilder(Around):
         over = np.abs(excess) - np.where(earned >= self.edge_bps, 0.0, slack)
         wish = np.minimum(self.size_base, np.where(held, over, np.inf))
         size = np.where(going, lifted(as_floats(wish), state.venue.least_base), 0.0)
-        return _replaced(quotes, worth, touch[::-1], np.array([size * buying, size * ~buying]))
+        return self.instead(quotes, worth, touch[::-1], np.array([size * buying, size * ~buying]))
+
+    def instead(self, quotes: Quotes, books: BoolArray, price: FloatArray, size: FloatArray) -> Quotes:
+        """What is quoted where it is worth to trade at once, on `books`, and elsewhere.
+
+        Args:
+            quotes: The other builder's.
+            books: (B,) where it is worth it.
+            price: (2, B) what a take reaches.
+            size: (2, B) base to take, 0 where nothing is taken at this state.
+        """
+        return _replaced(quotes, books, price, size)
 
     def excess(
         self, state: MarketState, signals: Signals, limits: Limits
