@@ -3,7 +3,8 @@
 What the configuration earns in each field, what it earns without each part, and with each option lower and
 higher. Differences are paired by seed, with 95 % intervals (bootstrap over seeds); bold ones exclude zero.
 With `--metric pnl_bps` or another name of `obmm.lab.trials.METRICS` they are of that; `--only parts` or
-`--only options` leaves one table.
+`--only options` leaves one table. `--effects docs/strategy/effects.json` writes down what options did for the
+page of parameters, in the place of what was known of the same preset in the same fields.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from obmm.agent import resolve
 from obmm.lab.compare.statistics import bootstrap
 from obmm.lab.compare.words import plain, signed
 from obmm.lab.trials import metric_named
+from obmm.market import FloatArray
 
 Told = Mapping[str, Any]
 
@@ -29,11 +32,41 @@ def main() -> None:
     parser.add_argument("played", type=Path)
     parser.add_argument("--metric", default="pnl_per_book_hour")
     parser.add_argument("--only", choices=("parts", "options"))
+    parser.add_argument("--effects", type=Path, default=None, help="file for the page of parameters")
     parser.add_argument("--title", default=None, help="heading of the page")
     asked = parser.parse_args()
     told = json.loads(asked.played.read_text(encoding="utf-8"))
+    if asked.effects:
+        write_effects(told, asked.metric, asked.effects)
+        return
     for line in page(told, asked.metric, asked.only, asked.title):
         print(line)
+
+
+def write_effects(told: Told, metric: str, path: Path) -> None:
+    """Put what options did into a file, a line each: difference per field, with its interval."""
+    base = resolve(told["preset"])
+    kinds = {spec.path: spec.kind for spec in base.all_specs}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    mine = []
+    for one in told["variants"]:
+        at, _, option = one["place"].rpartition(".")
+        if one["kind"] != "option" or at not in kinds:
+            continue
+        for field in told["figures"]:
+            d = _differences(told, field, one["name"], metric)
+            found = bootstrap(d) if d.size else None
+            if found is not None:
+                about = {"preset": told["preset"], "field": field, "metric": metric}
+                about |= {"kind": kinds[at], "option": option, "from": one["start"], "to": one["value"]}
+                mine.append(
+                    about | {name: float(f"{getattr(found, name):.3g}") for name in ("mean", "low", "high")}
+                )
+    keys = ("preset", "field", "metric", "kind", "option")
+    fresh = {tuple(row[key] for key in keys) for row in mine}
+    rows = [row for row in known if tuple(row[key] for key in keys) not in fresh] + mine
+    rows.sort(key=lambda row: [str(row[key]) for key in (*keys, "to")])
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", encoding="utf-8")
 
 
 def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterator[str]:
@@ -111,8 +144,7 @@ def _mean(values: Mapping[str, float]) -> str:
 
 def _cells(told: Told, fields: Sequence[str], name: str, metric: str) -> Iterator[str]:
     for field in fields:
-        with_it, without = _values(told, field, "base", metric), _values(told, field, name, metric)
-        d = np.array([without[seed] - with_it[seed] for seed in with_it if seed in without], dtype=np.float64)
+        d = _differences(told, field, name, metric)
         if not d.size:
             yield "–"
         elif not d.any():
@@ -121,6 +153,12 @@ def _cells(told: Told, fields: Sequence[str], name: str, metric: str) -> Iterato
             found = bootstrap(d)
             text = f"{signed(found.mean)} ({signed(found.low)} to {signed(found.high)})"
             yield f"**{text}**" if found.settled else text
+
+
+def _differences(told: Told, field: str, name: str, metric: str) -> FloatArray:
+    """(S,) what a variant has more than the preset itself, seed by seed."""
+    with_it, without = _values(told, field, "base", metric), _values(told, field, name, metric)
+    return np.array([without[seed] - with_it[seed] for seed in with_it if seed in without], dtype=np.float64)
 
 
 def _off(one: Told) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import typing
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,6 +16,8 @@ from obmm.cli._output import spelt
 from obmm.lab.tune.ranges import Choice, range_around
 from obmm.settings.registry import GROUPS, name_of, registered
 
+#: What options were seen to do, made by `benchmarks/worth_tables.py --effects`.
+EFFECTS = Path(__file__).parent / "strategy" / "effects.json"
 #: What is farther out is no bound that anybody meets.
 NO_BOUND = 1e9
 
@@ -21,19 +25,23 @@ NO_BOUND = 1e9
 def pages() -> Iterator[str]:
     """Lines of Markdown."""
     import_module("obmm.agent")  # Our own stages register themselves when their rooms are imported.
+    known = json.loads(EFFECTS.read_text(encoding="utf-8")) if EFFECTS.is_file() else []
     for group in GROUPS:
         yield from ("", f"## {group.capitalize()}")
         for kind, cls in sorted(registered(group).items()):
             if not cls.__module__.startswith("obmm."):
                 continue
             yield from ("", f"### `{kind}`", "", _cell((cls.__doc__ or "").strip().partition("\n")[0]))
-            rows = list(_rows(cls))
+            effects = [row for row in known if row["kind"] == kind]
+            rows = list(_rows(cls, effects))
             if rows:
-                yield from ("", "| option | default | unit | admits | tried | meaning |", f"|{' --- |' * 6}")
+                heads = ["option", "default", "unit", "admits", "tried", "meaning"]
+                heads += ["seen"] if effects else []
+                yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}")
                 yield from rows
 
 
-def _rows(cls: type) -> Iterator[str]:
+def _rows(cls: type, effects: list[dict[str, Any]]) -> Iterator[str]:
     if not attrs.has(cls):
         return
     hints = typing.get_type_hints(cls)
@@ -47,6 +55,7 @@ def _rows(cls: type) -> Iterator[str]:
                 _admitted(field, hints.get(field.name)),
                 _tried(cls, field, default),
                 field.metadata.get("help", ""),
+                *([_seen(row for row in effects if row["option"] == field.name)] if effects else []),
             )
             yield f"| {' | '.join(map(_cell, cells))} |"
 
@@ -85,6 +94,22 @@ def _tried(cls: type, field: attrs.Attribute[Any], default: Any) -> str:
         return ""
     found = range_around(cls, field.name, default, {})
     return "" if found is None or isinstance(found, Choice) else str(found)
+
+
+def _seen(effects: Iterator[dict[str, Any]]) -> str:
+    """What an option did, preset by preset and field by field."""
+    told: dict[tuple[str, str, str, str], list[str]] = {}
+    for row in effects:
+        head = row["preset"], row["field"], row["metric"], spelt(row["from"])
+        settled = row["low"] > 0.0 or row["high"] < 0.0
+        what = f"{row['mean']:+.3g} ({row['low']:+.3g} to {row['high']:+.3g})" if settled else "cannot tell"
+        if row["low"] == row["high"] == 0.0:
+            what = "nothing"
+        told.setdefault(head, []).append(f"at {spelt(row['to'])} {what}")
+    return "; ".join(
+        f"`{preset}` on {field}, {metric}, {start} now: {', '.join(found)}"
+        for (preset, field, metric, start), found in told.items()
+    )
 
 
 def _cell(text: Any) -> str:

@@ -70,3 +70,28 @@ def test_they_are_played_and_told(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "## Without each part" in said
     assert "| `gates.drawdown` | " in said
+
+
+def test_what_options_did_stands_on_the_page_of_parameters(tmp_path, monkeypatch):
+    """With its interval where that excludes zero; what is played again replaces what was known."""
+    effects, played = tmp_path / "effects.json", tmp_path / "money.json"
+    variant = {"kind": "option", "place": "builder.around.skew_bps", "start": 20.0, "words": ""}
+    for gain in (0.5, 3.0):
+        of_arm = {
+            "base": {str(seed): {"pnl_bps": seed} for seed in range(6)},
+            "lower": {str(seed): {"pnl_bps": seed - gain - 0.01 * seed} for seed in range(6)},
+            "higher": {str(seed): {"pnl_bps": seed + (-1) ** seed} for seed in range(6)},
+        }
+        variants = [variant | {"name": "lower", "value": 10.0}, variant | {"name": "higher", "value": 40.0}]
+        told = {"preset": "money", "variants": variants, "figures": {"crowd": of_arm}}
+        played.write_text(json.dumps(told))
+        words = ["worth_tables.py", str(played), "--metric", "pnl_bps", "--effects", str(effects)]
+        monkeypatch.setattr(sys, "argv", words)
+        runpy.run_path(str(FOLDER / "worth_tables.py"), run_name="__main__")
+    pages = runpy.run_path(str(FOLDER.parent / "docs" / "parameter_pages.py"))["pages"]
+    monkeypatch.setitem(pages.__globals__, "EFFECTS", effects)
+    (line,) = [line for line in pages() if line.startswith("| `skew_bps` |") and "crowd" in line]
+    assert "`money` on crowd, pnl_bps, 20 now: at 10 -3.02 (" in line
+    assert line.endswith("at 40 cannot tell |")
+    heads = [line for line in pages() if line.startswith("| option |")]
+    assert 1 == len([line for line in heads if line.endswith("| seen |")])
