@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import attrs
@@ -22,8 +19,6 @@ from obmm.market import MarketState, Orders
 from obmm.risk import DrawdownStop
 from obmm.settings.modules import own_sources
 
-#: States that may wait to be scored and recorded.
-_MOST_BEHIND = 64
 #: Called after each state with the simulated seconds done.
 Progress = Callable[[float], None]
 #: Called with each decision and the uid that made it.
@@ -62,56 +57,18 @@ class _Tally:
             self.stops[uid] += sum(isinstance(news, DrawdownStop) for news in step.news)
             self.lifted[uid] += lifted_books(step)
 
-    def scored(self) -> dict[str, Any]:
-        """What the scores are, as `run.json` tells it."""
-        return {"scores": {str(uid): self.scores.told(uid) for uid in self.makers}}
-
-    def counted(self) -> dict[str, Any]:
-        """All the rest that it tells."""
+    def told(self) -> dict[str, Any]:
+        """As `run.json` tells it."""
         uids = self.makers
         return {
             "states": self.answered,
+            "scores": {str(uid): self.scores.told(uid) for uid in uids},
             "stage_errors": {str(uid): maker.errors for uid, maker in uids.items()},
             "refused": {str(uid): dict(self.market.rejects(uid)) for uid in uids},
             "drawdown_stops": {str(uid): self.stops[uid] for uid in uids},
             "lifted": {str(uid): self.lifted[uid] for uid in uids},
             "charged": {str(uid): self.charges[uid].as_dict() for uid in uids},
         }
-
-
-class _Behind:
-    """What is done with states while the market runs to the next ones, in the order in which it is given.
-
-    A market runs without the interpreter's lock, so that this takes a second core, if there is one. What it
-    raises is raised by the next call.
-    """
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="obmm-behind")
-        self._waiting: deque[Future[None]] = deque()
-
-    def do(self, work: Callable[[], None]) -> Future[None]:
-        """Have `work` done after what was given before; wait if that is much."""
-        while self._waiting and (len(self._waiting) >= _MOST_BEHIND or self._waiting[0].done()):
-            self._waiting.popleft().result()
-        future = self._pool.submit(work)
-        self._waiting.append(future)
-        return future
-
-    def finish(self) -> None:
-        """Wait until all is done."""
-        while self._waiting:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> _Behind:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
-
-
-_DONE: Future[None] = Future()
-_DONE.set_result(None)
 
 
 def drive(
@@ -145,22 +102,8 @@ def drive(
     started_s = time.perf_counter()
     done_s, ended = 0.0, PLANNED
     tally = _Tally(market, makers, scores, {uid: Charge(response_s) for uid in makers})
-    taken = closing = _DONE
-
-    def take_in(seen: Mapping[int, MarketState], decisions: Mapping[int, Decision]) -> None:
-        try:
-            scores.observe(seen)
-        finally:
-            writer.add(seen, decisions)
-
-    def close(counted: Mapping[str, Any]) -> None:
-        writer.add_scores(scores.take())
-        writer.close_part(**counted, **tally.scored())
-
-    with interruptible() as interrupted, _Behind() as behind:
+    with interruptible() as interrupted:
         for seen in states:
-            if closing.done():
-                taken.result()  # What is measured of an answer is the answer's own.
             decisions = {}
             for uid, maker in makers.items():
                 decision = decisions[uid] = maker.decide(seen[uid])
@@ -172,23 +115,25 @@ def drive(
             if first_ns is None:
                 first_ns, started_s = now_ns, time.perf_counter()
             done_s = (now_ns - first_ns) / 1e9
-            tally.answered += 1
             try:
                 if progress is not None:
                     progress(done_s)
                 ended = interrupted()
             finally:
-                # What was answered is recorded, whatever happens.
-                taken = behind.do(functools.partial(take_in, dict(seen), decisions))
-            if writer.due and closing.done():
-                closing = behind.do(functools.partial(close, tally.counted()))
+                # What was answered is recorded, whatever happens. A thread that did this while the market
+                # runs on would take longer: what both need is the interpreter and the caches of a core.
+                scores.observe(dict(seen))
+                writer.add(seen, decisions)
+            tally.answered += 1
+            if writer.due:
+                writer.add_scores(scores.take())
+                writer.close_part(**tally.told())
             # Nothing is published beyond the state that is the last one.
             if ended := ended or ("disk" if writer.unwritten is not None else ""):
                 break
-        behind.finish()
         writer.add_scores(scores.take())
         more = {} if ending is None else ending(done_s, time.perf_counter() - started_s)
-        writer.end(ended or PLANNED, **tally.counted(), **tally.scored(), **more)
+        writer.end(ended or PLANNED, **tally.told(), **more)
 
 
 def _signals(config: Config) -> tuple[StageSpec, ...]:
