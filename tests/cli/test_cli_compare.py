@@ -114,3 +114,11 @@ def test_what_is_not_known_book_by_book_is_refused_on_a_recording(obmm) -> None:
     """With what is."""
     said = obmm("compare", "touch", "calm", "--capture", "sample", "--metric", "win_rate")
     assert (2, True) == (said.status, "metric win_rate: is not known book by book" in said.err)
+
+
+def test_what_only_the_embedded_market_has_is_refused_on_a_recording(obmm, tmp_path) -> None:
+    """Rather than left unheard; and so is a folder without a recording."""
+    words = ("compare", "touch", "calm", "--capture")
+    said = obmm(*words, "sample", "--seeds", "3", "--until-sure")
+    assert (2, True) == (said.status, "--seeds, --until-sure of the embedded market" in said.err)
+    assert "holds no recording" in obmm(*words, str(tmp_path)).err

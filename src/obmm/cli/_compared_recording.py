@@ -14,8 +14,8 @@ from obmm.cli._output import console, print_json, table
 
 if TYPE_CHECKING:
     from obmm.lab.compare import Arm
-    from obmm.lab.compare.replayed import Recorded
-    from obmm.lab.trials import Metric, Outcome
+    from obmm.lab.compare.replayed import Recorded, Replayed
+    from obmm.lab.trials import Metric
 
 
 def compared_on(
@@ -35,17 +35,17 @@ def compared_on(
     chosen, metrics = arms_of(arms, swap, set_), metrics_by_book(metric)
     recorded = Recorded(capture=recording_of(capture), only=only, response_ms=response_ms)
     began_s = time.perf_counter()
-    outcomes = {arm.name: _played(arm, recorded) for arm in chosen}
-    values = told(outcomes, metrics, recorded, time.perf_counter() - began_s)
+    replayed = {arm.name: _played(arm, recorded) for arm in chosen}
+    values = told(replayed, metrics, recorded, time.perf_counter() - began_s)
     if json:
         print_json(values)
     else:
-        _print(outcomes, metrics, values)
+        _print(replayed, metrics, values)
     if values["failed"]:
         sys.exit(1)
 
 
-def _played(arm: Arm, recorded: Recorded) -> Outcome:
+def _played(arm: Arm, recorded: Recorded) -> Replayed:
     from obmm.cli._progress import simulated_time
     from obmm.lab.compare.replayed import played
 
@@ -58,12 +58,14 @@ def _played(arm: Arm, recorded: Recorded) -> Outcome:
         raise UsageError(f"{recorded.capture} cannot be replayed: {error}") from error
 
 
-def _print(outcomes: dict[str, Outcome], metrics: Sequence[Metric], told: dict[str, Any]) -> None:
+def _print(replayed: dict[str, Replayed], metrics: Sequence[Metric], told: dict[str, Any]) -> None:
+    from obmm.cli._earned import pipelines
     from obmm.lab.attribution import PARTS
     from obmm.lab.compare.replayed import by_book, differences, sentence
     from obmm.lab.compare.words import plain, signed
 
     out = console()
+    outcomes = {name: one.outcome for name, one in replayed.items()}
     names = list(outcomes)
     for name, failed in told["failed"].items():
         line = (
@@ -78,9 +80,13 @@ def _print(outcomes: dict[str, Outcome], metrics: Sequence[Metric], told: dict[s
     out.print("")
     for metric in metrics:
         columns = [by_book(one, metric) for one in outcomes.values()]
-        rows = [(str(book), *(plain(float(of[book])) for of in columns)) for book in range(told["books"])]
+        ids = told["book_ids"].tolist()
+        rows = [(str(book), *(plain(float(of[i])) for of in columns)) for i, book in enumerate(ids)]
         rows.append(("mean", *(plain(float(of.mean())) for of in columns)))
         out.print(table(f"{metric.words}: by book", ("book", *names), rows), "")
+    for name, ran in told["pipelines"].items():
+        out.print(f"{name} runs several pipelines.", markup=False)
+        out.print(pipelines({"pipelines": ran}), "")
     parts = told["attribution"]
     rows = [(PARTS[part], *(signed(parts[name][part]) for name in names)) for part in PARTS]
     rows.append(("P&L", *(signed(sum(parts[name].values())) for name in names)))

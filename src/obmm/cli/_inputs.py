@@ -29,10 +29,21 @@ def scenario_of(name: str) -> Scenario:
 
 
 def recording_of(capture: Path) -> Path:
-    """The file of a recording; `sample` is the one that ships with obmm, unless a file is called so."""
-    from obmm.lab.bench import sample_path
+    """The file of a recording; `sample` is the one that ships with obmm, unless a file is called so.
 
-    return sample_path() if capture == SAMPLE and not capture.exists() else capture
+    Raises:
+        UsageError: It is a folder that holds none.
+    """
+    from obmm.lab.bench import sample_path
+    from obmm.wire.recording import is_recording
+
+    if capture == SAMPLE and not capture.exists():
+        return sample_path()
+    if capture.is_dir() and not is_recording(capture):
+        raise UsageError(
+            f"{capture} holds no recording: name the folder of obmm run --record, or a recorded stream"
+        )
+    return capture
 
 
 def run_of(path: Path) -> Path:

@@ -104,6 +104,25 @@ def compare(
     """
     needs("numba", "scipy")
     if capture is not None:
+        said = {
+            "--seeds": seeds != ("8",),
+            "--confirm": confirm,
+            "--until-sure": until_sure,
+            "--most": most != 64,
+            "--books": books != 16,
+            "--hours": hours != 3.0,
+            "--scenario": scenario != (TODAY,),
+            "--rivals": bool(rivals),
+            "--fields": bool(fields),
+            "--eras": bool(eras),
+            "--jobs": jobs is not None,
+            "--executor": executor != "local",
+            "--out": out is not None,
+            "--force": force,
+            "--markdown": markdown,
+        }
+        if idle := [name for name, given in said.items() if given]:
+            raise UsageError(f"{', '.join(idle)} of the embedded market: leave out beside --capture")
         compared_on(capture, only, arms, swap, set, metric, response_ms, json)
         return
     from obmm.lab.compare import Question, arms_of, fields_of, markets_of, metrics_of

@@ -7,21 +7,23 @@ hour. Its books share their time, so that an interval over them is of this recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from obmm.agent import ConfigError, MarketMaker, Problem
+from obmm.agent import Config, ConfigError, MarketMaker, Problem
 from obmm.lab.attribution import PARTS
 from obmm.lab.compare.arms import Arm
 from obmm.lab.compare.statistics import Interval, bootstrap, holm, sign_flip
 from obmm.lab.compare.words import held, p_words, signed
+from obmm.lab.pipelines import told_by_pipeline
 from obmm.lab.trials import METRICS, Gather, Metric, Outcome
+from obmm.lab.trials.play import pipeline_of_books
 from obmm.lab.trials.worker import silent
-from obmm.market import Feed, FloatArray
+from obmm.market import Feed, FloatArray, MarketState, Venue
 from obmm.settings import did_you_mean
 from obmm.sim import ReplayedMarket
 from obmm.wire import read_stream
@@ -32,6 +34,11 @@ CAUTIONS = (
     "it published.",
     "One recording is one stretch of time, which its books share: the intervals are over its books and say "
     "nothing of another hour. Seeds of the embedded market do: obmm compare without --capture.",
+)
+#: What is to be said where the recorded account had orders of its own.
+OWN_ORDERS = (
+    "What the recorded agent quoted then stands in the books beside each of them, like anybody's: it "
+    "competes even with the configuration that it ran."
 )
 #: Figures that are known book by book.
 METRICS_BY_BOOK = {
@@ -75,7 +82,24 @@ class BookDifference:
     p: float
 
 
-def played(arm: Arm, recorded: Recorded, look: Callable[[float], None]) -> Outcome:
+@attrs.frozen(kw_only=True)
+class Replayed:
+    """What became of an arm on a recording.
+
+    Attributes:
+        outcome: What it came to.
+        venue: The recorded venue.
+        beside: Whether the recorded account had orders in the books.
+        pipelines: Figures of each of its pipelines (`obmm.lab.pipelines`); none where it has but one.
+    """
+
+    outcome: Outcome
+    venue: Venue
+    beside: bool
+    pipelines: Sequence[Mapping[str, Any]]
+
+
+def played(arm: Arm, recorded: Recorded, look: Callable[[float], None]) -> Replayed:
     """What becomes of an arm on the recorded flow.
 
     Args:
@@ -88,8 +112,15 @@ def played(arm: Arm, recorded: Recorded, look: Callable[[float], None]) -> Outco
     """
     maker, gather = MarketMaker(arm.config), Gather()
     feeds = maker.feeds | {Feed.TAPE}
-    states = (one.state for one in read_stream(recorded.capture, feeds, only=recorded.only))
-    with silent(), ReplayedMarket(states, seed=recorded.seed, feeds=feeds) as market:
+    orders = 0
+
+    def states() -> Iterator[MarketState]:
+        nonlocal orders
+        for one in read_stream(recorded.capture, feeds, only=recorded.only):
+            orders += int(one.state.open_orders.count.sum())
+            yield one.state
+
+    with silent(), ReplayedMarket(states(), seed=recorded.seed, feeds=feeds) as market:
         uid, first_ns = market.uids[0], 0
         for seen in market.states():
             state = seen[uid]
@@ -97,14 +128,33 @@ def played(arm: Arm, recorded: Recorded, look: Callable[[float], None]) -> Outco
             gather.add(state)
             first_ns = first_ns or state.time_ns
             look((state.time_ns - first_ns) / 1e9)
-        return gather.outcome(
+        venue, config = market.venue, arm.config.at(market.venue)
+        outcome = gather.outcome(
             seed=recorded.seed,
             config_hash=arm.config.hash,
             digest="",
-            asset=market.venue.asset_class,
+            asset=venue.asset_class,
+            pipeline=pipeline_of_books(config, venue),
             failed=maker.errors,
             fault=maker.faults[0].first if maker.faults else "",
         )
+    return Replayed(
+        outcome=outcome, venue=venue, beside=orders > 0, pipelines=_pipelines(config, outcome, venue)
+    )
+
+
+def _pipelines(config: Config, outcome: Outcome, venue: Venue) -> list[dict[str, Any]]:
+    """Figures of each pipeline of a configuration."""
+    said: list[tuple[str, str, Any]] = [(config.name, config.hash, "all")]
+    said += [(a.config.name, a.config.hash, a.selector) for a in config.assign]
+    account = {"pipelines": [dict(zip(("name", "config_hash", "books"), one, strict=True)) for one in said]}
+    per_book = [
+        {"pnl": pnl, "fills": int(fills), "fees": fees}
+        for pnl, fills, fees in zip(
+            *(outcome.books[n].tolist() for n in ("pnl", "fills", "fees")), strict=True
+        )
+    ]
+    return told_by_pipeline(account, venue.book_ids, venue.initial_price, per_book, outcome.hours)
 
 
 def metrics_by_book(names: Sequence[str]) -> tuple[Metric, ...]:
@@ -153,11 +203,12 @@ def sentence(first: str, d: BookDifference, books: int) -> str:
 
 
 def told(
-    outcomes: dict[str, Outcome], metrics: Sequence[Metric], recorded: Recorded, wall_s: float
+    replayed: dict[str, Replayed], metrics: Sequence[Metric], recorded: Recorded, wall_s: float
 ) -> dict[str, Any]:
     """Everything about it as plain values, under the names that a comparison on seeds has."""
+    outcomes = {name: one.outcome for name, one in replayed.items()}
     first = next(iter(outcomes))
-    any_one = outcomes[first]
+    any_one, beside = outcomes[first], replayed[first].beside
     books = any_one.books["pnl"].size
     seconds = any_one.hours * 3600.0 * books * len(outcomes)
     found = [d for metric in metrics for d in differences(outcomes, metric)]
@@ -166,6 +217,7 @@ def told(
         "arms": list(outcomes),
         "capture": str(recorded.capture),
         "books": books,
+        "book_ids": replayed[first].venue.book_ids,
         "hours": any_one.hours,
         "metric": metrics[0].name,
         "means": {name: _interval(bootstrap(by_book(one, metrics[0]))) for name, one in outcomes.items()},
@@ -176,7 +228,8 @@ def told(
         "by_book": {name: by_book(one, metrics[0]) for name, one in outcomes.items()},
         "attribution": {name: attribution(one) for name, one in outcomes.items()},
         "verdict": " ".join(sentence(first, d, books) for d in decides),
-        "cautions": list(CAUTIONS),
+        "pipelines": {name: one.pipelines for name, one in replayed.items() if one.pipelines},
+        "cautions": [*CAUTIONS, *([OWN_ORDERS] if beside else [])],
         "failed": {
             name: {"states": one.failed, "of": one.states, "fault": one.fault}
             for name, one in outcomes.items()

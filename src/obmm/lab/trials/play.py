@@ -143,7 +143,7 @@ def _together(cells: Sequence[_Cell], look: Callable[[float], None], threads: in
                 digest=market.digest(group),
                 asset=trial.scenario.asset_of_book(trial.books),
                 books=venue.group_rows[group],
-                pipeline=_pipelines(trial.config.at(venue), venue)[venue.group_rows[group]],
+                pipeline=pipeline_of_books(trial.config.at(venue), venue)[venue.group_rows[group]],
                 scores={era: told[0] for era, told in figures[group].items() if 0 in told},
                 failed=maker.errors,
                 fault=maker.faults[0].first if maker.faults else "",
@@ -160,7 +160,7 @@ def _together(cells: Sequence[_Cell], look: Callable[[float], None], threads: in
         ]
 
 
-def _pipelines(config: Config, venue: Venue) -> IntArray:
+def pipeline_of_books(config: Config, venue: Venue) -> IntArray:
     """(B,) which pipeline runs each book: 0 the main one, i the i-th that is assigned."""
     pipeline = np.zeros(venue.n_books, dtype=np.int64)
     for i, assignment in enumerate(config.assign, start=1):
