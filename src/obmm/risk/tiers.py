@@ -36,7 +36,9 @@ class TiersGate(Stage):
     least_bps: PerBook = option(
         -1.0, help="Edge below which a book only reduces its position", unit="bp", per_book=True
     )
-    sure: float = option(1.0, help="Standard errors by which it must be below", unit="1", low=0.0)
+    sure: PerBook = option(
+        1.0, help="Standard errors by which it must be below", unit="1", per_book=True, low=0.0
+    )
     small_share: float = option(0.25, help="Share of the other books with smaller sizes", unit="fraction")
     size_factor: float = option(0.5, help="Multiplies their sizes", unit="1", low=0.0, high=1.0)
 

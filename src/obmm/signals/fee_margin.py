@@ -8,7 +8,7 @@ from typing import ClassVar
 import attrs
 import numpy as np
 
-from obmm.market import EventKind, Feed, FloatArray, MarketState, Signals, Stage, memory, option
+from obmm.market import EventKind, Feed, FloatArray, MarketState, PerBook, Signals, Stage, memory, option
 from obmm.settings import signal
 
 #: An instant at which miners traded on a book, ns, and their quote: passive, aggressive, and our own of each.
@@ -47,8 +47,8 @@ class FeeMargin(Stage):
     source: ClassVar[str] = "derivative of the dynamic fee policy"
     only_trades: ClassVar[bool] = True
 
-    others_quote: float = option(
-        20_000.0, help="Volume of others assumed before any is seen", unit="quote", low=0.0
+    others_quote: PerBook = option(
+        20_000.0, help="Volume of others assumed before any is seen", unit="quote", per_book=True, low=0.0
     )
     _slots: list[deque[_Slot]] | None = memory()
     _sums: FloatArray = memory()

@@ -15,6 +15,7 @@ from obmm.market import (
     FloatArray,
     IntArray,
     MarketState,
+    PerBook,
     Signals,
     Stage,
     Tape,
@@ -34,6 +35,14 @@ def trade_rows(tape: Tape, after_ns: int) -> tuple[IntArray, IntArray]:
     return rows, np.searchsorted(tape.offset, rows, side="right") - 1
 
 
+def _kept(seconds: float, tau_s: PerBook) -> PerBook:
+    """Share that is left after so many seconds; of an array to the last bit what its numbers give."""
+    if np.ndim(tau_s) == 0:
+        return math.exp(-seconds / float(tau_s))
+    constants, of_book = np.unique(tau_s, return_inverse=True)
+    return np.array([math.exp(-seconds / one) for one in constants.tolist()])[of_book]
+
+
 @signal("trade_flow")
 @attrs.define
 class TradeFlow(Stage):
@@ -42,6 +51,8 @@ class TradeFlow(Stage):
     s is +1 for a buying aggressor and -1 for a selling one, v the traded base. `balance_base` lets a lone
     old trade fade; with 0 this is the plain ratio. Over all books, the sums run over every book and each gets
     the same value: the flow of this market has a common direction.
+
+    Trades of a book fade with its own `tau_s`.
 
     Returns (B,) in [-1, 1], positive when buyers are the aggressors; 0 where nothing has traded, NaN
     without a tape.
@@ -60,17 +71,19 @@ class TradeFlow(Stage):
     source: ClassVar[str] = "signed trade volume with exponential decay"
     only_trades: ClassVar[bool] = True
 
-    tau_s: float = option(
+    tau_s: PerBook = option(
         10.0,
         help="Time constant (inf: never forgets)",
         unit="s",
+        per_book=True,
+        low=1e-3,
         endless=True,
-        validator=attrs.validators.gt(0.0),
     )
-    balance_base: float = option(
+    balance_base: PerBook = option(
         10.0,
         help="Balanced volume assumed beside the trades",
         unit="base",
+        per_book=True,
         low=0.0,
     )
     scope: Literal["book", "all"] = option(
@@ -95,12 +108,13 @@ class TradeFlow(Stage):
         if self._time_ns is None:
             self._time_ns, self._signed, self._volume = -1, np.zeros(n), np.zeros(n)
         now = state.time_ns
-        keep = math.exp(-max(now - self._time_ns, 0) / 1e9 / self.tau_s)
+        keep = _kept(max(now - self._time_ns, 0) / 1e9, self.tau_s)
         self._signed, self._volume = keep * self._signed, keep * self._volume
         if state.tape is not None:
             rows, book = trade_rows(state.tape, self._time_ns)
             age_s = (now - state.tape.time_ns[rows]) / 1e9
-            volume = state.tape.size[rows] * np.exp(-age_s / self.tau_s)
+            tau_s = self.tau_s if np.ndim(self.tau_s) == 0 else np.asarray(self.tau_s)[book]
+            volume = state.tape.size[rows] * np.exp(-age_s / tau_s)
             signed = np.where(state.tape.side[rows] == BUY, volume, -volume)
             self._signed = self._signed + np.bincount(book, weights=signed, minlength=n)
             self._volume = self._volume + np.bincount(book, weights=volume, minlength=n)

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obmm.market import FloatArray, MarketState, Signals, Stage, memory, option
+from obmm.market import FloatArray, MarketState, PerBook, Signals, Stage, memory, option
 from obmm.settings import signal
 from obmm.signals._books import quotient
 
@@ -40,14 +40,16 @@ class Volatility(Stage):
     unit: ClassVar[str] = "log return per √s"
     source: ClassVar[str] = "RiskMetrics 1996; Barndorff-Nielsen & Shephard 2004"
 
-    tau_s: float = option(60.0, help="Time constant", unit="s", validator=attrs.validators.gt(0.0))
+    tau_s: PerBook = option(60.0, help="Time constant", unit="s", per_book=True, low=1e-3)
     returns: Literal["squared", "bipower"] = option(
         "squared",
         help="Squared returns, or products of neighbours, which ignore jumps",
         validator=attrs.validators.in_(("squared", "bipower")),
     )
-    floor: float = option(1e-6, help="Least value reported", unit="1/√s", low=0.0)
-    default: float = option(1e-4, help="Value reported while warming up", unit="1/√s", low=0.0)
+    floor: PerBook = option(1e-6, help="Least value reported", unit="1/√s", per_book=True, low=0.0)
+    default: PerBook = option(
+        1e-4, help="Value reported while warming up", unit="1/√s", per_book=True, low=0.0
+    )
     warm_s: float = option(
         30.0,
         help="Data averaged before the estimate replaces the default",

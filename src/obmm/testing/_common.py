@@ -130,14 +130,15 @@ def _groups(trial: Trial) -> None:
 
 def _per_book(trial: Trial) -> None:
     """A number that may differ from book to book, said of every book, is the number said once."""
-    stage, n_books = trial.make(), trial.scene().n_books
+    stage, n_books = trial.make(), len(_GROUPS)
+    scene = trial.scene(groups=_GROUPS, n_books=n_books, picks=tuple(range(25)))
     options = attrs.fields(type(stage)) if attrs.has(type(stage)) else ()
     numbers = {f.name: getattr(stage, f.name) for f in options if f.metadata.get("per_book")}
     arrays = {name: np.full(n_books, float(value)) for name, value in numbers.items() if np.ndim(value) == 0}
     taken = {name: array for name, array in arrays.items() if takes_array(stage, name)}
     if taken:
-        said = trial.feed(attrs.evolve(stage, **taken), steps(trial.scene()))
-        _expect_same_history(trial.plain, said, f"when every book has its own {', '.join(taken)}")
+        said = trial.feed(attrs.evolve(stage, **taken), steps(scene))
+        _expect_same_history(trial.run(scene), said, f"when every book has its own {', '.join(taken)}")
 
 
 def _as_wide(told: Rows, beside: Rows) -> Rows:

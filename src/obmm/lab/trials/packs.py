@@ -37,10 +37,25 @@ def packs_of(trials: Sequence[Trial], at_once: int) -> list[tuple[int, ...]]:
     books = np.array([trial.books * len(trial.seeds) for trial in trials])
     packs: list[tuple[int, ...]] = []
     for numbers in alike.values():
-        share = at_once * books[numbers].sum() / books.sum()
-        n = max(-(-books[numbers].sum() // WIDE_BOOKS), min(round(share), len(numbers)), 1)
+        wide = int(books[numbers].sum())
         if len(alike) == 1:
-            # As many for each of those who play.
-            n = -(-n // at_once) * at_once
+            n = n_packs(len(numbers), wide, at_once)
+        else:
+            n = max(-(-wide // WIDE_BOOKS), round(at_once * wide / books.sum()), 1)
         packs += [tuple(part.tolist()) for part in np.array_split(np.array(numbers), min(n, len(numbers)))]
     return sorted(packs)
+
+
+def n_packs(trials: int, books: int, at_once: int) -> int:
+    """How many packs trials that all go together make: as many for each of those who play.
+
+    Args:
+        trials: How many trials.
+        books: Books of all of them.
+        at_once: How many packs are played at a time.
+
+    >>> n_packs(trials=8, books=256, at_once=2), n_packs(trials=8, books=264, at_once=2)
+    (2, 4)
+    """
+    fewest = max(-(-books // WIDE_BOOKS), 1)
+    return min(-(-fewest // at_once) * at_once, trials)

@@ -1,4 +1,7 @@
-"""How long a study takes and how much memory it needs, from a short probe in a process of its own."""
+"""How long a study takes and how much memory it needs, from a short probe in a process of its own.
+
+Counted is the time that a core works: on a machine that does other things meanwhile a study takes longer.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,23 @@ from concurrent.futures import ProcessPoolExecutor
 import attrs
 import numpy as np
 
+from obmm.agent.by_group import shape_of
 from obmm.lab.trials import Trial, play
+from obmm.lab.trials.packs import n_packs
+from obmm.lab.trials.play import WIDE_BOOKS
+from obmm.lab.trials.worker import silent
 from obmm.lab.tune.design import Design
 from obmm.lab.tune.race import HALVING
 from obmm.lab.tune.result import MOST_CHECKED
+from obmm.lab.tune.space import ENABLED, KIND
 
 #: Simulated hours of the shorter probe; the longer one is twice as long.
 PROBE_H = 0.05
 #: Seeds of the probes.
 _FEW, _MANY = 1, 4
-#: What a run keeps of each book and state: middle, base, quote and position.
-_KEPT_BYTES = 4 * 8
+#: What a run holds at its end of each book and state: middle, base, quote and position, as they were taken in
+#: and as they are worked with.
+_KEPT_BYTES = 3 * 4 * 8
 
 
 @attrs.frozen
@@ -82,20 +91,23 @@ class Speed:
     """What the probe measured of one core.
 
     Attributes:
-        start_s: Real seconds until the first state is answered.
-        state_s: Real seconds that a simulated second takes, however many seeds there are.
-        seed_s: Real seconds that a simulated second of one seed takes besides.
-        memory_bytes: Most that the process held.
+        start_s: Seconds until the first state is answered.
+        state_s: Seconds that a simulated second of one market takes, however many seeds it has.
+        seed_s: Seconds that a simulated second of one seed takes besides.
+        memory_bytes: Most that the process held with one seed.
+        seed_bytes: What each more of them took at the same time.
     """
 
     start_s: float
     state_s: float
     seed_s: float
     memory_bytes: int
+    seed_bytes: int = 0
 
-    def wall_s(self, seeds: int, seconds: float) -> float:
-        """Real seconds of a piece of work."""
-        return self.start_s + seconds * (self.state_s + self.seed_s * seeds)
+    def wall_s(self, seeds: int, seconds: float, width: int = 1_000_000) -> float:
+        """Seconds of a piece of work, of which so many seeds are one market."""
+        markets = -(-seeds // width)
+        return self.start_s * markets + seconds * (self.state_s * markets + self.seed_s * seeds)
 
 
 @attrs.frozen(kw_only=True)
@@ -129,11 +141,12 @@ def _probe(trial: Trial) -> Speed:
     first = trial.seeds[0]
     few, many = (tuple(range(first, first + n)) for n in (_FEW, _MANY))
     short = min(PROBE_H, trial.hours / 2.0)
-    play(attrs.evolve(trial, seeds=few, hours=short / 4.0), threads=1)  # What is loaded once.
-    wall_s = [
-        _timed(attrs.evolve(trial, seeds=seeds, hours=hours))
-        for seeds, hours in ((few, short), (few, 2.0 * short), (many, 2.0 * short))
-    ]
+    with silent():
+        play(attrs.evolve(trial, seeds=few, hours=short / 4.0), threads=1)  # What is loaded once.
+        wall_s, peaks = [], []
+        for seeds, hours in ((few, short), (few, 2.0 * short), (many, 2.0 * short)):
+            wall_s.append(_timed(attrs.evolve(trial, seeds=seeds, hours=hours)))
+            peaks.append(_peak_bytes())
     short_s = 3600.0 * short
     per_few, more = (wall_s[1] - wall_s[0]) / short_s, wall_s[2] - wall_s[1]
     start_s = max(wall_s[0] - per_few * short_s, 0.0)
@@ -143,14 +156,15 @@ def _probe(trial: Trial) -> Speed:
         start_s=start_s,
         state_s=max(per_few - seed_s * _FEW, 0.0),
         seed_s=seed_s,
-        memory_bytes=_peak_bytes(),
+        memory_bytes=peaks[1],
+        seed_bytes=(peaks[2] - peaks[1]) // (_MANY - _FEW),
     )
 
 
 def _timed(trial: Trial) -> float:
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     play(trial, threads=1)
-    return time.perf_counter() - began_s
+    return time.process_time() - began_s
 
 
 def _peak_bytes() -> int:
@@ -172,23 +186,40 @@ def estimated(design: Design, speed: Speed, cores: Sequence[int]) -> list[Estima
         cores: Numbers of cores.
     """
     trial = design.trial
+    width = max(WIDE_BOOKS // trial.books, 1)
+    together = _alike(design)
     told = []
     for n in cores:
         wall_s, book_seconds, most = 0.0, 0.0, 0
         for one in rounds_of(design):
             seconds = attrs.evolve(trial, hours=one.hours).seconds
-            parts = min(-(-n // one.trials), one.seeds) if one.seeds else 0
-            if not parts:
+            if not one.seeds:
                 continue
-            seeds = math.ceil(one.seeds / parts)
-            turns = math.ceil(one.trials * parts / n)
-            wall_s += turns * speed.wall_s(seeds, seconds)
+            pieces = one.trials * min(-(-n // one.trials), one.seeds)
+            packs = n_packs(pieces, one.trials * one.seeds * trial.books, n) if together else pieces
+            seeds = math.ceil(one.trials * one.seeds / packs)
+            wall_s += math.ceil(packs / n) * speed.wall_s(seeds, seconds, width)
             book_seconds += seconds * one.trials * one.seeds * trial.books
-            most = max(most, int(seconds / trial.scenario.venue.publish_interval_s) * seeds)
-        memory = speed.memory_bytes + _KEPT_BYTES * most * trial.books
+            states = int(seconds / trial.scenario.venue.publish_interval_s)
+            of_seed = speed.seed_bytes + _KEPT_BYTES * states * trial.books
+            most = max(most, min(seeds, width) * of_seed)
+        memory = speed.memory_bytes + most - speed.seed_bytes
         told.append(
             Estimate(
                 cores=n, wall_s=float(np.ceil(wall_s)), memory_bytes=n * memory, book_seconds=book_seconds
             )
         )
     return told
+
+
+def _alike(design: Design) -> bool:
+    """Whether candidates, whatever is chosen, can be played together."""
+    space = design.space
+    shape = shape_of(space.base)
+    for dimension in space.dimensions:
+        if dimension.option in (KIND, ENABLED):
+            return False
+        changed = space.candidate({**space.start, dimension.place: dimension.ends[-1]}, "a trial")
+        if shape_of(changed) != shape:
+            return False
+    return True
