@@ -2,7 +2,7 @@
 
 What the configuration earns in each field, what it earns without each part, and with each option lower and
 higher. Differences are paired by seed, with 95 % intervals (bootstrap over seeds); bold ones exclude zero.
-With `--metric pnl_bps` or another name of `obmm.lab.trials.METRICS` they are of that; `--only parts` or
+With `--metric pnl_bps` or other names of `obmm.lab.trials.METRICS` they are of these; `--only parts` or
 `--only options` leaves one table. `--effects docs/strategy/effects.json` writes down what options did for the
 page of parameters, in the place of what was known of the same preset in the same fields.
 """
@@ -30,14 +30,15 @@ def main() -> None:
     """Print them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("played", type=Path)
-    parser.add_argument("--metric", default="pnl_per_book_hour")
+    parser.add_argument("--metric", nargs="+", default=["pnl_per_book_hour"])
     parser.add_argument("--only", choices=("parts", "options"))
     parser.add_argument("--effects", type=Path, default=None, help="file for the page of parameters")
     parser.add_argument("--title", default=None, help="heading of the page")
     asked = parser.parse_args()
     told = json.loads(asked.played.read_text(encoding="utf-8"))
     if asked.effects:
-        write_effects(told, asked.metric, asked.effects)
+        for metric in asked.metric:
+            write_effects(told, metric, asked.effects)
         return
     for line in page(told, asked.metric, asked.only, asked.title):
         print(line)
@@ -69,16 +70,22 @@ def write_effects(told: Told, metric: str, path: Path) -> None:
     path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", encoding="utf-8")
 
 
-def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterator[str]:
+def page(told: Told, metrics: Sequence[str], only: str | None, title: str | None) -> Iterator[str]:
     """All of it, line by line."""
     fields = list(told["figures"])
+    columns = [(field, metric) for metric in metrics for field in fields]
+    # A column is called what tells it from the others.
+    if len(metrics) == 1:
+        heads = fields
+    else:
+        heads = [f"{field}, {metric}" if len(fields) > 1 else metric for field, metric in columns]
     title = title or f"What each part and option of `{told['preset']}` is worth"
     eras = tuple(
         name.removeprefix("score_")
         for name in next(iter(told["figures"][fields[0]]["base"].values()))
         if name.startswith("score_")
     )
-    words = metric_named(metric, eras).words
+    words = "; ".join(metric_named(metric, eras).words for metric in metrics)
     seeds = told["seeds"]
     yield f"# {title}"
     yield ""
@@ -90,15 +97,20 @@ def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterat
     )
     yield from table(
         "As it is",
-        ("", *fields),
-        [(f"`{told['preset']}`", *(_mean(_values(told, field, "base", metric)) for field in fields))],
+        ("", *heads),
+        [
+            (
+                f"`{told['preset']}`",
+                *(_mean(_values(told, field, "base", metric)) for field, metric in columns),
+            )
+        ],
     )
     if only != "options":
         yield from table(
             "Without each part",
-            ("without", "what that is", *fields),
+            ("without", "what that is", *heads),
             [
-                (f"`{_off(one)}`", _short(one["words"]), *_cells(told, fields, one["name"], metric))
+                (f"`{_off(one)}`", _short(one["words"]), *_cells(told, columns, one["name"]))
                 for one in told["variants"]
                 if one["kind"] == "part"
             ],
@@ -106,13 +118,13 @@ def page(told: Told, metric: str, only: str | None, title: str | None) -> Iterat
     if only != "parts":
         yield from table(
             "With each option lower and higher",
-            ("option", "from", "to", *fields),
+            ("option", "from", "to", *heads),
             [
                 (
                     f"`{one['place']}`",
                     _value(one["start"]),
                     _value(one["value"]),
-                    *_cells(told, fields, one["name"], metric),
+                    *_cells(told, columns, one["name"]),
                 )
                 for one in told["variants"]
                 if one["kind"] == "option"
@@ -142,8 +154,8 @@ def _mean(values: Mapping[str, float]) -> str:
     return f"{plain(found.mean)} ({plain(found.low)} to {plain(found.high)})"
 
 
-def _cells(told: Told, fields: Sequence[str], name: str, metric: str) -> Iterator[str]:
-    for field in fields:
+def _cells(told: Told, columns: Sequence[tuple[str, str]], name: str) -> Iterator[str]:
+    for field, metric in columns:
         d = _differences(told, field, name, metric)
         if not d.size:
             yield "–"

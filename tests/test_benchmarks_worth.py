@@ -70,6 +70,11 @@ def test_they_are_played_and_told(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "## Without each part" in said
     assert "| `gates.drawdown` | " in said
+    monkeypatch.setattr(
+        sys, "argv", ["worth_tables.py", str(out), "--metric", "pnl_bps", "fees_per_book_hour"]
+    )
+    runpy.run_path(str(FOLDER / "worth_tables.py"), run_name="__main__")
+    assert "| without | what that is | pnl_bps | fees_per_book_hour |" in capsys.readouterr().out
 
 
 def test_what_options_did_stands_on_the_page_of_parameters(tmp_path, monkeypatch):
