@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def stuck_at_limit(case: Case) -> Iterator[Finding]:
 
 def closed_sides(case: Case) -> Iterator[Finding]:
     """Sides that a gate, the builder or the placer keeps without a quote, one finding per reason."""
-    quiet, pnl = case.summary["quiet"], case.summary["pnl"]
+    quiet, pnl = case.summary["quiet"], lasting(case.summary)
     for reason in Reason:
         share = share_closed(case, reason)
         pace = reason is Reason.TURNOVER_PACE
@@ -86,7 +87,8 @@ def closed_sides(case: Case) -> Iterator[Finding]:
             + (f"quoted smaller: {why}" if pace else f"without a quote: {why}"),
             cost=None,
             cost_quote=worth,
-            basis="money only, and at most: what open sides earned, for the time that others were closed"
+            basis="money only, and at most: what open sides earned, at no more than the rate after the first "
+            "hour, for the time that others were closed"
             if worth is not None
             else "not computable: what such a side would have earned is not in the records",
             evidence={
@@ -97,8 +99,26 @@ def closed_sides(case: Case) -> Iterator[Finding]:
             },
             books=case.ids(by_book > case.thresholds.quiet_share),
             changes=_all(case, _OPENS.get(reason, ())) if worth is not None or pace else (),
-            advice="" if pnl > 0.0 or pace else "What was quoted lost money, so more of it is not proposed.",
+            advice=""
+            if pnl > 0.0 or pace
+            else "What was quoted lost money, or did after the first hour, so more of it is not proposed.",
         )
+
+
+def lasting(summary: Mapping[str, Any]) -> float:
+    """P&L, but no more than at the rate after the first hour: an opening may pay what no later hour does.
+
+    Of runs shorter than two hours the later ones say too little.
+
+    >>> lasting({"pnl": 90.0, "pnl_after_first_hour": 0.5, "hours": 3.0, "per_book": [{}, {}]})
+    3.0
+    >>> lasting({"pnl": 90.0, "pnl_after_first_hour": 0.5, "hours": 1.5, "per_book": [{}, {}]})
+    90.0
+    """
+    pnl, hours, later = summary["pnl"], summary["hours"], summary["pnl_after_first_hour"]
+    if hours < 2.0:
+        return float(pnl)
+    return float(min(pnl, later * len(summary["per_book"]) * hours))
 
 
 def rejects(case: Case) -> Iterator[Finding]:
