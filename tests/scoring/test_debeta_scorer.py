@@ -16,7 +16,7 @@ from obmm.scoring.debeta.capture import captured_spread
 from obmm.scoring.debeta.mtm import INVENTORY_SUM
 from obmm.scoring.debeta.prints import Prints
 from obmm.scoring.debeta.realised import realised_spread
-from obmm.scoring.debeta.told import told_of_tapes
+from obmm.scoring.debeta.told import Trades, told_of_trades
 
 SECOND_NS = 10**9
 START_S = 600
@@ -102,7 +102,7 @@ def whole_stream(states: list[MarketState], sums: Accumulation) -> Prints:
         assert tape is not None
         columns = (tape.time_ns, tape.price, tape.size, tape.side, tape.maker_id, tape.taker_id)
         rows += list(zip(tape.book.tolist(), *(column.tolist() for column in columns), strict=True))
-    return told_of_tapes([0], [tape_of(rows, BOOKS)], sums.columns).prints
+    return told_of_trades([0], [Trades.of(tape_of(rows, BOOKS))], sums.columns).prints
 
 
 def test_the_run_state_by_state_equals_the_whole_stream_at_once(

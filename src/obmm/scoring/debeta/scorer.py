@@ -8,21 +8,21 @@ from types import MappingProxyType
 import attrs
 import numpy as np
 
-from obmm.market import BoolArray, FloatArray, IntArray, MarketState, NoticeKind, Tape, Venue
+from obmm.market import BoolArray, FloatArray, IntArray, MarketState, NoticeKind, Venue
 from obmm.scoring.debeta.accumulate import Accumulation
 from obmm.scoring.debeta.classes import classes_of
 from obmm.scoring.debeta.dials import DIALS_0_6_3, Dials
 from obmm.scoring.debeta.parts import BookParts, DebetaScore, book_parts, figures_of
 from obmm.scoring.debeta.presence import Presence
 from obmm.scoring.debeta.rounds import Payroll, Round
-from obmm.scoring.debeta.told import told_of_tapes
+from obmm.scoring.debeta.told import Trades, told_of_trades
 from obmm.scoring.debeta.verdict import Verdict, judge, judge_each
 from obmm.scoring.eras import ERAS, EraConstants
 from obmm.scoring.pareto import Float32Array
 from obmm.scoring.weights import moving_average
 
-_EVENTS = 2**15
-"""Events of a tape after which states wait no longer: more would only crowd the caches."""
+_TRADES = 2**14
+"""Trades after which states wait no longer: more would only crowd the caches."""
 
 
 @attrs.define
@@ -82,7 +82,7 @@ class DebetaScorer:
     uid_shift: int = 0
     class_of_book: IntArray | None = None
     _sums: Accumulation | None = attrs.field(init=False, default=None)
-    _waiting: list[tuple[int, Tape]] = attrs.field(init=False, factory=list)
+    _waiting: list[tuple[int, Trades]] = attrs.field(init=False, factory=list)
     # Numbers and times of the waiting states at which a scoring is due.
     _due: list[tuple[int, int]] = attrs.field(init=False, factory=list)
     _paid: list[tuple[int, Round]] = attrs.field(init=False, factory=list)
@@ -246,7 +246,7 @@ class DebetaScorer:
         if self._waiting and sums.sample_of(self._time_ns) != sums.sample_of(state.time_ns):
             self._settle()
         self._time_ns, self._simulation_id = state.time_ns, state.venue.simulation_id
-        self._waiting.append((state.time_ns, state.tape))
+        self._waiting.append((state.time_ns, Trades.of(state.tape)))
         resets = np.flatnonzero(state.notices.kind == int(NoticeKind.RESET))
         if resets.size:
             self._settle()
@@ -267,8 +267,8 @@ class DebetaScorer:
         """Whether no state may be added to those that wait."""
         if self._sums is None or not self._waiting:
             return False
-        events = sum(len(tape) for _, tape in self._waiting)
-        return events >= _EVENTS or self._sums.prunes_at(self._time_ns)
+        told = sum(trades.time_ns.size for _, trades in self._waiting)
+        return told >= _TRADES or self._sums.prunes_at(self._time_ns)
 
     def _accumulation_for(self, venue: Venue) -> Accumulation:
         if self._sums is None:
@@ -293,8 +293,8 @@ class DebetaScorer:
         # Negative is before the first of them, after a reset.
         standings = [sums.standing() for number, _ in due if number < 0]
         if waiting:
-            times_ns, tapes = zip(*waiting, strict=True)
-            told = told_of_tapes(times_ns, tapes, sums.columns, self.uid_shift)
+            times_ns, trades = zip(*waiting, strict=True)
+            told = told_of_trades(times_ns, trades, sums.columns, self.uid_shift)
             standings += sums.stand_at(told, [number for number, _ in due if number >= 0])
         if not due:
             return
