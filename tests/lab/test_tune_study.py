@@ -115,7 +115,7 @@ def test_what_is_there_is_found(tmp_path: Path) -> None:
     assert 1.0 < best.builder.build().size_base < 2.25
     assert all(is_confirming(seed) for seed in result.held_out)
     text = (tmp_path / "study" / "best.toml").read_text()
-    assert text.startswith(f"# Found: {best.hash} is better in pnl_per_book_hour by +")
+    assert text.startswith(f"# Found: {best.hash} is better in P&L per book and hour by +")
     assert "# was 0.5, tried 0.2 … 4, log" in text
     importances = result.importances["pnl_per_book_hour"]
     assert importances["builder.size_base"] > importances["builder.inside_ticks"]

@@ -127,11 +127,11 @@ def tune(
         _estimate(design, jobs, json)
         return
     folder = out or Path("runs") / _name(design, config)
-    if not json:
-        _print_space(design)
     with work("tune") as bar:
         player = executor_of(executor, jobs, bar)
         opened = StudyFolder.open(folder, design.identity(), resume=resume, force=force)
+        if not json:
+            _print_space(design)
         study = Study(design, opened, player, told=lambda words, total: bar.begin(total, words))
         try:
             result = finished(study, Ledger.beside(folder))
@@ -211,13 +211,14 @@ def _print(study: Study, result: Result, folder: Path, paged: bool) -> None:
 def _best(study: Study, result: Result) -> Any:
     """The configuration before the search and the best after it, side by side."""
     from obmm.lab.trials.metrics import with_later
+    from obmm.lab.tune.study import changed
 
     asked = [metric.name for metric in study.design.metrics]
     names = with_later(asked, study.design.trial.hours)
     rows: list[Sequence[object]] = []
     for row in (result.rows[0], *(row for row in result.front if row.number)):
-        changed = ", ".join(f"{place} = {spelt(value)}" for place, value in row.values.items())
+        told = ", ".join(f"{place} = {spelt(value)}" for place, value in changed(row, study).items())
         figures = [row.metrics.get(name) for name in names]
-        rows.append((row.number or "before", row.config_hash, changed or "–", *figures))
+        rows.append((row.number or "before", row.config_hash, told or "–", *figures))
     title = "Best on the tuning seeds" if len(asked) == 1 else "Front on the tuning seeds"
-    return table(title, ("trial", "hash", "values", *names), rows, text_columns=3)
+    return table(title, ("trial", "hash", "changed", *names), rows, text_columns=3)

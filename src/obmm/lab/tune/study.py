@@ -275,7 +275,8 @@ class Study:
             return f"was {_shown(said[place].start)}, tried {said[place].within}" if place in values else ""
 
         base = self.design.space.base.name
-        head = f"{called(number).capitalize()} of a search from {base}, hash {config.hash}."
+        head = called(number).capitalize() + (" of a search" if number else "")
+        head += f" from {base}, hash {config.hash}."
         left = [d.path for d in said.values() if d.option == ENABLED and values.get(d.place) is False]
         head += f"\nLeft out: {', '.join(left)}." if left else ""
         return Row(
@@ -298,6 +299,12 @@ def called(number: int) -> str:
     ('the configuration before the search', 'trial 7')
     """
     return f"trial {number}" if number else "the configuration before the search"
+
+
+def changed(row: Row, study: Study) -> dict[str, Any]:
+    """What a row says otherwise than the configuration before the search, by place."""
+    start = study.design.space.start
+    return {place: value for place, value in row.values.items() if value != start.get(place)}
 
 
 def _shown(value: Any) -> str:

@@ -6,6 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from obmm.lab.compare.words import held, signed
+from obmm.lab.trials import metric_named
+from obmm.scoring import ERAS
+
 if TYPE_CHECKING:
     from obmm.lab.tune.verdict import Check, Luck
 
@@ -26,7 +30,7 @@ def sentence(
         check = _told_of(by_config[found[0]])
         more = {0: "", 1: " So is one other."}.get(len(found) - 1, f" So are {len(found) - 1} others.")
         return (
-            f"Found: {found[0]} is better in {check.metric} by {_interval(check)} on {check.seeds} seeds "
+            f"Found: {found[0]} is better in {_name(check)} by {_interval(check)} on {check.seeds} seeds "
             f"that the search had not seen (p = {check.p:.2g}).{more}"
         )
     for name, own in by_config.items():
@@ -35,20 +39,20 @@ def sentence(
             # Of a front that is all there is to expect.
             return (
                 f"A choice, not a gain: on {own[0].seeds} seeds that the search had not seen {name} is "
-                f"better in {gains[0].metric} by {_interval(gains[0])} and worse in {costs[0].metric} by "
+                f"better in {_name(gains[0])} by {_interval(gains[0])} and worse in {_name(costs[0])} by "
                 f"{_interval(costs[0])}; none is better in one figure and worse in no other."
             )
     check = _told_of([check for own in by_config.values() for check in own])
     unseen = f"on {check.seeds} seeds that the search had not seen"
     if math.isnan(check.difference.mean):
-        return f"Nothing found: {check.metric} is not known of every run {unseen}."
+        return f"Nothing found: {_name(check)} is not known of every run {unseen}."
     if check.worse:
         return (
-            f"Nothing found: the best of the search is worse in {check.metric} {unseen}: {_interval(check)}."
+            f"Nothing found: the best of the search is worse in {_name(check)} {unseen}: {_interval(check)}."
         )
     near = check.p <= 0.05 and check.difference.mean > 0.0
     return (
-        f"Nothing found: {unseen}, the difference in {check.metric} is {_interval(check)}, "
+        f"Nothing found: {unseen}, the difference in {_name(check)} is {_interval(check)}, "
         f"which luck shows too (p = {check.p:.2g})."
         + (" It may be more than luck: try again with more --confirm seeds." if near else "")
     )
@@ -59,9 +63,22 @@ def _told_of(checks: Sequence[Check]) -> Check:
     return max(checks, key=lambda check: (check.better, -check.p))
 
 
+def _name(check: Check) -> str:
+    """What is compared, without its unit."""
+    return _words(check)[0]
+
+
 def _interval(check: Check) -> str:
-    d = check.difference
-    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}]"
+    """How much it is, with its unit and how sure that is."""
+    unit = _words(check)[1]
+    amount = f"{signed(check.difference.mean)} {unit}".rstrip()
+    return f"{amount} (95% interval {held(check.difference)})"
+
+
+def _words(check: Check) -> tuple[str, str]:
+    words = metric_named(check.metric, tuple(ERAS)).words
+    name, _, unit = words.rpartition(", ")
+    return (name, unit) if name else (words, "")
 
 
 def trust(found: Sequence[str], by_config: Mapping[str, Sequence[Check]], luck: Luck) -> Iterator[str]:
@@ -72,7 +89,8 @@ def trust(found: Sequence[str], by_config: Mapping[str, Sequence[Check]], luck: 
             yield "The held-out seeds decide: nobody had looked at them, so no search could fit them."
         if found and check.difference.mean < DOUBT * check.searched:
             kept = check.difference.mean / check.searched
-            yield f"Expect what they show, {kept:.0%} of the {check.searched:+.4g} that the search promised."
+            promised = f"the {signed(check.searched)} that the search promised"
+            yield f"Expect what they show, {kept:.0%} of {promised}."
         if math.isfinite(check.could_show):
             yield f"So many seeds show a true difference of {check.could_show:.3g} in four of five studies."
     if not math.isnan(luck.dsr):

@@ -190,7 +190,9 @@ def held_out(study: Study, result: Result) -> Chart:
             ]
         better = "less" if metric.less_is_better else "more"
         layout = {
-            "xaxis": axis(title={"text": f"{better} {plain(metric.words)} than before"}, zeroline=True),
+            "xaxis": axis(
+                title={"text": f"{better} than before the search: {plain(metric.words)}"}, zeroline=True
+            ),
             "yaxis": axis(
                 tickvals=[-i for i in range(len(names))],
                 ticktext=names,

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from obmm._version import __version__
+from obmm.lab.diagnose.configuration import toml_value
 from obmm.lab.report.page.document import document, figure
 from obmm.lab.report.page.markup import Markup, join, table, tag
 from obmm.lab.trials.metrics import with_later
 from obmm.lab.tune.folder import BEST
 from obmm.lab.tune.page import charts
 from obmm.lab.tune.page.curves import curves
-from obmm.lab.tune.result import Result
-from obmm.lab.tune.study import Row, Study
+from obmm.lab.tune.result import CANDIDATE, Result
+from obmm.lab.tune.study import Row, Study, changed
 
 #: Rows of the table of candidates; all of them are in `trials.jsonl`.
 _ROWS = 100
@@ -135,6 +136,7 @@ def _best(study: Study, result: Result) -> Markup:
         f"{BEST} holds trial {row.number}; run it with obmm simulate --preset {BEST}."
         if verdict.found
         else f"Nothing was found, so that {BEST} holds the configuration before the search."
+        + (f" What was best on the tuning seeds is in {CANDIDATE}." if result.held_out else "")
     )
     return join([tag("p", words), tag("pre", tag("code", row.toml))])
 
@@ -149,7 +151,7 @@ def _candidates(study: Study, result: Result) -> Markup:
         ("State", "soft"),
         *((name, "num") for name in names),
         ("Seeds × hours", "num"),
-        ("Values", "soft"),
+        ("Changed", "soft"),
     )
     body = [
         [
@@ -158,7 +160,7 @@ def _candidates(study: Study, result: Result) -> Markup:
             _state(row),
             *(_number(row.metrics.get(name, math.nan)) for name in names),
             f"{len(row.seeds)} × {row.hours:g}" if row.seeds else "–",
-            _values(row.values) or "–",
+            _values(changed(row, study)) or "–",
         ]
         for row in rows[:_ROWS]
     ]
@@ -175,7 +177,7 @@ def _values(values: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else toml_value(value)
 
 
 def _space(study: Study) -> Markup:
