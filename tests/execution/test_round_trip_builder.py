@@ -107,7 +107,7 @@ def test_the_side_that_opens_is_the_other_builders() -> None:
     assert [True, False, False] == quotes.has_ask[0].tolist()
 
 
-@pytest.mark.parametrize("opened", [[], [(BUY, 300.0, 0.2, 0.0)]], ids=["flat", "less than the minimum"])
+@pytest.mark.parametrize("opened", [[], [(BUY, 299.0, 0.2, 0.0)]], ids=["flat", "less than the minimum"])
 def test_with_nothing_to_close_the_other_builder_is_heard(opened: list[Fill]) -> None:
     """Word for word."""
     state, inner = scene(), TouchBuilder(inside_ticks=2.0)
@@ -115,6 +115,38 @@ def test_with_nothing_to_close_the_other_builder_is_heard(opened: list[Fill]) ->
     quotes = wished(RoundTripBuilder(around=inner), state, opened)
     for field in attrs.fields(Quotes):
         np.testing.assert_array_equal(getattr(expected, field.name), getattr(quotes, field.name))
+
+
+@settings(max_examples=40)
+@given(
+    ticks=st.integers(29_900, 30_100),
+    size=st.floats(0.01, 0.24),
+    long=st.booleans(),
+    gain=st.floats(0.0, 20.0),
+    rate=st.floats(-0.002, 0.002),
+    levels=st.integers(1, 3),
+)
+def test_less_than_the_minimum_is_not_closed_below_the_gain(
+    ticks: int, size: float, long: bool, gain: float, rate: float, levels: int
+) -> None:
+    """Whichever order of the other builder closes it, by the validator's own matching."""
+    opened = [(BUY if long else SELL, ticks / 100, size, 0.0)]
+    builder = RoundTripBuilder(gain_bps=gain, patience_s=np.inf, around=LadderBuilder(levels=levels))
+    quotes = wished(builder, scene(maker_rate=rate), opened)
+    prices = (quotes.ask_price if long else quotes.bid_price)[0]
+    assert np.isfinite(prices).any()
+    for price in prices[np.isfinite(prices)]:
+        assert realised(opened, not long, price, size, rate) >= gain / 1e6 * ticks * size - 1e-7
+
+
+def test_the_side_that_adds_to_less_than_the_minimum_is_left_alone() -> None:
+    """A short of 0.2 base that is 40 bp under water: the bids go out to it, the asks stay."""
+    state, inner = scene(), TouchBuilder(inside_ticks=2.0)
+    expected = inner(state, Signals(n_books=1), Limits.open(1))
+    quotes = wished(RoundTripBuilder(gain_bps=0.0, around=inner), state, [(SELL, 298.8, 0.2, 0.0)])
+    np.testing.assert_array_equal(expected.ask_price, quotes.ask_price)
+    assert 298.8 == pytest.approx(quotes.bid_price[0, 0])
+    np.testing.assert_array_equal(expected.bid_size, quotes.bid_size)
 
 
 @pytest.mark.parametrize(("age_s", "gain"), [(0.0, 10.0), (50.0, 4.0), (100.0, -2.0), (900.0, -2.0)])

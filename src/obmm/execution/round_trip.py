@@ -21,7 +21,7 @@ from obmm.market import (
     memory,
     option,
 )
-from obmm.market.arrays import as_flags, zero_for_nan
+from obmm.market.arrays import as_flags, as_floats, zero_for_nan
 from obmm.market.news import news_of
 from obmm.settings import builder
 
@@ -58,6 +58,9 @@ class RoundTripBuilder(Around):
     to `late_gain_bps` at the age of `patience_s`. Where the market pays more, the quote stands
     where others do instead, or `exit_ticks` inside them, but never nearer than p. The side that opens
     is the other builder's, and so are both while nothing is open.
+
+    What is open may be less than the venue's minimum, as a partial fill leaves it. No order closes it alone,
+    but any that the other builder has on that side would: nearer than its p they are moved out to it.
 
     * At once: where taking, at the taker rate, realises `take_gain_bps` or more, the close reaches the other
       side. The placer must be told to `take`.
@@ -126,13 +129,16 @@ class RoundTripBuilder(Around):
         lots = signals[self.lots]
         size = zero_for_nan(lots[:, 6])
         going = as_flags(state.sound & (size > 0.0))
+        rest = as_flags(state.sound & ~going & (zero_for_nan(lots[:, 0]) != 0.0))
+        long = lots[:, 0] > 0.0
+        sign = np.where(long, 1.0, -1.0)
+        if rest.any():
+            quotes = _moved_out(quotes, rest, long, self._least(state, lots[:, 1], lots[:, 2], sign))
         if self._cutting is None:
             self._cutting = np.zeros(state.n_books, dtype=np.bool_)
         if not going.any():
             self._cutting = going
             return quotes
-        long = lots[:, 0] > 0.0
-        sign = np.where(long, 1.0, -1.0)
         price, loss, cutting = self._exit(state, lots, sign)
         begins = cutting & going & ~self._cutting
         self._cutting = cutting & going
@@ -151,9 +157,7 @@ class RoundTripBuilder(Around):
         bid, ask = touch
         long = sign > 0.0
         beside, across = np.where(long, ask, bid), np.where(long, bid, ask)
-        late = np.clip(age / np.maximum(self.patience_s, 1e-9), 0.0, 1.0)
-        gain = self.gain_bps + (self.late_gain_bps - self.gain_bps) * late
-        least = paid * (1.0 + sign * gain / 1e4) / (1.0 - sign * maker)
+        least = self._least(state, paid, age, sign)
         inside = beside - sign * self.exit_ticks * state.venue.grid.tick
         # Where nobody else stands the gain decides; what is quoted does not reach the other side.
         price = sign * np.fmax(np.fmax(sign * least, sign * inside), sign * across + state.venue.grid.tick)
@@ -163,6 +167,24 @@ class RoundTripBuilder(Around):
         typical = np.where(win > 0.0, win, np.maximum(self.gain_bps, _LEAST_BPS) / 1e4 * paid * size)
         cutting = as_flags((loss > 0.0) & (loss >= self.cut_wins * typical))
         return np.where(cutting, across if self.cut_take else beside, price), loss, cutting
+
+    def _least(self, state: MarketState, paid: FloatArray, age_s: FloatArray, sign: FloatArray) -> FloatArray:
+        """(B,) price from which on a passive close of what was paid for at `paid` realises the gain."""
+        late = np.clip(age_s / np.maximum(self.patience_s, 1e-9), 0.0, 1.0)
+        gain = self.gain_bps + (self.late_gain_bps - self.gain_bps) * late
+        rate = zero_for_nan(state.accounts.maker_rate)
+        return as_floats(paid * (1.0 + sign * gain / 1e4) / (1.0 - sign * rate))
+
+
+def _moved_out(quotes: Quotes, books: BoolArray, long: BoolArray, least: FloatArray) -> Quotes:
+    """`quotes`, but on `books` the closing side comes no nearer than `least` (B,)."""
+    bid, ask = (np.where(books & side, least, np.nan)[:, None] for side in (~long, long))
+    # A price that is not there stays so, and one without a bound as it is.
+    return attrs.evolve(
+        quotes,
+        bid_price=np.where(quotes.bid_price > bid, bid, quotes.bid_price),
+        ask_price=np.where(quotes.ask_price < ask, ask, quotes.ask_price),
+    )
 
 
 def _closing(
