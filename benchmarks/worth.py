@@ -89,6 +89,7 @@ def main() -> None:
     told = {
         "obmm": obmm.__version__,
         "preset": asked.preset,
+        "scenarios": list(asked.scenario),
         "hash": base.hash,
         "books": asked.books,
         "hours": asked.hours,

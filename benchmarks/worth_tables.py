@@ -58,7 +58,9 @@ def write_effects(told: Told, metric: str, path: Path) -> None:
             d = _differences(told, field, one["name"], metric)
             found = bootstrap(d) if d.size else None
             if found is not None:
-                about = {"preset": told["preset"], "field": field, "metric": metric}
+                # Fields of a single scenario do not say which.
+                where = f"{told['scenarios'][0]}, {field}" if len(told["scenarios"]) == 1 else field
+                about = {"preset": told["preset"], "field": where, "metric": metric}
                 about |= {"kind": kinds[at], "option": option, "from": one["start"], "to": one["value"]}
                 mine.append(
                     about | {name: float(f"{getattr(found, name):.3g}") for name in ("mean", "low", "high")}
