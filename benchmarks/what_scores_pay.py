@@ -28,7 +28,7 @@ from obmm.wire import read_stream
 
 #: Prints on either side of a fill that make its mid, and seconds until it is marked again.
 HALF, MARK_S = 15, 20
-TICKS = (1, 2, 4, 8, 16, 24, 32, 40, 60)
+TICKS = (1, 2, 4, 8, 16, 24, 32, 40, 60, 100, 150)
 TAUS_S, BANDS = (30, 60, 100, 150, 300, 600), (0.2, 0.5)
 #: Of a signal's time constant nothing is known before, s.
 WARM_S = 600
