@@ -74,6 +74,7 @@ def test_fields_make_a_matrix(obmm) -> None:
         (("compare", "touch"), "name another configuration beside touch"),
         (("compare", "touch", "calm", "--metric", "pnl"), "did you mean"),
         (("compare", "touch", "calm", "--seeds", "0"), "--seeds 0 must be 1 to 10,000"),
+        (("compare", "touch", "calm", "--seeds", "-1"), "--seeds -1 must be 1 to 10,000"),
         (("compare", "touch", "calm", "--seeds", "a"), "--seeds 'a' is no seed"),
         (("compare", "touch", "calm", "--seeds", "3..1"), "no range"),
         (("compare", "touch", "calm", "--seeds", "3", "4", "--confirm"), "chooses the seeds itself"),

@@ -203,12 +203,11 @@ def _seeds(words: Sequence[str], confirm: bool, used: set[int]) -> tuple[int, ..
     from obmm.lab.trials import confirming_seeds, looking_seeds
 
     parts = [part for word in words for part in word.split(",") if part]
-    if len(parts) == 1 and parts[0] == words[0] and parts[0].isdecimal():
-        count = int(parts[0])
+    if len(parts) == 1 and parts[0] == words[0] and parts[0].removeprefix("-").isdecimal():
+        count = int(parts[0][:10])
         if not 0 < count <= MAX_SEEDS:
-            raise UsageError(
-                f"--seeds {count} must be 1 to {MAX_SEEDS:,}; seed {count} alone is written {count},"
-            )
+            alone = f"; seed {count} alone is written {count}," if count >= 0 else ""
+            raise UsageError(f"--seeds {count} must be 1 to {MAX_SEEDS:,}{alone}")
         return confirming_seeds(count, used) if confirm else looking_seeds(count)
     if confirm:
         raise UsageError("--confirm chooses the seeds itself: say how many, such as --seeds 8")
