@@ -33,9 +33,23 @@ import numpy as np
 from search_presets import Study
 
 from obmm.agent import Config, resolve
-from obmm.lab.trials import Trial, play
+from obmm.lab.trials import Outcome, Trial, play
+from obmm.lab.trials.metrics import LATER
 from obmm.lab.trials.worker import silent
 from obmm.settings.toml import file_layer
+
+#: Figures that are printed.
+WANTED = (
+    "pnl_per_book_hour",
+    LATER,
+    "pnl_bps",
+    "turnover_per_book_hour",
+    "books_positive",
+    "worst_drawdown",
+    "worst_drawdown_pct",
+    "best_other",
+    *(f"{name}@{asset}" for asset in (0, 1) for name in ("pnl", "later")),
+)
 
 
 @attrs.frozen
@@ -88,12 +102,23 @@ def played(job: Job) -> dict[str, Any]:
     began = time.monotonic()
     with silent():
         outcomes = play(job.trial, threads=1)
+        # The same run again, to the end of its first hour: what each class of assets had earned by then.
+        several = len(job.trial.scenario.assets) > 1 and job.trial.hours > 1.0
+        first = play(attrs.evolve(job.trial, hours=1.0), threads=1) if several else ()
+    opening = {one.seed: one for one in first}
     figures: dict[str, list[float]] = {}
     for one in outcomes:
         told = dict(one.metrics)
         told |= {f"{era}:{name}": value for era, of in one.scores.items() for name, value in of.items()}
         told["books_positive"] = float((one.books["pnl"] > 0.0).mean())
+        wealth = np.array([asset.miner_wealth_quote for asset in job.trial.scenario.assets])
         told["worst_drawdown"] = float(one.books["max_drawdown"].max())
+        told["worst_drawdown_pct"] = 100.0 * float(
+            (one.books["max_drawdown"] / wealth[one.books["asset"].astype(int)]).max()
+        )
+        earned = [other.metric("pnl_per_book_hour", one.hours) for other in one.others]
+        told["best_other"] = max(earned, default=float("nan"))
+        told |= by_asset(one, opening.get(one.seed))
         for name, value in told.items():
             figures.setdefault(name, []).append(value)
     return {
@@ -110,6 +135,17 @@ def played(job: Job) -> dict[str, Any]:
         "fault": next((one.fault for one in outcomes if one.fault), ""),
         "figures": figures,
     }
+
+
+def by_asset(one: Outcome, opening: Outcome | None) -> dict[str, float]:
+    """P&L per book and hour of each class of assets, and of the hours after the first."""
+    told = {}
+    for asset in np.unique(one.books["asset"]).astype(int).tolist() if opening is not None else ():
+        of = one.books["asset"] == asset
+        told[f"pnl@{asset}"] = float(one.books["pnl"][of].mean() / one.hours)
+        later = one.books["pnl"][of] - opening.books["pnl"][of]
+        told[f"later@{asset}"] = float(later.mean() / (one.hours - opening.hours))
+    return told
 
 
 def confirm(jobs: Sequence[Job], processes: int, seconds: float, out: Path) -> None:
@@ -149,13 +185,7 @@ def shown(path: Path) -> None:
             f"{line['scenario']}, {line['field']}: {len(line['seeds'])} × {line['books']} × {line['hours']}"
         )
         print(f"{line['study']}, {line['arm']}, {where} h")
-        wanted = (
-            "pnl_per_book_hour",
-            "pnl_bps",
-            "turnover_per_book_hour",
-            "books_positive",
-            "worst_drawdown",
-        )
+        wanted = [name for name in WANTED if name in of]
         scores = [name for name in of if name.startswith("score_") or name.endswith(":kappa_score")]
         print("   ", ", ".join(f"{name} {interval(of[name])}" for name in (*wanted, *scores)))
         same = ("study", "field", "scenario", "hours")
@@ -178,6 +208,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=240.0, help="real time until all ends")
     parser.add_argument("--first-seed", type=int, default=1_000_201)
+    parser.add_argument("--fields", nargs="+", help="only plans of these fields")
     parser.add_argument("--show", type=Path, help="print the results in this file, and play nothing")
     told = parser.parse_args(words)
     if told.show:
@@ -185,6 +216,7 @@ def main(words: Sequence[str] | None = None) -> None:
         return
     results = [json.loads(line) for path in told.results for line in path.read_text().splitlines()]
     jobs = [job for path in told.studies for job in jobs_of(path, results, told.first_seed)]
+    jobs = [job for job in jobs if not told.fields or job.field in told.fields]
     confirm(jobs, told.processes, told.seconds, told.out)
 
 

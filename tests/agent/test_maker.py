@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from obmm.agent import ConfigError, MarketMaker, preset_names, resolve
 from obmm.agent.maker import MAX_SESSIONS
-from obmm.market import Limits, MarketState, Orders, Reason
+from obmm.market import Limits, MarketState, Orders, Reason, Venue
 from obmm.settings.toml import parse_layer
 from obmm.testing import Flaw, random_states, spoiled
 from obmm.testing.paper import PaperOrders
@@ -171,6 +171,13 @@ def test_settings_of_books_that_the_venue_lacks_are_told():
             maker.decide(state)
     told = [(log["place"], log["problem"]) for log in logs if log["event"] == "a setting has no effect"]
     assert [("my.toml: books.7,9", "names none of the 4 books")] == told
+
+
+def test_what_a_preset_says_of_a_class_of_assets_is_not_told_where_there_is_none():
+    """It is for the venues that have it."""
+    assert [] == resolve("money").idle(Venue.of(4))
+    mine = resolve(parse_layer('extends = "money"\n[books.class-2]\nbuilder.size_base = 3', "my.toml"))
+    assert ["my.toml: books.class-2"] == [problem.where for problem in mine.idle(Venue.of(4))]
 
 
 def test_reasons_tell_why_a_book_is_quiet():

@@ -200,10 +200,14 @@ class Config:
         return whole_s
 
     def idle(self, venue: Venue) -> list[Problem]:
-        """Settings that name none of a venue's books, each told once."""
+        """Settings that name none of a venue's books, each told once.
+
+        What a preset says of a class of assets is for the venues that have it.
+        """
         named: list[tuple[str, str | int | list[int | str]]] = [
             (f"{override.origin}: books.{override.selector}", override.selector)
             for override in self.overrides
+            if not override.origin.startswith("preset ")
         ]
         named += [(f"{self.name}: assign", assignment.selector) for assignment in self.assign]
         text = f"names none of the {venue.n_books} books"
