@@ -60,8 +60,8 @@ class Seen:
         second, book, buys, size, price = (np.concatenate(c) for c in zip(*columns, strict=True))
         return cls(np.array(mids), second, book, buys, size, price)
 
-    def flow(self, tau_s: float) -> FloatArray:
-        """(T, B) what `trade_flow` tells at each state."""
+    def flow(self, tau_s: float, common: bool = False) -> FloatArray:
+        """(T, B) what `trade_flow` tells at each state, of the own book or of all books together."""
         from scipy.signal import lfilter
 
         keep = np.exp(-1.0 / tau_s)
@@ -69,6 +69,8 @@ class Seen:
         for weight in (self.buys * self.size, self.size):
             traded = np.zeros(self.mid.shape)
             np.add.at(traded, (self.second, self.book), weight)
+            if common:
+                traded[:] = traded.sum(axis=1, keepdims=True)
             sums.append(lfilter([1.0], [1.0, -keep], traded, axis=0))
         told: FloatArray = sums[0] / (sums[1] + 5.0)
         return told
