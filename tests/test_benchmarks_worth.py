@@ -24,7 +24,7 @@ def _found(monkeypatch):
 
 def test_every_variant_differs_in_one_thing():
     """Options in one value, parts in one stage or the value at which a part is gone."""
-    base = resolve("money")
+    base = resolve(str(FOLDER / "search" / "money_first.toml"))
     found = runpy.run_path(str(FOLDER / "worth_variants.py"))["variants"](base)
     names = [one.name for one in found]
     assert len(names) == len(set(names))
@@ -37,7 +37,8 @@ def test_every_variant_differs_in_one_thing():
 def test_a_part_of_which_single_books_say_something_can_go(tmp_path):
     """With what they say of it; what they say of its inner builder stays with that."""
     (tmp_path / "mine.toml").write_text(
-        'extends = "money"\n[books.class-1]\ngates.inventory.max_inventory_pct = 0.1\n'
+        f'extends = "{FOLDER / "search" / "money_first.toml"}"\n'
+        "[books.class-1]\ngates.inventory.max_inventory_pct = 0.1\n"
         "builder.edge_bps = 2\nbuilder.around.size_base = 9\n"
     )
     found = runpy.run_path(str(FOLDER / "worth_variants.py"))["variants"](

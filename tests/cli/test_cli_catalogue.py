@@ -103,7 +103,7 @@ def test_stages_and_presets_say_what_can_be_played_for(obmm, monkeypatch):
             line = next(line for line in lines if line.startswith(name) and words in line)
             plays = [preset for preset in preset_names() if resolve(preset).objective == name]
             assert line.rstrip().endswith(", ".join(plays) or "none yet")
-    assert "In the presets making, sharpe." in obmm("stages", "following").out
+    assert "In the presets making, money, sharpe." in obmm("stages", "following").out
     told = {(stage["group"], stage["name"]): stage for stage in obmm("stages", "--json").json}
     for (group, _), stage in told.items():
         with_it = [p for p in preset_names() if _is_in(stage["class"], p)]
