@@ -60,7 +60,7 @@ def write_effects(told: Told, metric: str, path: Path) -> None:
             if found is not None:
                 # Fields of a single scenario do not say which.
                 where = f"{told['scenarios'][0]}, {field}" if len(told["scenarios"]) == 1 else field
-                about = {"preset": told["preset"], "field": where, "metric": metric}
+                about = {"preset": told["preset"], "hash": told["hash"], "field": where, "metric": metric}
                 about |= {"kind": kinds[at], "option": option, "from": one["start"], "to": one["value"]}
                 mine.append(
                     about | {name: float(f"{getattr(found, name):.3g}") for name in ("mean", "low", "high")}

@@ -98,17 +98,17 @@ def _tried(cls: type, field: attrs.Attribute[Any], default: Any) -> str:
 
 def _seen(effects: Iterator[dict[str, Any]]) -> str:
     """What an option did, preset by preset and field by field."""
-    told: dict[tuple[str, str, str, str], list[str]] = {}
+    told: dict[tuple[str, ...], list[str]] = {}
     for row in effects:
-        head = row["preset"], row["field"], row["metric"], spelt(row["from"])
+        head = row["preset"], row["hash"], row["field"], row["metric"], spelt(row["from"])
         settled = row["low"] > 0.0 or row["high"] < 0.0
         what = f"{row['mean']:+.3g} ({row['low']:+.3g} to {row['high']:+.3g})" if settled else "cannot tell"
         if row["low"] == row["high"] == 0.0:
             what = "nothing"
         told.setdefault(head, []).append(f"at {spelt(row['to'])} {what}")
     return "; ".join(
-        f"`{preset}` on {field}, {metric}, {start} now: {', '.join(found)}"
-        for (preset, field, metric, start), found in told.items()
+        f"`{preset}` {digest} on {field}, {metric}, {start} there: {', '.join(found)}"
+        for (preset, digest, field, metric, start), found in told.items()
     )
 
 

@@ -89,7 +89,7 @@ def test_what_options_did_stands_on_the_page_of_parameters(tmp_path, monkeypatch
             "higher": {str(seed): {"pnl_bps": seed + (-1) ** seed} for seed in range(6)},
         }
         variants = [variant | {"name": "lower", "value": 10.0}, variant | {"name": "higher", "value": 40.0}]
-        told = {"preset": "money", "scenarios": ["taos-0.5.4"], "variants": variants}
+        told = {"preset": "money", "hash": "1c8c", "scenarios": ["taos-0.5.4"], "variants": variants}
         told["figures"] = {"crowd": of_arm}
         played.write_text(json.dumps(told))
         words = ["worth_tables.py", str(played), "--metric", "pnl_bps", "--effects", str(effects)]
@@ -98,7 +98,7 @@ def test_what_options_did_stands_on_the_page_of_parameters(tmp_path, monkeypatch
     pages = runpy.run_path(str(FOLDER.parent / "docs" / "parameter_pages.py"))["pages"]
     monkeypatch.setitem(pages.__globals__, "EFFECTS", effects)
     (line,) = [line for line in pages() if line.startswith("| `skew_bps` |") and "crowd" in line]
-    assert "`money` on taos-0.5.4, crowd, pnl_bps, 20 now: at 10 -3.02 (" in line
+    assert "`money` 1c8c on taos-0.5.4, crowd, pnl_bps, 20 there: at 10 -3.02 (" in line
     assert line.endswith("at 40 cannot tell |")
     heads = [line for line in pages() if line.startswith("| option |")]
     assert 1 == len([line for line in heads if line.endswith("| seen |")])
