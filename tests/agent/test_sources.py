@@ -20,6 +20,7 @@ def test_every_preset_is_listed():
         "conservative",
         "defensive",
         "fast",
+        "kappa",
         "making",
         "money",
         "sharpe",
