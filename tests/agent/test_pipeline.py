@@ -49,6 +49,17 @@ def test_an_unknown_signal_is_an_error_at_assembly():
         )
 
 
+def test_a_builder_that_reads_columns_refuses_a_signal_of_others():
+    """By its unit, wherever in the builder it stands."""
+    read = "reads 'fair' as 'base; quote; s; quote; quote; quote; base; quote', and that tells 'quote'"
+    for text in (
+        'builder = { kind = "round_trip", lots = "fair" }',
+        'builder = { kind = "taking", around = { kind = "round_trip", lots = "fair" } }',
+    ):
+        with pytest.raises(ConfigError, match=read):
+            plan(config(text))
+
+
 @pytest.mark.parametrize("order", ["one, sly", "sly, one"])
 def test_an_undeclared_read_is_refused_whatever_the_order_of_the_file(order):
     """With the name of what `needs` lacks."""

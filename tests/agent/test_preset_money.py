@@ -16,7 +16,7 @@ def quoted(
     half_spread: float,
     *,
     lean: float = 0.0,
-    own: float = 0.0,
+    hold: float = 0.0,
     position: float = 0.0,
     maker_rate: float = 0.0,
     taker_rate: float = 0.00023,
@@ -34,7 +34,7 @@ def quoted(
     state = MarketState.of_books(Venue.of(1), *books, accounts=accounts)
     signals = Signals(n_books=1)
     signals.add("lean", np.array([lean]))
-    signals.add("own", np.array([own]))
+    signals.add("hold", np.array([hold]))
     limits = Limits.of(1, position_limit=16.0, reason=Reason.CUSTOM)
     return resolve("money").builder.build()(state, signals, limits)
 
@@ -72,9 +72,9 @@ def test_on_a_narrow_book_it_rests_nowhere():
 @pytest.mark.parametrize(
     ("said", "price"),
     [
-        ({"own": 0.8}, 300.01),
-        ({"own": -0.8}, 299.99),
-        ({"own": -0.8, "position": 9.0}, 299.99),
+        ({"hold": 0.8}, 300.01),
+        ({"hold": -0.8}, 299.99),
+        ({"hold": -0.8, "position": 9.0}, 299.99),
     ],
     ids=["up", "down", "long, down"],
 )
@@ -87,12 +87,12 @@ def test_on_a_narrow_book_it_takes_with_the_flow_of_the_book(said: dict[str, flo
 
 def test_on_a_wide_book_the_flow_is_not_followed_by_taking():
     """Half the spread and the fee are 19 bp."""
-    quotes = quoted(WIDE, own=0.8, lean=0.24)
+    quotes = quoted(WIDE, hold=0.8, lean=0.24)
     assert [[299.51]] == quotes.bid_price.tolist()
 
 
 def test_paid_takes_go_toward_what_is_to_be_held():
     """A rebate of 20 bp exceeds half a spread of 16.7 by more than 0.8."""
-    quotes = quoted(WIDE, taker_rate=-0.002, maker_rate=0.0022, own=0.8)
+    quotes = quoted(WIDE, taker_rate=-0.002, maker_rate=0.0022, hold=0.8)
     assert [[300.5]] == quotes.bid_price.tolist()
     assert not quotes.has_ask.any()

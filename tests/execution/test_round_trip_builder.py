@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from execution.quote_scenes import scene
 from obmm.execution import Cut, LadderBuilder, RoundTripBuilder, TouchBuilder
+from obmm.execution.round_trip import LOTS_UNIT
 from obmm.market import BUY, SELL, FloatArray, Limits, MarketState, Quotes, Signals
 from obmm.market.lots import OpenLots
 from obmm.signals import Lots
@@ -205,3 +206,8 @@ def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     """With the name of the option."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RoundTripBuilder(**wrong)
+
+
+def test_it_knows_the_signal_of_the_lots_by_its_unit() -> None:
+    """Rooms do not import each other: the two say it each for itself."""
+    assert Lots.unit == LOTS_UNIT

@@ -74,6 +74,15 @@ def plan(config: Config) -> Plan:
         for spec in config.specs
         for need in sorted(n for n in reads[spec.path] if isinstance(n, str) and n not in names)
     ]
+    units = {spec.name: getattr(stages[spec.path], "unit", "") for spec in config.signals}
+    problems += [
+        Problem(f"{part.origin}: {part.path}", f"reads {name!r} as {unit!r}, and that tells {units[name]!r}")
+        for spec in config.specs
+        for part in spec.walk()
+        if not part.source
+        for name, unit in getattr(part.build(), "reads_as", {}).items()
+        if units.get(name) not in (None, "", unit)
+    ]
     if problems:
         raise ConfigError(problems)
     order: list[StageSpec] = []

@@ -27,6 +27,8 @@ from obmm.settings import builder
 
 #: A typical win is at least that of this gain, bp, or nothing could be a multiple of it.
 _LEAST_BPS = 1e-6
+#: Unit of the signal `lots`, by which a signal with its columns is known.
+LOTS_UNIT = "base; quote; s; quote; quote; quote; base; quote"
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +124,11 @@ class RoundTripBuilder(Around):
     @property
     def needs(self) -> frozenset[Feed | str]:
         return super().needs | {self.lots}
+
+    @property
+    def reads_as(self) -> dict[str, str]:
+        """Signal → the unit it must have: columns are read by their places."""
+        return {self.lots: LOTS_UNIT}
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         quotes = self.around(state, signals, limits)

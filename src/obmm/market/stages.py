@@ -161,7 +161,7 @@ def option(
     ValueError: share must be in 0…1 (a fraction: 0.30 means 30 %), got 30
     """
     if per_book:
-        more.setdefault("eq", attrs.cmp_using(eq=np.array_equal))
+        more.setdefault("eq", attrs.cmp_using(eq=np.array_equal, require_same_type=False))
     endless = endless or (isinstance(default, float) and default == np.inf)
     given = more.pop("validator", [])
     least, most = _OF_UNIT.get(unit, _OF_ANY)
