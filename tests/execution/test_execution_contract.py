@@ -35,7 +35,11 @@ BUILDERS: dict[str, Callable[[], Any]] = {
         around=TouchBuilder(depth_base=20.0), edge_bps=-40.0, flat_cost_bps=20.0, every_s=3.0
     ),
     "following": lambda: FollowingBuilder(
-        around=LadderBuilder(levels=3), signal="imbalance", gain=3.0, flat_cost_bps=20.0, join=True
+        around=LadderBuilder(levels=3),
+        signal="imbalance",
+        gain=3.0,
+        flat_cost_bps=20.0,
+        join_bps=float("inf"),
     ),
     "round_trip": lambda: RoundTripBuilder(
         around=LadderBuilder(levels=3), patience_s=5.0, late_gain_bps=-5.0, take_gain_bps=-20.0, cut_wins=9.0

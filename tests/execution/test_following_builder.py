@@ -97,10 +97,18 @@ def test_where_taking_is_too_dear_the_side_of_the_target_joins_the_touch(
     """The other side stays as the other builder wished it, on all its levels."""
     inner = TouchBuilder(size_base=0.25, min_edge_bps=-5.0)
     around = LadderBuilder(levels=2, around=inner)
-    quotes = wished(follower(flat_cost_bps=0.0, join=True, around=around), flow)
+    quotes = wished(follower(flat_cost_bps=0.0, join_bps=np.inf, around=around), flow)
     assert expected == pytest.approx((quotes.bid_size[0, 0], quotes.ask_size[0, 0]))
     assert (299.99, 300.01) == (quotes.bid_price[0, 0], quotes.ask_price[0, 0])
     assert [flow < 0.0, flow > 0.0] == [quotes.has_bid[0, 1], quotes.has_ask[0, 1]]
+
+
+@pytest.mark.parametrize(("join_bps", "expected"), [(0.0, 0.25), (0.33, 0.25), (0.34, 5.0)])
+def test_where_the_spread_is_wide_it_does_not_join(join_bps: float, expected: float) -> None:
+    """Half of 0.02 is 0.333 bp of 300."""
+    around = TouchBuilder(size_base=0.25, min_edge_bps=-5.0)
+    quotes = wished(follower(flat_cost_bps=0.0, join_bps=join_bps, around=around), 0.5)
+    assert expected == pytest.approx(quotes.bid_size[0, 0])
 
 
 @pytest.mark.parametrize("options", [{"signal": ""}, {}])
@@ -121,7 +129,7 @@ def waiting(distance: float) -> FixedQuotes:
 
 
 @pytest.mark.parametrize(
-    ("options", "reached"), [({}, 300.01), ({"flat_cost_bps": 0.0, "join": True}, 299.99)]
+    ("options", "reached"), [({}, 300.01), ({"flat_cost_bps": 0.0, "join_bps": np.inf}, 299.99)]
 )
 def test_with_beside_what_waits_keeps_standing_behind_what_is_bought(
     options: dict[str, Any], reached: float
@@ -148,13 +156,16 @@ def test_what_would_trade_with_a_take_goes() -> None:
 
 
 @given(
-    position=st.floats(-9.0, 9.0), flow=st.floats(-1.0, 1.0), join=st.booleans(), cost_bps=st.floats(0.0, 5.0)
+    position=st.floats(-9.0, 9.0),
+    flow=st.floats(-1.0, 1.0),
+    join_bps=st.sampled_from([0.0, 2.0, np.inf]),
+    cost_bps=st.floats(0.0, 5.0),
 )
 def test_beside_changes_nothing_but_what_else_stands(
-    position: float, flow: float, join: bool, cost_bps: float
+    position: float, flow: float, join_bps: float, cost_bps: float
 ) -> None:
     """What is taken is the same, and all that waits is there whatever is taken."""
-    options = {"around": waiting(0.3), "join": join, "flat_cost_bps": cost_bps}
+    options = {"around": waiting(0.3), "join_bps": join_bps, "flat_cost_bps": cost_bps}
     alone, beside = (
         wished(follower(beside=keep, **options), flow, position=round(position, 4)) for keep in (False, True)
     )

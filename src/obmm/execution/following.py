@@ -27,8 +27,9 @@ class FollowingBuilder(TakingBuilder):
     best where a trade costs in proportion to its size (Davis & Norman 1990). Where a take is paid `edge_bps`,
     it goes all the way to the target.
 
-    With `join`, where a take would cost more than that, the side that goes toward the target rests at the
-    price at which others stand, `size_base` of it, while the other side stays the other builder's.
+    Where a take would cost more than that, and half the spread is at most `join_bps`, the side that goes
+    toward the target rests at the price at which others stand, `size_base` of it, while the other side stays
+    the other builder's.
 
     With `beside` the other builder's quotes keep standing, behind a take or an order at the touch of the same
     side: what waits for large orders is not given up each time that the position is a little behind.
@@ -66,8 +67,14 @@ class FollowingBuilder(TakingBuilder):
         per_book=True,
         low=0.0,
     )
-    join: bool = option(False, help="Where taking is too dear: rest at the touch on the side of the target")
-
+    join_bps: PerBook = option(
+        0.0,
+        help="Half a spread up to which it rests at the touch where taking is too dear; 0: never",
+        unit="bp",
+        per_book=True,
+        low=0.0,
+        endless=True,
+    )
     beside: bool = option(False, help="Keep the other builder's quotes behind what is taken or joined")
 
     @property
@@ -76,16 +83,17 @@ class FollowingBuilder(TakingBuilder):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         quotes = super().__call__(state, signals, limits)
-        if not self.join:
+        touch = state.competing_touch
+        narrow = as_flags((touch[1] - touch[0]) / (touch[1] + touch[0]) <= np.asarray(self.join_bps) / 1e4)
+        if not narrow.any():
             return quotes
         excess, slack = self.excess(state, signals, limits)
         over = np.abs(excess) - slack
-        touch = state.competing_touch
         best = np.array([quotes.bid_price[:, 0], quotes.ask_price[:, 0]])
         # What stands nearer, as a take does, stays.
         better = ~(SIGN * best > SIGN * touch)
         goes = np.array([excess < 0.0, excess > 0.0]) & better & state.sound & np.isfinite(touch)
-        goes &= (over >= self.flat_from_base) & (over >= state.venue.least_base)
+        goes &= narrow & (over >= self.flat_from_base) & (over >= state.venue.least_base)
         if not goes.any():
             return quotes
         wish = lifted(as_floats(np.minimum(self.size_base, over)), state.venue.least_base)
