@@ -156,10 +156,10 @@ def _pnl(run: Run, uid: int) -> tuple[FloatArray, FloatArray, float]:
     if len(numbers) < run.about["parts"]:
         ends = run.parts("states", uid, numbers, ("time_ns", "bid", "ask", "base", "quote"))
         if ends["time_ns"].size >= 2 * books:
-            time_ns, *grids = (column.reshape(-1, books) for column in ends.values())
+            time_ns, *found = (column.reshape(-1, books) for column in ends.values())
             times = time_ns[:, 0].astype(np.int64)
-            if np.isfinite(grids[0] + grids[1])[[first_hour_row(times), -1]].all():
-                return _earned(times, *grids)
+            if np.isfinite(found[0] + found[1])[[first_hour_row(times), -1]].all():
+                return _earned(times, *found)
     times, grids = run.grid(uid, "bid", "ask", "base", "quote")
     return _earned(times, *grids)
 

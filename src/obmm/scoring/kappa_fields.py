@@ -248,7 +248,10 @@ class KappaFields:
             factors = np.array([rows[number][1] for number in known]) * pnl_factors(pnl[known], era)
             found = kappa_scores(self._by_run(ratios), self._by_run(factors), era)
             scores[known] = found.reshape(len(known), -1)
-        return np.minimum(np.maximum(era.kappa_weight * scores + era.pnl_weight * returns, 0.0), 1.0)
+        total: FloatArray = np.minimum(
+            np.maximum(era.kappa_weight * scores + era.pnl_weight * returns, 0.0), 1.0
+        )
+        return total
 
     def _by_run(self, values: FloatArray) -> FloatArray:
         """(S·G, b) what was (S, B)."""
