@@ -83,7 +83,7 @@ def sizes(reply: httpx.Response) -> set[float]:
 
 def waited_for(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    for _ in range(500):
+    for _ in range(3000):
         if condition():
             return
         time.sleep(0.02)
