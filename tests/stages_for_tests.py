@@ -43,6 +43,15 @@ class Twice(Stage):
 
 
 @attrs.define
+class NoUnit(Constant):
+    """It cannot say its unit."""
+
+    @property
+    def unit(self) -> str:
+        raise RuntimeError("spoilt")
+
+
+@attrs.define
 class Sly(Stage):
     """Reads a signal that it does not declare."""
 

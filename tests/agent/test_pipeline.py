@@ -60,6 +60,12 @@ def test_a_builder_that_reads_columns_refuses_a_signal_of_others():
             plan(config(text))
 
 
+def test_a_unit_of_the_users_own_is_not_asked_for():
+    """Whatever saying it would raise."""
+    made = config('signals = [{ kind = "stages_for_tests:NoUnit", name = "odd" }]')
+    assert "odd" in {spec.name for spec in plan(made).order}
+
+
 @pytest.mark.parametrize("order", ["one, sly", "sly, one"])
 def test_an_undeclared_read_is_refused_whatever_the_order_of_the_file(order):
     """With the name of what `needs` lacks."""

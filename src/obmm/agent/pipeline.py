@@ -74,7 +74,8 @@ def plan(config: Config) -> Plan:
         for spec in config.specs
         for need in sorted(n for n in reads[spec.path] if isinstance(n, str) and n not in names)
     ]
-    units = {spec.name: getattr(stages[spec.path], "unit", "") for spec in config.signals}
+    # What a stage of the user's own tells is for the user to know.
+    units = {s.name: getattr(stages[s.path], "unit", "") for s in config.signals if not s.source}
     problems += [
         Problem(f"{part.origin}: {part.path}", f"reads {name!r} as {unit!r}, and that tells {units[name]!r}")
         for spec in config.specs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from obmm.execution._shape import SIGN, lifted
+from obmm.execution._shape import SIGN, given, lifted
 from obmm.execution.taking import TakingBuilder
 from obmm.market import BoolArray, Feed, FloatArray, Limits, MarketState, PerBook, Quotes, Signals, option
 from obmm.market.arrays import as_flags, as_floats, zero_for_nan
@@ -83,10 +83,10 @@ class FollowingBuilder(TakingBuilder):
 
     def __call__(self, state: MarketState, signals: Signals, limits: Limits) -> Quotes:
         quotes = super().__call__(state, signals, limits)
+        if not given(self.join_bps):
+            return quotes
         touch = state.competing_touch
         narrow = as_flags((touch[1] - touch[0]) / (touch[1] + touch[0]) <= np.asarray(self.join_bps) / 1e4)
-        if not narrow.any():
-            return quotes
         excess, slack = self.excess(state, signals, limits)
         over = np.abs(excess) - slack
         best = np.array([quotes.bid_price[:, 0], quotes.ask_price[:, 0]])
